@@ -1,0 +1,1 @@
+"""Adapters: one folder per outside system, found by entry point, unknown to the broker and to each other."""

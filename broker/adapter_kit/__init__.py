@@ -1,0 +1,72 @@
+"""The outbound port: everything an adapter may know of the broker, and everything the broker asks of an adapter."""
+
+from broker.adapter_kit.answers import Answer, AnswerTable, Verdict
+from broker.adapter_kit.checker import DocumentChecker
+from broker.adapter_kit.clock import Clock
+from broker.adapter_kit.context import Context, Destination, Files, IdMap, StoredFile
+from broker.adapter_kit.outcome import (
+    Awaiting,
+    Delivered,
+    Held,
+    InDoubt,
+    Outcome,
+    Registered,
+    Rejected,
+    Unavailable,
+)
+from broker.adapter_kit.parcel import ClinicCard, Parcel
+from broker.adapter_kit.passport import InDoubtPolicy, Passport, ReceiptMode
+from broker.adapter_kit.port import (
+    Adapter,
+    CallbackVerdict,
+    LooksUp,
+    NotFound,
+    PeerReply,
+    PeerRequest,
+    Polls,
+    Probes,
+    Receives,
+    Refuse,
+    Serve,
+    StoredCallback,
+    Take,
+)
+
+__all__ = [
+    "Adapter",
+    "Answer",
+    "AnswerTable",
+    "Awaiting",
+    "CallbackVerdict",
+    "ClinicCard",
+    "Clock",
+    "Context",
+    "Delivered",
+    "Destination",
+    "DocumentChecker",
+    "Files",
+    "Held",
+    "IdMap",
+    "InDoubt",
+    "InDoubtPolicy",
+    "LooksUp",
+    "NotFound",
+    "Outcome",
+    "Parcel",
+    "Passport",
+    "PeerReply",
+    "PeerRequest",
+    "Polls",
+    "Probes",
+    "ReceiptMode",
+    "Receives",
+    "Refuse",
+    "Registered",
+    "Rejected",
+    "Serve",
+    "StoredCallback",
+    "StoredFile",
+    "Take",
+    "Unavailable",
+    "Verdict",
+]

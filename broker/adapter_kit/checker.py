@@ -1,0 +1,18 @@
+"""How a simulator checks the documents it pulled: with rules and registers of its own, which may differ from ours."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from broker.document.canonical import CanonicalDocument
+from broker.document.finding import Finding
+
+
+class DocumentChecker(Protocol):
+    """The checks of the platform behind one verb, handed to a simulator by the composition root."""
+
+    async def check(
+        self, content: bytes, *, kind: str, signatures: Sequence[bytes], at: datetime
+    ) -> tuple[CanonicalDocument | None, Sequence[Finding]]:
+        """Return what the bytes say and everything wrong with them; ``signatures`` are DER containers."""
+        ...

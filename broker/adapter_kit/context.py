@@ -1,0 +1,75 @@
+"""What an adapter is handed besides the parcel: time, network, its destination's settings, files, id maps."""
+
+from typing import Protocol
+from uuid import UUID
+
+import aiohttp
+import msgspec
+
+from broker.adapter_kit.clock import Clock
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """One configured destination, e.g. ``remd``, ``gis.77``, ``tfoms.77``.
+
+    ``params`` are plain settings of the adapter (documented in its README); ``secrets`` never reach a log.
+    ``mode`` is test or production; ``region`` the subject code, empty for the whole country.
+    Limits and patience left out come from the passport.
+    """
+
+    id: str
+    adapter: str
+    url: str = ""
+    title: str = ""
+    region: str = ""
+    mode: str = "test"
+    timeout: float | None = None
+    parallel: int | None = None
+    rate: float | None = None
+    params: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+
+
+class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A document we hold, for a state system that asks for it."""
+
+    document_id: UUID
+    local_uid: str
+    content: bytes
+    media_type: str
+    digest: str
+
+
+class Files(Protocol):
+    """Looks up what this destination may ask of us; only documents routed to it are found."""
+
+    async def by_local_uid(self, local_uid: str) -> StoredFile | None:
+        """Find the newest document with this localUid (compared without case)."""
+        ...
+
+    async def by_receipt(self, number: str) -> StoredFile | None:
+        """Find a registered document by the number its receipt carries (emdrId)."""
+        ...
+
+
+class IdMap(Protocol):
+    """Remembers what a destination was told already, e.g. that a patient exists, by clinic and a keyed hash."""
+
+    async def get(self, clinic: str, key: str) -> str | None:
+        """Return the remembered value; ``key`` may hold personal data: only its keyed hash is stored."""
+        ...
+
+    async def put(self, clinic: str, key: str, value: str) -> None:
+        """Remember a value without personal data."""
+        ...
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Given to every call. ``peer_url`` is where this destination can call us: ``…/peer/<destination>``."""
+
+    clock: Clock
+    http: aiohttp.ClientSession
+    destination: Destination
+    files: Files
+    ids: IdMap
+    peer_url: str = ""

@@ -1,0 +1,67 @@
+"""The closed set of things that can come of asking a state system."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from broker.document.finding import Finding
+from broker.document.receipt import Receipt
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """The state system confirms registration; findings are its warnings or a registry's refused cases."""
+
+    receipt: Receipt
+    findings: tuple[Finding, ...] = ()
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """Final success where nothing later can be confirmed."""
+
+    receipt: Receipt
+
+
+class Awaiting(msgspec.Struct, frozen=True):
+    """Taken; the verdict comes by callback (under ``correlation``) or by polling not before ``look_again_at``.
+
+    ``state`` is what the adapter needs to poll, small, without personal data; ``stage`` is shown to people.
+    """
+
+    correlation: str
+    look_again_at: datetime | None = None
+    state: dict[str, str] = {}
+    stage: str = ""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The state system refuses the document for these reasons."""
+
+    findings: tuple[Finding, ...]
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A precondition is missing; ``reason`` is a stable code, ``text`` Russian, ``scope`` what waits with it.
+
+    ``scope``: ``delivery``, ``clinic`` (every delivery of this clinic to this destination) or ``destination``.
+    """
+
+    reason: str
+    text: str
+    scope: str = "delivery"
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """Nothing was accepted and trying again may help; ``reason`` is a stable code without personal data."""
+
+    reason: str
+    retry_after: timedelta | None = None
+    text: str = ""
+
+
+class InDoubt(msgspec.Struct, frozen=True):
+    """The request left and no answer came: it may have been accepted."""
+
+    reason: str
+
+
+Outcome = Registered | Delivered | Awaiting | Rejected | Held | Unavailable | InDoubt

@@ -1,0 +1,130 @@
+"""The verbs of an adapter. ``deliver`` is demanded; the rest a system offers or not.
+
+Answers of the outside world are values; an exception leaving an adapter is a bug and is recorded as one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from broker.adapter_kit.context import Context
+from broker.adapter_kit.outcome import Outcome
+from broker.adapter_kit.parcel import Parcel
+from broker.adapter_kit.passport import Passport
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One kind of outside system; stateless, one instance per process."""
+
+    passport: Passport
+
+    async def deliver(self, parcel: Parcel, context: Context) -> Outcome:
+        """Send the parcel and say what came of it; must stop within the destination's timeout."""
+        ...
+
+
+class NotFound(msgspec.Struct, frozen=True):
+    """The system does not know the document: sending it again doubles nothing."""
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """The verdict must be asked for."""
+
+    async def poll(self, parcel: Parcel, context: Context) -> Outcome:
+        """Ask for the verdict on what ``parcel.state`` describes; ``Awaiting`` again while there is none."""
+        ...
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """The system can be asked whether it has a document."""
+
+    async def lookup(self, parcel: Parcel, context: Context) -> Outcome | NotFound:
+        """Find the parcel at the system by its ``local_uid``."""
+        ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """The system can be asked whether it is alive without sending anything."""
+
+    async def probe(self, context: Context) -> bool:
+        """Tell whether it answers."""
+        ...
+
+
+class PeerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A state system calls us at ``/peer/<destination>/<endpoint>``; header names are lower-case."""
+
+    endpoint: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Serve(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer at once; nothing is to be remembered (a file was handed out)."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/soap+xml"
+    event: str = "file.served"
+
+
+class Take(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict came: store it raw, commit, then answer with ``reply``. ``correlation`` is that of the attempt.
+
+    ``replay_key`` is what makes a repeated message the same message (its MessageID).
+    """
+
+    correlation: str
+    reply: bytes
+    status: int = 200
+    content_type: str = "application/soap+xml"
+    replay_key: str = ""
+
+
+class Refuse(msgspec.Struct, frozen=True, kw_only=True):
+    """Not acceptable (wrong signature, not XML): answered with ``reply``, recorded under ``code``, nothing else done."""
+
+    code: str
+    reply: bytes
+    status: int = 400
+    content_type: str = "application/soap+xml"
+
+
+PeerReply = Serve | Take | Refuse
+
+
+class StoredCallback(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback that was committed and is now being handled."""
+
+    endpoint: str
+    correlation: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class CallbackVerdict(msgspec.Struct, frozen=True):
+    """What a callback says about the attempt with this correlation."""
+
+    correlation: str
+    outcome: Outcome
+
+
+@runtime_checkable
+class Receives(Protocol):
+    """The system calls us."""
+
+    async def receive(self, request: PeerRequest, context: Context) -> PeerReply:
+        """Verify a call and say how to answer it; must not change anything."""
+        ...
+
+    async def interpret(self, callback: StoredCallback, context: Context) -> Sequence[CallbackVerdict]:
+        """Read a stored callback; called again after a crash, so it must be a pure function of the bytes."""
+        ...

@@ -1,0 +1,199 @@
+"""Furniture of every simulator: its register, its fault knobs, and the ``/sim/…`` pages of the public contract.
+
+A simulator never deduplicates what the real system does not, counts calls apart from registrations, and survives
+``kill -9``: what it took is in an append-only file before it answers.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from io import FileIO
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from broker.adapter_kit.checker import DocumentChecker
+from broker.adapter_kit.clock import Clock
+
+T = TypeVar("T")
+
+
+class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
+    """What goes wrong on purpose: rates from 0 to 1, ``delay_ms`` before every answer.
+
+    ``late_callback_seconds`` of simulated time delays every callback; ``code`` is answered instead of doing the work
+    (a mnemonic or fault text of that system) at the rate ``code_rate``.
+    """
+
+    seed: int = 0
+    delay_ms: float = 0
+    unavailable: float = 0
+    drop_answer: float = 0
+    drop_callback: float = 0
+    duplicate_callback: float = 0
+    late_callback_seconds: float = 0
+    truncate: float = 0
+    code: str | None = None
+    code_rate: float = 1
+
+
+class SimDocument(msgspec.Struct, kw_only=True, rename="camel"):
+    """One line of ``GET /sim/documents``: what the simulated system holds under a localUid.
+
+    ``sha256`` is that of the bytes it received; ``calls`` counts requests about it, ``registrations`` how many times it
+    was registered (more than one means a double).
+    """
+
+    local_uid: str
+    clinic: str = ""
+    kind: str = ""
+    version: int = 1
+    sha256: str = ""
+    status: str = "received"
+    registered_at: datetime | None = None
+    receipt: str = ""
+    calls: int = 0
+    registrations: int = 0
+
+
+class SimStore:
+    """A dictionary of JSON values that survives ``kill -9``: every ``put`` is one appended line, read back at start."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._values: dict[str, dict[str, object]] = {}
+        self._file: FileIO | None = None
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            for line in path.read_bytes().splitlines():
+                self._replay(line)
+        self._file = path.open("ab", buffering=0)
+
+    def _replay(self, line: bytes) -> None:
+        try:
+            table, key, value = msgspec.json.decode(line, type=tuple[str, str, object])
+        except msgspec.DecodeError:
+            return  # the last line of a process that was killed while writing
+        self._values.setdefault(table, {})[key] = value
+
+    def put(self, table: str, key: str, value: object) -> None:
+        """Keep a msgspec-encodable value under a key."""
+        plain = msgspec.to_builtins(value)
+        self._values.setdefault(table, {})[key] = plain
+        if self._file is not None:
+            self._file.write(msgspec.json.encode((table, key, plain)) + b"\n")
+
+    def get(self, table: str, key: str, shape: type[T]) -> T | None:
+        """Return the value under a key in the given shape."""
+        value = self._values.get(table, {}).get(key)
+        return None if value is None else msgspec.convert(value, shape)
+
+    def items(self, table: str, shape: type[T]) -> Iterator[tuple[str, T]]:
+        """Iterate over a table in the order keys were first put."""
+        for key, value in list(self._values.get(table, {}).items()):
+            yield key, msgspec.convert(value, shape)
+
+
+class SimulatorSetup(msgspec.Struct, kw_only=True):
+    """What the composition root hands a simulator.
+
+    ``checker`` is its own ``DocumentChecker``; ``state`` a file for its register (None: memory only); ``params`` are the
+    simulator's settings: registers, accounts, callback address (documented in the adapter's README).
+    """
+
+    clock: Clock
+    checker: DocumentChecker | None = None
+    state: Path | None = None
+    params: dict[str, object] = {}
+
+
+class Simulation:
+    """Register, faults and random source of one simulator."""
+
+    def __init__(self, setup: SimulatorSetup) -> None:
+        self.setup = setup
+        self.clock = setup.clock
+        self.store = SimStore(setup.state)
+        self.faults = Faults()
+        self.random = random.Random(0)  # noqa: S311  reproducible faults, not secrets
+
+    def document(self, local_uid: str) -> SimDocument | None:
+        """Return what is held under a localUid."""
+        return self.store.get("documents", local_uid, SimDocument)
+
+    def keep(self, document: SimDocument) -> None:
+        """Put a document into the register."""
+        self.store.put("documents", document.local_uid, document)
+
+    def happens(self, rate: float) -> bool:
+        """Throw the seeded dice of a fault knob."""
+        return rate > 0 and self.random.random() < rate
+
+    def forced_code(self) -> str | None:
+        """Return the code to answer with instead of doing the work, when the knob says so."""
+        if self.faults.code and self.happens(self.faults.code_rate):
+            return self.faults.code
+        return None
+
+    async def pages_documents(self, _request: web.Request) -> web.Response:
+        """Answer ``GET /sim/documents``."""
+        documents = [document for _, document in self.store.items("documents", SimDocument)]
+        return web.Response(body=msgspec.json.encode(documents), content_type="application/json")
+
+    async def pages_faults(self, request: web.Request) -> web.Response:
+        """Answer ``GET`` and ``PUT /sim/faults``; ``{}`` clears, a wrong field is named."""
+        if request.method == "PUT":
+            try:
+                self.faults = msgspec.json.decode(await request.read(), type=Faults)
+            except msgspec.DecodeError as error:
+                return web.json_response({"error": str(error)}, status=400)
+            self.random.seed(self.faults.seed)
+        return web.Response(body=msgspec.json.encode(self.faults), content_type="application/json")
+
+    @web.middleware
+    async def spoil(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Delay, refuse, drop or truncate answers as the knobs say; the ``/sim/…`` pages are never spoiled.
+
+        A dropped or truncated answer is spoiled after the work was done, as in the field.
+        """
+        if request.path.startswith("/sim/"):
+            return await handler(request)
+        if self.faults.delay_ms:
+            await asyncio.sleep(self.faults.delay_ms / 1000)
+        if self.happens(self.faults.unavailable):
+            return web.Response(status=503, text="unavailable")
+        response = await handler(request)
+        if self.happens(self.faults.drop_answer):
+            assert request.transport is not None
+            request.transport.abort()
+        elif (
+            isinstance(response, web.Response)
+            and isinstance(response.body, bytes)
+            and self.happens(self.faults.truncate)
+        ):
+            return web.Response(status=response.status, body=response.body[: len(response.body) // 2])
+        return response
+
+    def application(self, routes: list[web.RouteDef]) -> web.Application:
+        """Build the web application: the system's own routes plus the ``/sim/…`` pages."""
+        app = web.Application(middlewares=[self.spoil], client_max_size=MAX_BODY)
+        app.add_routes(routes)
+        app.add_routes(
+            [
+                web.get("/sim/documents", self.pages_documents),
+                web.get("/sim/faults", self.pages_faults),
+                web.put("/sim/faults", self.pages_faults),
+            ]
+        )
+        return app
+
+
+MAX_BODY: Final = 64 * 1024 * 1024
+SimulatorFactory = Callable[[SimulatorSetup], web.Application]
+"""What the entry-point group ``inaya.simulators`` names."""

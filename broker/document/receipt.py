@@ -1,0 +1,23 @@
+"""A receipt: what the state system answered for good, in one shape for all of them."""
+
+from datetime import date, datetime
+
+import msgspec
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Proof of registration or delivery.
+
+    ``emdr_id`` is РЭМД's number (``119.77.26.05.030830566``), ``gis_id`` a regional platform's; ``provider`` names the
+    system and the signing provider that took part; ``result`` (full | partial | none) and ``stage`` speak of a registry.
+    """
+
+    provider: str
+    registered_at: datetime | None = None
+    emdr_id: str | None = None
+    gis_id: str | None = None
+    document_version: int | None = None
+    store_till_date: date | None = None
+    warnings: list[str] = []
+    result: str | None = None
+    stage: str | None = None
