@@ -13,7 +13,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """One configured destination, e.g. ``remd``, ``gis.77``, ``tfoms.77``.
 
     ``params`` are plain settings of the adapter (documented in its README); ``secrets`` never reach a log.
-    ``mode`` is test or production; ``region`` the subject code, empty for the whole country.
+    ``mode`` is test, production, or any (simulators of one's own only); ``region`` the subject code, empty for the whole country.
     Limits and patience left out come from the passport.
     """
 

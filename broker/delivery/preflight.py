@@ -1,0 +1,88 @@
+"""What must be true before anything is sent: clinic, link, parameters, mode, order."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from broker.adapter_kit import Held
+from broker.adapter_kit.context import Destination
+from broker.delivery.decide import NOT_LINKED
+from broker.delivery.state import DeliveryState, Policy
+from broker.document.lifecycle import DeliveryStatus
+from broker.partners.clinic import Clinic, ClinicStatus, RemdLink
+
+ORDER_PAUSE: Final = timedelta(seconds=2)
+"""How soon a delivery that waits for its predecessor is looked at again."""
+
+
+class Predecessor(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier version of the same set at the same destination (``status`` None: not routed yet)."""
+
+    id: str
+    status: DeliveryStatus | None
+    attempt: int
+    replaced: bool = False
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Its predecessor is not finished: look again then."""
+
+    until: datetime
+    why: str
+
+
+class Supersede(msgspec.Struct, frozen=True):
+    """These predecessors were never sent: cancel them and go on."""
+
+    ids: tuple[str, ...]
+
+
+class Go(msgspec.Struct, frozen=True):
+    """Nothing stands in the way."""
+
+
+def check_ready(
+    delivery: DeliveryState, clinic: Clinic | None, destination: Destination, policy: Policy
+) -> Held | None:
+    """Return what is missing, in words an operator can act on."""
+    if destination.mode not in {delivery.mode, "any"}:
+        return Held(
+            "destination.mode_mismatch",
+            f"Документ режима {delivery.mode} не может уйти в {destination.id} режима {destination.mode}.",
+        )
+    if clinic is None or clinic.status is ClinicStatus.CLOSED:
+        return Held("clinic.closed", "Клиника закрыта: документы больше не передаются.")
+    if clinic.status is ClinicStatus.SUSPENDED:
+        return Held("clinic.suspended", "Клиника приостановлена: документы ждут возобновления.")
+    if policy.needs_link and clinic.remd_link is not RemdLink.CONFIRMED:
+        return Held(
+            NOT_LINKED,
+            "Клиника ещё не привязана к нашей системе в РЭМД: подайте заявку на привязку и отметьте её.",
+            "clinic",
+        )
+    params = clinic.params.get(delivery.destination, {})
+    missing = [name for name in policy.params if not (params.get(name) or getattr(clinic, name, ""))]
+    if missing:
+        return Held(
+            "clinic.params_missing",
+            f"Не заполнены параметры клиники для {delivery.destination}: {', '.join(missing)}.",
+            "clinic",
+        )
+    return None
+
+
+def check_order(
+    delivery: DeliveryState, predecessors: list[Predecessor], now: datetime, policy: Policy
+) -> Go | Wait | Supersede:
+    """Decide by the predecessors of the same set that are not finished; after ``policy.predecessor`` nobody waits."""
+    if now - delivery.created_at >= policy.predecessor:
+        return Go()
+    unfinished = [
+        p for p in predecessors if p.status in {None, DeliveryStatus.SENDING, DeliveryStatus.AWAITING_RESULT}
+    ]
+    tried = [p for p in predecessors if p.status is DeliveryStatus.QUEUED and p.attempt > 0]
+    if unfinished or tried:
+        return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
+    unsent = [p for p in predecessors if p.status in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}]
+    return Supersede(tuple(p.id for p in unsent)) if unsent else Go()

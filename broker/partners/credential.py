@@ -1,0 +1,55 @@
+"""Partner secrets ``inaya_<keyid>_<random>`` (test: ``inaya_test_<keyid>_<random>``): made once, kept only as a keyed hash."""
+
+import hmac
+import re
+from typing import Final
+
+import msgspec
+
+from broker.document.submission import Mode
+
+_SECRET: Final = re.compile(r"inaya_(?:(test)_)?([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """Whose secret it is and in which mode it may be used."""
+
+    key_id: str
+    partner_id: str
+    mode: Mode
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """A well-formed secret somebody presented."""
+
+    key_id: str
+    mode: Mode
+    secret: str
+
+
+def make_secret(key_id: str, token: str, mode: Mode) -> str:
+    """Compose a secret from a 12-character key id and 43 characters of 32 random bytes."""
+    return f"inaya_{'test_' if mode is Mode.TEST else ''}{key_id}_{token}"
+
+
+def read_secret(text: str) -> Presented | None:
+    """Take a presented secret apart, or return None when it has not our form."""
+    match = _SECRET.fullmatch(text)
+    if match is None:
+        return None
+    return Presented(match[2], Mode.TEST if match[1] else Mode.PRODUCTION, text)
+
+
+def hash_secret(secret: str, pepper: bytes) -> bytes:
+    """Return what is stored: HMAC-SHA256 under the pepper (a high-entropy secret needs no slow hash)."""
+    return hmac.digest(pepper, secret.encode(), "sha256")
+
+
+def login_of(partner_id: str, mode: Mode) -> str:
+    """Return the AMQP login of a partner in a mode."""
+    return f"{partner_id}-test" if mode is Mode.TEST else partner_id
+
+
+def is_same(hashed: bytes, presented: bytes) -> bool:
+    """Compare two hashes in constant time."""
+    return hmac.compare_digest(hashed, presented)

@@ -1,0 +1,1 @@
+"""The routing table: who must have a document, by rules as data, every decision explained (pure)."""

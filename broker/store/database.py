@@ -1,0 +1,107 @@
+"""The pool: connections that speak JSON and answer in UTC, transactions, notifications, and nothing else."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+CHANNEL: Final = "inaya_due"
+"""NOTIFY channel on which the local bus says what is due."""
+
+Row = Any
+"""One row as asyncpg gives it (untyped); repositories turn it into structs at once."""
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb", encoder=_encode, decoder=msgspec.json.decode, schema="pg_catalog"
+    )
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database; ``open_database`` makes it."""
+
+    def __init__(self, pool: asyncpg.Pool, url: str) -> None:
+        self.pool = pool
+        self.url = url
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """Give a connection inside a transaction (read committed)."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, query: str, *args: object) -> list[Row]:
+        """Run one query and return its rows."""
+        rows: list[Row] = await self.pool.fetch(query, *args)
+        return rows
+
+    async def fetchrow(self, query: str, *args: object) -> Row | None:
+        """Run one query and return its first row."""
+        return await self.pool.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: object) -> Any:
+        """Run one query and return the first value of its first row."""
+        return await self.pool.fetchval(query, *args)
+
+    async def execute(self, query: str, *args: object) -> str:
+        """Run one statement and return its command tag."""
+        tag: str = await self.pool.execute(query, *args)
+        return tag
+
+    async def notify(self, payload: str) -> None:
+        """Send a notification to whoever listens (the local bus's wire)."""
+        await self.pool.execute("select pg_notify($1, $2)", CHANNEL, payload)
+
+    @contextlib.asynccontextmanager
+    async def listen(self, callback: Callable[[str], None]) -> AsyncIterator[None]:
+        """Call ``callback`` with every notification's payload; a lost connection is replaced within a second."""
+        task = asyncio.create_task(self._listening(callback), name="store.listen")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _listening(self, callback: Callable[[str], None]) -> None:
+        while True:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection = await asyncpg.connect(self.url, timeout=10)
+                try:
+                    lost = asyncio.Event()
+                    connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
+                    await connection.add_listener(
+                        CHANNEL, lambda _c, _p, _ch, payload: callback(str(payload))
+                    )
+                    await lost.wait()
+                finally:
+                    connection.terminate()
+            await asyncio.sleep(0.5)
+
+
+@contextlib.asynccontextmanager
+async def open_database(url: str, *, size: int = 10, timeout: float = 30.0) -> AsyncIterator[Database]:
+    """Open a pool of at most ``size`` connections; statements over ``timeout`` seconds are cut off."""
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        init=_prepare,
+        command_timeout=timeout,
+        server_settings={"timezone": "UTC", "application_name": "inaya", "jit": "off"},
+    )
+    try:
+        yield Database(pool, url)
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except TimeoutError:
+            pool.terminate()

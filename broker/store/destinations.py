@@ -1,0 +1,230 @@
+"""Destinations, routing tables, callbacks, relays and id maps as rows."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from broker.adapter_kit import PeerRequest, StoredCallback, StoredFile, Take
+from broker.archive import Codec
+from broker.delivery.breaker import Breaker
+from broker.document.event import EventName
+from broker.routing.table import Table
+from broker.store.database import Database
+from broker.store.deliveries import DeliveryStore
+from broker.store.examination import ExaminationStore
+from broker.store.journal import note
+from broker.store.sql import queries
+from broker.store.tasks import CALLBACK, NewTask, insert_tasks
+
+QUERIES: Final = queries("destinations")
+RELAY_LEASE: Final = timedelta(seconds=20)
+
+
+class DestinationState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What people see of a destination."""
+
+    id: str
+    paused: bool = False
+    paused_by: str = ""
+    paused_reason: str = ""
+    paused_at: datetime | None = None
+    failures: int = 0
+    open_until: datetime | None = None
+    last_success_at: datetime | None = None
+    last_failure_at: datetime | None = None
+    last_failure: str = ""
+
+
+class DestinationStore:
+    """Pauses, breakers and the routing table."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def states(self) -> dict[str, DestinationState]:
+        """Return what is known of every destination."""
+        rows = await self._db.fetch(QUERIES["states"])
+        return {row["id"]: DestinationState(**dict(row)) for row in rows}
+
+    async def ensure(self, ids: Sequence[str]) -> None:
+        """Make configured destinations known."""
+        await self._db.execute(QUERIES["ensure"], list(ids))
+
+    async def pause(self, destination: str, who: str, reason: str, at: datetime) -> None:
+        """Stop sending; the act is journalled."""
+        async with self._db.transaction() as connection:
+            await connection.execute(QUERIES["pause"], destination, who, reason, at)
+            body = {"act": "pause", "destination": destination, "reason": reason}
+            await note(connection, EventName.OPERATOR_ACTED, at, body=body, actor=who)
+
+    async def resume(self, destination: str, who: str, at: datetime) -> None:
+        """Send again; the act is journalled."""
+        async with self._db.transaction() as connection:
+            await connection.execute(QUERIES["resume"], destination, who)
+            body = {"act": "resume", "destination": destination}
+            await note(connection, EventName.OPERATOR_ACTED, at, body=body, actor=who)
+
+    async def show_breaker(self, destination: str, breaker: Breaker, failure: str, at: datetime) -> None:
+        """Record what a worker's breaker sees; ``failure`` is a reason code, empty after a success."""
+        await self._db.execute(
+            QUERIES["breaker"], destination, breaker.failures, breaker.open_until, failure, at
+        )
+
+    async def routing(self) -> tuple[int, Table]:
+        """Return the active routing table; version 0 and an empty table when there is none."""
+        row = await self._db.fetchrow(QUERIES["routing"])
+        return (0, Table()) if row is None else (row["version"], msgspec.convert(row["body"], Table))
+
+    async def activate_routing(self, table: Table, who: str, at: datetime) -> int:
+        """Keep a table as a new version and put it into force; the caller has checked it."""
+        async with self._db.transaction() as connection:
+            version: int = await connection.fetchval(
+                QUERIES["add_routing"], msgspec.to_builtins(table), at, who
+            )
+            await connection.execute(QUERIES["deactivate_routing"])
+            await connection.execute(QUERIES["activate_routing"], version)
+            body = {"act": "activate_routing", "version": version}
+            await note(connection, EventName.OPERATOR_ACTED, at, body=body, actor=who)
+        return version
+
+
+class CallbackStore:
+    """Calls of state systems, kept raw before they are acknowledged."""
+
+    def __init__(self, database: Database, codec: Codec) -> None:
+        self._db = database
+        self._codec = codec
+
+    async def keep(
+        self, destination: str, request: PeerRequest, taken: Take, at: datetime
+    ) -> list[tuple[int, str]]:
+        """Commit a callback with its task; nothing to announce when the same message was kept before."""
+        identifier = uuid7()
+        headers = {name: request.headers[name] for name in ("content-type",) if name in request.headers}
+        async with self._db.transaction() as connection:
+            kept = await connection.fetchval(
+                QUERIES["add_callback"],
+                identifier,
+                destination,
+                request.endpoint,
+                taken.correlation,
+                taken.replay_key,
+                at,
+                headers,
+                self._codec.seal(request.body, identifier),
+            )
+            if kept is None:
+                return []
+            task = NewTask(queue=CALLBACK, subject=identifier, due_at=at, lane=destination)
+            return await insert_tasks(connection, [task])
+
+    async def load(self, identifier: UUID) -> tuple[str, StoredCallback] | None:
+        """Return a stored callback and its destination, unless it was settled already."""
+        row = await self._db.fetchrow(QUERIES["callback"], identifier)
+        if row is None or row["status"] != "new":
+            return None
+        body = self._codec.open(row["body"], identifier)
+        headers: Mapping[str, str] = row["headers"]
+        callback = StoredCallback(
+            endpoint=row["endpoint"], correlation=row["correlation"], headers=headers, body=body
+        )
+        return row["destination"], callback
+
+    async def settle(self, identifier: UUID, delivery: UUID | None, remark: str, at: datetime) -> None:
+        """Note what a callback was; without a delivery it is parked for the operator."""
+        status = "handled" if delivery else "parked"
+        async with self._db.transaction() as connection:
+            await connection.execute(QUERIES["settle_callback"], identifier, status, delivery, remark)
+            if delivery is None:
+                body = {"callback": str(identifier), "note": remark}
+                await note(connection, EventName.CALLBACK_PARKED, at, body=body)
+
+
+class StoredFiles:
+    """What one destination may ask of us (the ``Files`` port)."""
+
+    def __init__(self, destination: str, deliveries: DeliveryStore, documents: ExaminationStore) -> None:
+        self._destination = destination
+        self._deliveries = deliveries
+        self._documents = documents
+
+    async def by_local_uid(self, local_uid: str) -> StoredFile | None:
+        """Find the newest document with this localUid routed to this destination."""
+        return await self._file("file_by_local_uid", local_uid)
+
+    async def by_receipt(self, number: str) -> StoredFile | None:
+        """Find a document by the number its registration carries."""
+        return await self._file("file_by_receipt", number)
+
+    async def _file(self, query: str, key: str) -> StoredFile | None:
+        owner = await self._deliveries.file_owner(query, key, self._destination)
+        if owner is None:
+            return None
+        document = (await self._documents.load([owner]))[owner]
+        return StoredFile(
+            document_id=owner,
+            local_uid=document.local_uid,
+            content=document.stored.content,
+            media_type=document.stored.media_type,
+            digest=document.digest.hex(),
+        )
+
+
+class StoredIds:
+    """What one destination was told already (the ``IdMap`` port); keys are kept as keyed hashes."""
+
+    def __init__(self, destination: str, database: Database, pepper: bytes) -> None:
+        self._destination = destination
+        self._db = database
+        self._pepper = pepper
+
+    def _hash(self, key: str) -> bytes:
+        return hmac.digest(self._pepper, key.encode(), "sha256")
+
+    async def get(self, clinic: str, key: str) -> str | None:
+        """Return the remembered value."""
+        value: str | None = await self._db.fetchval(
+            QUERIES["id_get"], self._destination, clinic, self._hash(key)
+        )
+        return value
+
+    async def put(self, clinic: str, key: str, value: str) -> None:
+        """Remember a value."""
+        await self._db.execute(QUERIES["id_put"], self._destination, clinic, self._hash(key), value)
+
+
+class RelayLease(msgspec.Struct, frozen=True):
+    """The right to tell one partner, from a position on."""
+
+    partner_id: str
+    cursor: str
+    claim: int
+
+
+class RelayStore:
+    """How far each partner was told over AMQP; one relay per partner at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def claim(self, partner_id: str) -> RelayLease | None:
+        """Lease a partner's relay, or return None while another process has it."""
+        row: Any = await self._db.fetchrow(QUERIES["relay_claim"], partner_id, RELAY_LEASE)
+        return None if row is None else RelayLease(partner_id, f"{row['tx']}.{row['id']}", row["claim"])
+
+    async def advance(self, lease: RelayLease, cursor: str, why: str = "") -> bool:
+        """Remember a position and keep the lease; False when it was lost."""
+        tx, _, identifier = cursor.partition(".")
+        found = await self._db.fetchval(
+            QUERIES["relay_advance"], lease.partner_id, lease.claim, tx, UUID(identifier), RELAY_LEASE, why
+        )
+        return found is not None
+
+    async def release(self, lease: RelayLease, why: str) -> None:
+        """Give the relay back, with what stands in its way."""
+        await self._db.execute(QUERIES["relay_release"], lease.partner_id, lease.claim, why)

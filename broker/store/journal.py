@@ -1,0 +1,161 @@
+"""The journal: events are numbered per document, ordered by commit, and never changed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from broker.document.event import Draft, EventName, event_body
+from broker.document.lifecycle import DocumentStatus
+from broker.store.database import Database
+from broker.store.sql import queries
+
+QUERIES: Final = queries("documents")
+NIL: Final = UUID(int=0)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to one document in this transaction: its new status (None: unchanged) and the events, in order."""
+
+    document_id: UUID
+    status: DocumentStatus | None = None
+    drafts: tuple[Draft, ...] = ()
+
+
+class FeedItem(msgspec.Struct, frozen=True):
+    """One event of the feed: the cursor after it and the JSON body as partners receive it."""
+
+    tx: str
+    id: UUID
+    event: str
+    body: str
+
+    @property
+    def cursor(self) -> str:
+        """The value of ``after`` that continues behind this event."""
+        return f"{self.tx}.{self.id}"
+
+
+def lock_key(document: UUID) -> int:
+    """Return the advisory-lock key of a document: its random low half as a signed 64-bit number."""
+    return int.from_bytes(document.bytes[8:], "big", signed=True)
+
+
+async def lock_documents(connection: Any, documents: Sequence[UUID]) -> None:
+    """Take the documents' locks before anything is written, so that commit order equals event order."""
+    keys = sorted({lock_key(document) for document in documents})
+    await connection.execute(QUERIES["lock"], keys)
+
+
+async def write_moves(connection: Any, moves: Sequence[Move]) -> None:
+    """Advance documents and append their events; ``lock_documents`` must have been called in this transaction."""
+    merged: dict[UUID, tuple[DocumentStatus | None, list[Draft]]] = defaultdict(lambda: (None, []))
+    for move in moves:
+        status, drafts = merged[move.document_id]
+        merged[move.document_id] = (move.status or status, [*drafts, *move.drafts])
+    if not merged:
+        return
+    ids = list(merged)
+    rows = await connection.fetch(
+        QUERIES["advance"],
+        ids,
+        [sum(draft.feed for draft in merged[i][1]) for i in ids],
+        [merged[i][0] for i in ids],
+        [merged[i][1][-1].at if merged[i][1] else _EPOCH for i in ids],
+    )
+    lines = []
+    for row in rows:
+        drafts = merged[row["id"]][1]
+        sequence = row["sequence"] - sum(draft.feed for draft in drafts)
+        for draft in drafts:
+            sequence += draft.feed
+            lines.append(_line(draft, row, sequence))
+    await _insert(connection, lines)
+
+
+def _line(draft: Draft, row: Mapping[str, Any], sequence: int) -> tuple[Any, ...]:
+    body = event_body(
+        draft,
+        sequence=sequence,
+        document_id=row["id"],
+        message_id=row["message_id"],
+        local_uid=row["local_uid"],
+        clinic=row["clinic_oid"],
+        mode=row["mode"],
+    )
+    return (
+        uuid7(),
+        row["id"],
+        draft.delivery.id if draft.delivery else None,
+        sequence if draft.feed else None,
+        draft.event.value,
+        draft.at,
+        row["partner_id"],
+        row["clinic_oid"],
+        draft.actor,
+        draft.feed,
+        body,
+    )
+
+
+async def _insert(connection: Any, lines: Sequence[tuple[Any, ...]]) -> None:
+    if lines:
+        await connection.execute(
+            QUERIES["insert_journal"], *(list(column) for column in zip(*lines, strict=True))
+        )
+
+
+async def accepted_events(connection: Any, drafts: Sequence[tuple[Draft, Mapping[str, Any]]]) -> None:
+    """Write the first event of documents inserted in this very transaction (their sequence is 1 already)."""
+    await _insert(connection, [_line(draft, row, 1) for draft, row in drafts])
+
+
+async def note(  # noqa: PLR0913  one journal row outside any document's feed
+    connection: Any,
+    event: EventName,
+    at: datetime,
+    *,
+    body: dict[str, Any],
+    partner_id: str = "",
+    clinic: str = "",
+    actor: str = "",
+    document_id: UUID | None = None,
+    delivery_id: UUID | None = None,
+) -> None:
+    """Write an event no partner's feed carries: a refusal, an operator's act, a served file."""
+    line = (
+        uuid7(), document_id, delivery_id, None, event.value, at, partner_id, clinic, actor, False, body,
+    )  # fmt: skip
+    await _insert(connection, [line])
+
+
+class Journal:
+    """Reads the journal."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def feed(self, partner_id: str, after: str, limit: int) -> list[FeedItem]:
+        """Return a partner's events behind a cursor ('' or '0': from the beginning); ``ValueError`` for a wrong cursor."""
+        tx, _, identifier = after.partition(".")
+        if not tx:
+            tx = "0"
+        if not tx.isdigit():
+            raise ValueError("cursor")
+        key = UUID(identifier) if identifier else NIL
+        rows = await self._db.fetch(QUERIES["feed"], partner_id, tx, key, limit)
+        return [FeedItem(row["tx"], row["id"], row["event"], row["body"]) for row in rows]
+
+    async def of_document(self, document_id: UUID) -> list[dict[str, Any]]:
+        """Return every event of one document, in order."""
+        return [dict(row) for row in await self._db.fetch(QUERIES["document_events"], document_id)]
+
+    async def note(self, event: EventName, at: datetime, *, body: dict[str, Any], **fields: Any) -> None:
+        """Write one event outside any document's feed in a transaction of its own."""
+        async with self._db.transaction() as connection:
+            await note(connection, event, at, body=body, **fields)

@@ -1,0 +1,133 @@
+-- name: insert
+-- Open deliveries chosen by routing.
+insert into delivery (id, document_id, partner_id, clinic_oid, mode, destination, required, rule, status, local_uid,
+                      set_key, version, created_at, status_at, deadline_at, next_attempt_at)
+select u.id, u.document_id, u.partner_id, u.clinic_oid, u.mode, u.destination, u.required, u.rule, 'queued',
+       u.local_uid, u.set_key, u.version, u.created_at, u.created_at, u.deadline_at, u.created_at
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::text[],
+            $9::text[], $10::text[], $11::int[], $12::timestamptz[], $13::timestamptz[])
+    as u (id, document_id, partner_id, clinic_oid, mode, destination, required, rule, local_uid, set_key, version,
+          created_at, deadline_at)
+on conflict (document_id, destination) do nothing
+returning id
+
+-- name: states
+-- Deliveries as decisions see them.
+select id, document_id, destination, clinic_oid as clinic, mode, required, status, attempt, local_uid, set_key, version,
+       created_at, status_at, deadline_at, reason, stage, message_id, state, sent_at, warned_at
+from delivery where id = any ($1::uuid[])
+
+-- name: documents_of
+-- Which documents these deliveries belong to.
+select id, document_id from delivery where id = any ($1::uuid[])
+
+-- name: siblings
+-- All deliveries of these documents: what the document's status follows from.
+select document_id, id, required, status from delivery where document_id = any ($1::uuid[])
+
+-- name: lock_sets
+-- Serialise the start of deliveries of one set at one destination.
+select pg_advisory_xact_lock(hashtextextended(k, 0)) from unnest($1::text[]) as k order by k
+
+-- name: predecessors
+-- Earlier versions of the same set, and documents this one resubmits, that are not finished at the destination.
+select v.id as successor, p.id::text as id, p.status, p.attempt, false as replaced
+from delivery v
+join delivery p on p.destination = v.destination and p.clinic_oid = v.clinic_oid and p.mode = v.mode
+    and p.set_key = v.set_key and p.version < v.version
+    and p.status in ('queued', 'held', 'sending', 'awaiting_result')
+where v.id = any ($1::uuid[]) and v.set_key <> ''
+union all
+select v.id, d.id::text, null, 0, false
+from delivery v
+join document d on d.clinic_oid = v.clinic_oid and d.set_key = v.set_key and d.mode = v.mode
+    and d.version < v.version and d.status in ('accepted', 'validated')
+where v.id = any ($1::uuid[]) and v.set_key <> ''
+union all
+select v.id, p.id::text, p.status, p.attempt, true
+from delivery v
+join document d on d.id = v.document_id
+join delivery p on p.document_id = d.replaces and p.destination = v.destination
+    and p.status in ('queued', 'held', 'sending', 'awaiting_result', 'registered', 'delivered')
+where v.id = any ($1::uuid[])
+
+-- name: begin
+-- Mark deliveries as being sent: the attempt is counted and its message id known before the first byte leaves.
+update delivery v
+set status = 'sending', attempt = v.attempt + 1, message_id = u.message_id, claim = u.claim, status_at = u.at,
+    sent_at = coalesce(v.sent_at, u.at), next_attempt_at = null
+from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[]) as u (id, message_id, claim, at)
+where v.id = u.id and v.status in ('queued', 'sending')
+returning v.id, v.attempt
+
+-- name: insert_attempts
+-- Write the attempt rows that a callback may find before our own answer does.
+insert into attempt (id, delivery_id, number, claim, correlation, started_at, digest)
+select u.id, u.delivery_id, u.number, u.claim, u.id::text, u.at, u.digest
+from unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::timestamptz[], $6::bytea[])
+    as u (id, delivery_id, number, claim, at, digest)
+
+-- name: end_attempts
+-- Write what came of attempts.
+update attempt a
+set finished_at = u.at, outcome = u.outcome, reason = u.reason, duration_ms = u.duration,
+    correlation = case when u.correlation = '' then a.correlation else u.correlation end
+from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::int[], $6::text[])
+    as u (id, at, outcome, reason, duration, correlation)
+where a.id = u.id
+
+-- name: attempts
+-- Every attempt of these deliveries, in order.
+select id, delivery_id, number, correlation, started_at, finished_at, outcome, reason, duration_ms, digest
+from attempt where delivery_id = any ($1::uuid[]) order by delivery_id, number
+
+-- name: earlier_attempts
+-- Message ids of former attempts of these deliveries and of those they resubmit.
+select a.delivery_id, a.id, a.started_at from attempt a where a.delivery_id = any ($1::uuid[])
+union all
+select v.id, a.id, a.started_at
+from delivery v
+join document d on d.id = v.document_id
+join delivery p on p.document_id = d.replaces and p.destination = v.destination
+join attempt a on a.delivery_id = p.id
+where v.id = any ($1::uuid[])
+order by 3
+
+-- name: by_correlation
+-- The delivery an attempt with this correlation belongs to.
+select delivery_id from attempt a join delivery v on v.id = a.delivery_id
+where a.correlation = $1 and v.destination = $2 order by a.started_at desc limit 1
+
+-- name: apply
+-- Write decisions about deliveries.
+update delivery v
+set status = u.status, reason = u.reason, stage = u.stage, status_at = case when v.status = u.status
+        then v.status_at else u.at end,
+    next_attempt_at = u.due_at, state = coalesce(u.state, v.state), receipt = coalesce(u.receipt, v.receipt),
+    findings = coalesce(u.findings, v.findings), deadline_at = coalesce(u.deadline_at, v.deadline_at),
+    warned_at = coalesce(u.warned_at, v.warned_at)
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::jsonb[],
+            $8::jsonb[], $9::jsonb[], $10::timestamptz[], $11::timestamptz[])
+    as u (id, status, reason, stage, at, due_at, state, receipt, findings, deadline_at, warned_at)
+where v.id = u.id
+
+-- name: unlink_clinic
+-- РЭМД says the clinic is not linked: its deliveries are held until an operator marks the link.
+update clinic set remd_link = 'requested', updated_at = $2 where oid = any ($1::text[]) and remd_link = 'confirmed'
+
+-- name: held
+-- Held deliveries of a destination, optionally of one clinic or for one reason: what a release concerns.
+select id, document_id, destination, clinic_oid, status_at, deadline_at, reason from delivery
+where status = 'held' and ($1::text = '' or destination = $1) and ($2::text = '' or clinic_oid = $2)
+  and ($3::text = '' or reason = $3)
+order by created_at limit $4
+
+-- name: file_by_local_uid
+-- The newest document with this localUid that was routed to the destination.
+select document_id from delivery where lower(local_uid) = lower($1) and destination = $2
+order by created_at desc limit 1
+
+-- name: file_by_receipt
+-- The document whose registration carries this number.
+select document_id from delivery where receipt ->> 'emdrId' = $1 and destination = $2
+order by created_at desc limit 1

@@ -1,0 +1,80 @@
+-- name: states
+-- What is known of every destination.
+select id, paused, paused_by, paused_reason, paused_at, failures, open_until, last_success_at, last_failure_at,
+       last_failure from destination
+
+-- name: ensure
+-- Make configured destinations known.
+insert into destination (id) select unnest($1::text[]) on conflict do nothing
+
+-- name: pause
+-- Stop sending to a destination, with who and why.
+insert into destination (id, paused, paused_by, paused_reason, paused_at) values ($1, true, $2, $3, $4)
+on conflict (id) do update set paused = true, paused_by = $2, paused_reason = $3, paused_at = $4
+
+-- name: resume
+-- Send again.
+update destination set paused = false, paused_by = $2, paused_reason = '', paused_at = null where id = $1
+
+-- name: breaker
+-- Show people what the breaker of a worker sees.
+update destination
+set failures = $2, open_until = $3, last_failure = case when $4 = '' then last_failure else $4 end,
+    last_failure_at = case when $4 = '' then last_failure_at else $5 end,
+    last_success_at = case when $4 = '' then $5 else last_success_at end
+where id = $1
+
+-- name: routing
+-- The active routing table.
+select version, body from routing_table where active
+
+-- name: add_routing
+-- Keep a new version of the routing table.
+insert into routing_table (body, created_at, created_by) values ($1, $2, $3) returning version
+
+-- name: deactivate_routing
+-- Take the active version out of force.
+update routing_table set active = false where active
+
+-- name: activate_routing
+-- Put a version into force.
+update routing_table set active = true where version = $1 returning version
+
+-- name: id_get
+-- What a destination was told already.
+select value from id_map where destination = $1 and clinic_oid = $2 and key_hash = $3
+
+-- name: id_put
+-- Remember what a destination was told.
+insert into id_map (destination, clinic_oid, key_hash, value) values ($1, $2, $3, $4)
+on conflict (destination, clinic_oid, key_hash) do update set value = excluded.value
+
+-- name: add_callback
+-- Keep a callback raw before it is acknowledged; a repeated message is kept once.
+insert into callback (id, destination, endpoint, correlation, replay_key, received_at, headers, body, status)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 'new')
+on conflict do nothing returning id
+
+-- name: callback
+-- A stored callback.
+select id, destination, endpoint, correlation, headers, body, status, received_at from callback where id = $1
+
+-- name: settle_callback
+-- Note what a callback was: handled (of which delivery) or parked.
+update callback set status = $2, delivery_id = $3, note = $4 where id = $1
+
+-- name: relay_claim
+-- Lease the relay of a partner: one relay per partner at a time.
+insert into relay (partner_id, leased_until, claim) values ($1, clock_timestamp() + $2::interval, 1)
+on conflict (partner_id) do update set leased_until = excluded.leased_until, claim = relay.claim + 1
+where relay.leased_until is null or relay.leased_until < clock_timestamp()
+returning tx::text as tx, id, claim
+
+-- name: relay_advance
+-- Remember how far a partner was told, and keep the lease; only while the claim matches.
+update relay set tx = $3::text::xid8, id = $4, leased_until = clock_timestamp() + $5::interval, why = $6
+where partner_id = $1 and claim = $2 returning partner_id
+
+-- name: relay_release
+-- Give the relay of a partner back.
+update relay set leased_until = null, why = $3 where partner_id = $1 and claim = $2

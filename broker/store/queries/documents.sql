@@ -1,0 +1,139 @@
+-- name: keep_submissions
+-- Take the message gates that are free; sorted by the caller so that two batches never deadlock.
+insert into submission (partner_id, mode, key, document_id, fingerprint)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
+on conflict do nothing
+returning document_id
+
+-- name: keep_identities
+-- Take the localUid gates that are free; sorted by the caller.
+insert into identity (clinic_oid, mode, local_uid, document_id, content_fingerprint, fingerprint)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[])
+on conflict do nothing
+returning document_id
+
+-- name: seen_submissions
+-- What the message gates remember: the document first kept under each key.
+select s.partner_id, s.mode, s.key, s.document_id, s.fingerprint, d.status
+from unnest($1::text[], $2::text[], $3::text[]) as k (partner_id, mode, key)
+join submission s using (partner_id, mode, key)
+join document d on d.id = s.document_id
+
+-- name: seen_identities
+-- What the localUid gates remember, and whether that document was registered anywhere.
+select i.clinic_oid, i.mode, i.local_uid, i.document_id, i.fingerprint, i.content_fingerprint, d.status,
+       exists (select 1 from delivery v where v.document_id = d.id and v.status in ('registered', 'delivered'))
+           as registered
+from unnest($1::text[], $2::text[], $3::text[]) as k (clinic_oid, mode, local_uid)
+join identity i using (clinic_oid, mode, local_uid)
+join document d on d.id = i.document_id
+
+-- name: drop_submissions
+-- Give back message gates taken in this transaction by arrivals that turned out to be refused.
+delete from submission where document_id = any ($1::uuid[])
+
+-- name: point_submissions
+-- A new message id carried a document we already have: it points to the first one.
+update submission s set document_id = p.first_id
+from unnest($1::uuid[], $2::uuid[]) as p (document_id, first_id)
+where s.document_id = p.document_id
+
+-- name: drop_identities
+-- Give back localUid gates taken in this transaction by arrivals that turned out to be refused or repeated.
+delete from identity where document_id = any ($1::uuid[])
+
+-- name: take_over_identities
+-- The same content with new signatures: the gate now remembers the resubmission.
+update identity i set document_id = p.document_id, fingerprint = p.fingerprint
+from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
+    as p (clinic_oid, mode, local_uid, document_id, fingerprint)
+where i.clinic_oid = p.clinic_oid and i.mode = p.mode and i.local_uid = p.local_uid
+
+-- name: insert_documents
+-- Keep accepted documents.
+insert into document (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid,
+                      document_number, status, received_at, status_at, digest, size, set_key, version, replaces,
+                      sequence)
+select u.id, u.partner_id, u.clinic_oid, u.region, u.mode, u.door, u.type, u.kind, u.message_id, u.local_uid,
+       u.document_number, 'accepted', u.received_at, u.received_at, u.digest, u.size, u.set_key, u.version,
+       u.replaces, 1
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::bytea[], $14::int[], $15::text[],
+            $16::int[], $17::uuid[])
+    as u (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid, document_number,
+          received_at, digest, size, set_key, version, replaces)
+
+-- name: insert_contents
+-- Keep the one sealed copy of each body.
+insert into content (document_id, body) select * from unnest($1::uuid[], $2::bytea[])
+
+-- name: tickets
+-- What the tickets of these documents say.
+select id, status, received_at, digest, mode, message_id from document where id = any ($1::uuid[])
+
+-- name: statuses
+-- Where these documents stand (the waiting doors ask).
+select id, status from document where id = any ($1::uuid[])
+
+-- name: for_work
+-- Documents with their sealed content, for the steps.
+select d.id, d.partner_id, d.clinic_oid, d.region, d.mode, d.type, d.kind, d.message_id, d.local_uid,
+       d.document_number, d.status, d.received_at, d.digest, d.set_key, d.version, d.replaces, d.crashes, c.body,
+       c.canonical
+from document d join content c on c.document_id = d.id
+where d.id = any ($1::uuid[])
+
+-- name: count_crash
+-- Remember that a document broke or stalled its compute process; returns how often so far.
+update document set crashes = crashes + 1 where id = $1 returning crashes
+
+-- name: lock
+-- Take the documents' locks in order, so that their events are numbered in the order of their commits.
+select pg_advisory_xact_lock(k) from unnest($1::bigint[]) as k order by k
+
+-- name: advance
+-- Move documents on and number their next events; returns the last number and what an event must name.
+update document d
+set sequence = d.sequence + u.events, status = coalesce(u.status, d.status),
+    status_at = case when u.status is null or u.status = d.status then d.status_at else u.at end
+from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) as u (id, events, status, at)
+where d.id = u.id
+returning d.id, d.sequence, d.partner_id, d.clinic_oid, d.mode, d.message_id, d.local_uid, d.status
+
+-- name: insert_journal
+-- Write events; the transaction's number orders them in the feed.
+insert into journal (id, document_id, delivery_id, sequence, event, at, partner_id, clinic_oid, actor, feed, body)
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::timestamptz[], $7::text[],
+                     $8::text[], $9::text[], $10::bool[], $11::jsonb[])
+
+-- name: feed
+-- A partner's events after a cursor, in commit order; transactions still open hide what comes after them.
+select j.tx::text as tx, j.id, j.body::text as body, j.event
+from journal j
+where j.partner_id = $1 and j.feed and (j.tx, j.id) > ($2::text::xid8, $3::uuid)
+  and j.tx < pg_snapshot_xmin(pg_current_snapshot())
+order by j.tx, j.id
+limit $4
+
+-- name: document_events
+-- Everything the journal holds of one document, in order.
+select id, event, at, sequence, delivery_id, actor, feed, body::text as body
+from journal where document_id = $1 order by tx, id
+
+-- name: keep_reports
+-- Keep the reports of validated documents; a later one replaces an earlier one.
+insert into report (document_id, made_at, body)
+select * from unnest($1::uuid[], $2::timestamptz[], $3::jsonb[])
+on conflict (document_id) do update set made_at = excluded.made_at, body = excluded.body
+
+-- name: keep_canonicals
+-- Keep the sealed canonical form and what routing and ordering need of it.
+update content c set canonical = u.canonical
+from unnest($1::uuid[], $2::bytea[]) as u (id, canonical) where c.document_id = u.id
+
+-- name: keep_facts
+-- Correct what intake could only peek at.
+update document d set set_key = u.set_key, version = u.version,
+       document_number = case when u.number = '' then d.document_number else u.number end
+from unnest($1::uuid[], $2::text[], $3::int[], $4::text[]) as u (id, set_key, version, number) where d.id = u.id
+  and (d.set_key <> u.set_key or d.version <> u.version or (u.number <> '' and d.document_number <> u.number))
