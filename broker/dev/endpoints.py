@@ -1,0 +1,84 @@
+"""``endpoints.json``: where everything of a running stand is, for tests, samples and the commands of ``inaya``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from broker.dev.state import write_private
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """How to sign in to the console."""
+
+    login: str
+    password: str
+
+
+class Clinic(msgspec.Struct, frozen=True):
+    """An invented clinic of a partner: ФРМО OID, subject code of its region, whether it works in ОМС."""
+
+    oid: str
+    region: str
+    oms: bool
+
+
+class Partner(msgspec.Struct, frozen=True):
+    """A МИС vendor and its secret, which is the password of the AMQP door too."""
+
+    id: str
+    secret: str
+    clinics: tuple[Clinic, ...] = ()
+
+
+class Signer(msgspec.Struct, frozen=True):
+    """A throw-away signer: paths of certificate and key, ``suite`` names the algorithms."""
+
+    role: str
+    snils: str
+    suite: str
+    cert: str
+    key: str
+
+
+class Pki(msgspec.Struct, frozen=True):
+    """A throw-away certificate authority for tests and samples: paths of its certificate and revocation list."""
+
+    ca: str
+    crl: str
+    signers: tuple[Signer, ...] = ()
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """The file. ``amqp`` is null where there is no RabbitMQ; ``simulators`` name → address."""
+
+    http: str
+    console: str
+    peer: str
+    amqp: str | None = None
+    database: str
+    operator: Operator
+    partners: tuple[Partner, ...] = ()
+    simulators: dict[str, str] = {}
+    pki: Pki
+
+
+@contextmanager
+def publish_endpoints(state_dir: Path, endpoints: Endpoints) -> Iterator[Path]:
+    """Let the file (0600) stand for as long as the block lasts: it is there only while the stand is ready."""
+    path = state_dir / "endpoints.json"
+    content = msgspec.json.format(msgspec.json.encode(endpoints), indent=2)
+    write_private(path, content + b"\n")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def read_endpoints(state_dir: Path) -> Endpoints | None:
+    """Return what a stand has published, or None when none is ready there."""
+    try:
+        return msgspec.json.decode((state_dir / "endpoints.json").read_bytes(), type=Endpoints)
+    except FileNotFoundError:
+        return None
