@@ -76,11 +76,12 @@ class AiohttpTransport:
         """Post what zeep has built; raise ``aiohttp.ClientError`` or ``TimeoutError`` when there is no answer."""
         data = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
         async with self._http.post(address, data=data, headers=headers, timeout=self._timeout) as response:
-            content = await _limited(response, self._limit)
+            content = await read_limited(response, self._limit)
             return _Reply(response.status, content, dict(response.headers))
 
 
-async def _limited(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def read_limited(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read a whole answer of at most ``limit`` bytes; raise ``AnswerTooLargeError`` beyond."""
     content = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         content += chunk
