@@ -1,0 +1,60 @@
+"""Trust: verdicts on certificates, CAdES containers and IPS envelopes; keys are drivers behind the ``Signer`` port.
+
+Everything is a pure function of bytes, instants and settings. The heavy ones run in compute processes.
+"""
+
+from broker.trust.certificate import SignerSubject
+from broker.trust.chain import ChainCode, ChainVerdict, verify_chain
+from broker.trust.cms import MAX_CONTAINER, decode_armoured, inspect, sign_detached
+from broker.trust.envelope import (
+    IPS_PARTS,
+    IPS_REQUEST_PARTS,
+    Part,
+    PeerTrust,
+    VerifiedEnvelope,
+    WssCode,
+    WssRefusal,
+)
+from broker.trust.findings import SignaturePolicy, signature_findings
+from broker.trust.pki import Issued, ThrowAwayCa, new_key
+from broker.trust.provider import RSA_PROVIDER, Provider, RsaProvider
+from broker.trust.signer import RsaSigner, Signer
+from broker.trust.suites import STRONG_SUITES, SUITES, Suite, SuiteFacts
+from broker.trust.verdict import SignatureCode, SignatureVerdict
+from broker.trust.wss import sign_envelope, verify_envelope
+
+__all__ = [
+    "IPS_PARTS",
+    "IPS_REQUEST_PARTS",
+    "MAX_CONTAINER",
+    "RSA_PROVIDER",
+    "STRONG_SUITES",
+    "SUITES",
+    "ChainCode",
+    "ChainVerdict",
+    "Issued",
+    "Part",
+    "PeerTrust",
+    "Provider",
+    "RsaProvider",
+    "RsaSigner",
+    "SignatureCode",
+    "SignaturePolicy",
+    "SignatureVerdict",
+    "Signer",
+    "SignerSubject",
+    "Suite",
+    "SuiteFacts",
+    "ThrowAwayCa",
+    "VerifiedEnvelope",
+    "WssCode",
+    "WssRefusal",
+    "decode_armoured",
+    "inspect",
+    "new_key",
+    "sign_detached",
+    "sign_envelope",
+    "signature_findings",
+    "verify_chain",
+    "verify_envelope",
+]
