@@ -111,10 +111,15 @@ class StoredCallback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackVerdict(msgspec.Struct, frozen=True):
-    """What a callback says about the attempt with this correlation."""
+    """What a callback says about the attempt with this correlation.
+
+    ``if_first`` replaces ``outcome`` when the attempt was the first of its delivery: «registered before» is our own
+    success only where an earlier attempt of ours can have caused it, and the callback alone cannot know that.
+    """
 
     correlation: str
     outcome: Outcome
+    if_first: Outcome | None = None
 
 
 @runtime_checkable

@@ -1,0 +1,207 @@
+"""РЭМД of ЕГИСЗ: registers a document's metadata and signatures, fetches the file from us, tells the verdict by callback.
+
+The file never travels with the request. «Принято» in the answer means accepted for checking, not registered.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import msgspec
+from lxml import etree
+
+from adapters.remd import callbacks
+from adapters.remd.names import Names
+from adapters.remd.replies import (
+    SUCCESS,
+    answered,
+    child,
+    children,
+    faulted,
+    read_registration,
+    read_reply,
+    registered,
+)
+from adapters.remd.request import register_body, search_body, soap_envelope, written_id
+from adapters.remd.security import Link, link_of, sealed
+from adapters.remd.settings import Settings
+from broker.adapter_kit import (
+    Awaiting,
+    CallbackVerdict,
+    Context,
+    Held,
+    InDoubt,
+    NotFound,
+    Outcome,
+    Parcel,
+    PeerReply,
+    PeerRequest,
+    Refuse,
+    Registered,
+    Rejected,
+    StoredCallback,
+    Unavailable,
+)
+from broker.adapter_kit.passport import load_passport
+from broker.adapter_kit.soap import SoapAnswer, fault_text, post_soap
+from broker.document.finding import Finding, Layer, Responsible, Severity, Source
+
+_ACCEPTED: Final = "принято РЭМД, ждём результата проверки"
+
+
+class RemdAdapter:
+    """The adapter; stateless."""
+
+    passport = load_passport(Path(__file__).with_name("passport.toml"))
+
+    async def deliver(self, parcel: Parcel, context: Context) -> Outcome:
+        """Send registerDocument and read the synchronous answer."""
+        link = link_of(context.destination)
+        if isinstance(link, str):
+            return Held("destination.settings_invalid", link, "destination")
+        settings = link.settings
+        client = parcel.clinic.client_entity_id or settings.client_entity_id
+        if not client:
+            text = "Не задан идентификатор нашей системы в ИПС (clientEntityId)."
+            return Held("destination.client_entity_id_missing", text, "destination")
+        if parcel.document is None:
+            return Rejected((_unreadable("Метаданные документа не извлечены, отправлять нечего."),))
+        envelope, body = self._envelope(parcel, settings, context, settings.action_register, client)
+        try:
+            register_body(body, parcel, parcel.document, settings)
+        except ValueError:  # lxml refuses control characters
+            return Rejected((_unreadable("В метаданных стоит знак, которого XML не допускает."),))
+        answer = await self._post(envelope, settings.action_register, link, context)
+        if not isinstance(answer, SoapAnswer):
+            return answer
+        return _stamped(self._judged(answer, parcel, settings), link)
+
+    @staticmethod
+    def _judged(answer: SoapAnswer, parcel: Parcel, settings: Settings) -> Outcome:
+        fault = answer.fault
+        if fault is not None:
+            return faulted(fault_text(fault))
+        response = child(answer.body, settings.names.register_response)
+        if response is None:
+            return InDoubt("destination.answer_unknown")
+        outcome = answered(read_reply(response, settings.names), ours=bool(parcel.earlier_message_ids))
+        return outcome or Awaiting(correlation=str(parcel.message_id), stage=_ACCEPTED)
+
+    async def lookup(self, parcel: Parcel, context: Context) -> Outcome | NotFound:
+        """Ask searchRegistryItem for the parcel's localUid among the clinic's recent registrations.
+
+        A document still being checked is not there: ``NotFound`` does not mean that РЭМД never got it.
+        """
+        link = link_of(context.destination)
+        if isinstance(link, str):
+            return Held("destination.settings_invalid", link, "destination")
+        settings = link.settings
+        client = parcel.clinic.client_entity_id or settings.client_entity_id
+        envelope, body = self._envelope(parcel, settings, context, settings.action_search, client)
+        search_body(body, parcel, context.clock.now(), settings)
+        answer = await self._post(envelope, settings.action_search, link, context)
+        match answer:
+            case SoapAnswer():
+                return self._found(answer, parcel, settings)
+            case InDoubt(reason=reason):
+                return Unavailable(reason)
+            case Unavailable():
+                return answer
+
+    @staticmethod
+    def _found(answer: SoapAnswer, parcel: Parcel, settings: Settings) -> Outcome | NotFound:
+        fault = answer.fault
+        if fault is not None:
+            return faulted(fault_text(fault))
+        response = child(answer.body, settings.names.search_response)
+        if response is None or read_reply(response, settings.names).status not in SUCCESS:
+            return Unavailable("destination.search_failed")
+        for item in _matches(response, settings.names):
+            one = read_registration(item, settings.names)
+            if one.local_uid.lower() == parcel.local_uid.lower():
+                return registered(one)
+        return NotFound()
+
+    async def probe(self, context: Context) -> bool:
+        """Tell whether anything answers at the service's address; nothing is sent."""
+        link = link_of(context.destination)
+        if isinstance(link, str):
+            return False
+        timeout = aiohttp.ClientTimeout(total=min(self._timeout(context), 10.0))
+        try:
+            async with context.http.get(
+                context.destination.url + link.settings.probe_path, timeout=timeout
+            ) as response:
+                return response.status < 500
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+    async def receive(self, request: PeerRequest, context: Context) -> PeerReply:
+        """Answer a call of РЭМД: hand out a file or take a result."""
+        link = link_of(context.destination)
+        if isinstance(link, str):
+            return Refuse(code="destination.settings_invalid", reply=b"", status=503)
+        return await callbacks.receive(request, context, link)
+
+    async def interpret(self, callback: StoredCallback, context: Context) -> Sequence[CallbackVerdict]:
+        """Read a stored result."""
+        link = link_of(context.destination)
+        if isinstance(link, str):
+            return []
+        return [
+            CallbackVerdict(verdict.correlation, _stamped(verdict.outcome, link), verdict.if_first)
+            for verdict in callbacks.interpret(callback, link)
+        ]
+
+    def _timeout(self, context: Context) -> float:
+        return context.destination.timeout or self.passport.limits.timeout
+
+    @staticmethod
+    def _envelope(
+        parcel: Parcel, settings: Settings, context: Context, action: str, client: str
+    ) -> tuple[etree._Element, etree._Element]:
+        return soap_envelope(
+            settings,
+            message_id=written_id(parcel.message_id, settings.message_id_form),
+            action=action,
+            to=settings.to or context.destination.url,
+            reply_to=settings.reply_to or f"{context.peer_url}/callback",
+            client_entity_id=client,
+        )
+
+    async def _post(
+        self, envelope: etree._Element, action: str, link: Link, context: Context
+    ) -> SoapAnswer | Unavailable | InDoubt:
+        return await post_soap(
+            context.http,
+            context.destination.url,
+            await sealed(envelope, link, context),
+            action=action,
+            version=link.settings.soap_version,
+            timeout=self._timeout(context),
+        )
+
+
+def _matches(response: etree._Element, names: Names) -> list[etree._Element]:
+    group = child(response, names.matches)
+    return [] if group is None else list(children(group, names.item))
+
+
+def _stamped(outcome: Outcome, link: Link) -> Outcome:
+    """Name the signing provider in the receipt of a registration."""
+    if not isinstance(outcome, Registered):
+        return outcome
+    return Registered(msgspec.structs.replace(outcome.receipt, provider=link.provider), outcome.findings)
+
+
+def _unreadable(text: str) -> Finding:
+    return Finding(
+        layer=Layer.METADATA,
+        severity=Severity.ERROR,
+        code="metadata.unsendable",
+        message=text,
+        responsible=Responsible.MIS,
+        source=Source.OWN,
+        fix="Исправьте документ и отправьте его заново с новым localUid.",
+    )

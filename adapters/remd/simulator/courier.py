@@ -1,0 +1,160 @@
+"""The simulated РЭМД calls its sender back: it fetches files and tells results, at ReplyTo, as the real one does."""
+
+import asyncio
+import binascii
+import zlib
+from base64 import b64decode
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+import aiohttp
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
+
+from adapters.remd.names import Names
+from adapters.remd.replies import child, text_of
+from adapters.remd.simulator import wire
+from adapters.remd.simulator.ledger import Accepted, Registration
+from adapters.remd.simulator.registers import SimSettings
+from adapters.remd.simulator.texts import Refusal, forced
+from broker.adapter_kit import Clock
+from broker.adapter_kit.soap import SoapAnswer, parse_soap, safe_parser
+from broker.trust.envelope import Part, PeerTrust, WssRefusal
+from broker.trust.signer import RsaSigner
+from broker.trust.wss import sign_envelope, verify_envelope
+
+_NAMES: Final = Names()
+_IDS: Final = UUID("8b6d4d2e-5b0c-4e56-9f39-5f4f0d3f7a01")
+_MAX_FILE: Final = 64 * 1024 * 1024
+_HEADERS: Final = {"Content-Type": "application/soap+xml; charset=utf-8"}
+_SIGNED: Final = (Part.BODY, Part.TIMESTAMP, Part.MESSAGE_ID, Part.ACTION, Part.TO)
+
+
+class Courier:
+    """Signs what leaves and verifies what comes, when the settings hold keys; opens its session lazily."""
+
+    def __init__(self, settings: SimSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+        security = settings.security
+        self._signer = (
+            RsaSigner.from_pem(security.certificate.encode(), security.key.encode()) if security.key else None
+        )
+        pinned = (
+            x509.load_pem_x509_certificates(security.peer_certificate.encode())
+            if security.peer_certificate
+            else []
+        )
+        self._peer = (
+            PeerTrust(certificates=tuple(one.public_bytes(Encoding.DER) for one in pinned))
+            if pinned
+            else None
+        )
+
+    async def open(self) -> None:
+        """Open the HTTP session."""
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._settings.file_timeout),
+            connector=aiohttp.TCPConnector(limit=self._settings.workers_at_once * 2),
+        )
+
+    async def close(self) -> None:
+        """Close it."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def believes(self, raw: bytes) -> bool:
+        """Tell whether an incoming envelope bears the pinned sender's signature (always, when none is pinned)."""
+        if self._peer is None:
+            return True
+        verified = await asyncio.to_thread(verify_envelope, raw, self._peer, self._clock.now())
+        return not isinstance(verified, WssRefusal)
+
+    async def fetch(self, accepted: Accepted) -> bytes | Refusal:
+        """Ask for the file with getDocumentFile; return its bytes or why there are none."""
+        to = self._address(accepted)
+        message_id = self._id(accepted, "file", accepted.file_tries)
+        answer = await self._call(
+            to, wire.file_request(accepted.request.local_uid, message_id=message_id, to=to)
+        )
+        if answer is None:
+            return forced("MIS_NOT_AVAILABLE")
+        response = child(answer.body, _NAMES.file_response)
+        if response is None:
+            return forced("RMIS_ERROR")
+        if text_of(response, _NAMES.status) != "success":
+            return forced("MIS_ERROR")
+        file = child(response, _NAMES.document_file)
+        data = text_of(file, _NAMES.data)
+        if file is None or not data:
+            return forced("FILE_WAS_NOT_SENT")
+        try:
+            content = b64decode(data, validate=True)
+        except binascii.Error:
+            return forced("GET_DOCUMENT_FILE_ERROR")
+        if not _checksum_fits(text_of(file, _NAMES.checksum), data.encode(), content):
+            return forced("GET_DOCUMENT_FILE_ERROR")
+        return content
+
+    async def tell(self, accepted: Accepted, registration: Registration | None) -> bool:
+        """Tell the verdict; True when the sender answered 200."""
+        to = self._address(accepted)
+        inner = _success(registration, self._settings) if registration else _error(accepted.refusals)
+        message_id = self._id(accepted, "result", accepted.tell_tries)
+        body = wire.result(inner, relates_to=accepted.request.message_id, message_id=message_id, to=to)
+        return await self._call(to, body) is not None
+
+    def _address(self, accepted: Accepted) -> str:
+        return self._settings.callback_url or accepted.request.reply_to
+
+    @staticmethod
+    def _id(accepted: Accepted, purpose: str, attempt: int) -> str:
+        return f"urn:uuid:{uuid5(_IDS, f'{accepted.number}/{purpose}/{attempt}')}"
+
+    async def _call(self, url: str, envelope: bytes) -> SoapAnswer | None:
+        if self._signer is not None:
+            tree = etree.fromstring(envelope, safe_parser())
+            envelope = await asyncio.to_thread(
+                sign_envelope, tree, self._signer, parts=_SIGNED, now=self._clock.now()
+            )
+        assert self._session is not None
+        try:
+            async with self._session.post(url, data=envelope, headers=_HEADERS) as response:
+                data = await response.content.read(_MAX_FILE)
+                while chunk := await response.content.read(_MAX_FILE - len(data)):
+                    data += chunk
+                if response.status != 200:
+                    return None
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return None
+        answer = parse_soap(data, limit=_MAX_FILE)
+        return None if isinstance(answer, str) else answer
+
+
+def _checksum_fits(said: str, text: bytes, content: bytes) -> bool:
+    """Accept CRC32 of either base with either sign: which one РЭМД computes is an open point."""
+    try:
+        value = int(said) & 0xFFFFFFFF
+    except ValueError:
+        return False
+    return value in {zlib.crc32(text), zlib.crc32(content)}
+
+
+def _success(registration: Registration, settings: SimSettings) -> str:
+    moment = registration.registered_at
+    till = moment + timedelta(days=365.25 * settings.store_years)
+    return (
+        "<cb:status>success</cb:status><cb:registryItem>"
+        f"<cb:emdrId>{registration.emdr_id}</cb:emdrId>"
+        f"<cb:documentVersion>{registration.version}</cb:documentVersion>"
+        f"<cb:registrationDate>{moment.date().isoformat()}Z</cb:registrationDate>"
+        f"<cb:registrationDateTime>{wire.written(moment)}</cb:registrationDateTime>"
+        f"<cb:storeTillDate>{till.date().isoformat()}Z</cb:storeTillDate></cb:registryItem>"
+    )
+
+
+def _error(refusals: tuple[Refusal, ...]) -> str:
+    return "<cb:status>error</cb:status>" + wire.errors(refusals, "cb")

@@ -1,0 +1,174 @@
+"""The doors of the simulated РЭМД: the SOAP service and the pages that steer it."""
+
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from lxml import etree
+
+from adapters.remd.names import SERVICE_NS
+from adapters.remd.replies import text_of
+from adapters.remd.simulator import requests, texts, wire
+from adapters.remd.simulator.courier import Courier
+from adapters.remd.simulator.ledger import Ledger, Registration
+from adapters.remd.simulator.process import Process
+from adapters.remd.simulator.registers import Mark, OrganizationRow, SimSettings
+from adapters.remd.simulator.texts import SYNCHRONOUS, Refusal
+from broker.adapter_kit.simulation import Simulation, SimulatorSetup
+from broker.adapter_kit.soap import SOAP11, SOAP12, SoapAnswer, parse_soap
+
+_MAX_REQUEST: Final = 16 * 1024 * 1024
+_MAX_MATCHES: Final = 1000
+_MEDIA: Final = {SOAP11: "text/xml", SOAP12: "application/soap+xml"}
+_NAMES: Final = requests.NAMES
+
+
+class RemdSimulator:
+    """РЭМД as it answers in the field."""
+
+    def __init__(self, setup: SimulatorSetup) -> None:
+        self._simulation = Simulation(setup)
+        settings = msgspec.convert(setup.params, SimSettings)
+        self._ledger = Ledger(self._simulation)
+        self._courier = Courier(settings, setup.clock)
+        self._process = Process(self._simulation, settings, self._ledger, self._courier)
+        self._recent: deque[float] = deque()
+        for oid, systems in self._simulation.store.items("links", list[str]):
+            self._link(oid, systems)
+
+    @property
+    def _settings(self) -> SimSettings:
+        return self._process.settings
+
+    def application(self) -> web.Application:
+        """Build the web application."""
+        path = self._settings.path
+        app = self._simulation.application(
+            [
+                web.post(path, self._service),
+                web.get(path, self._wsdl),
+                web.put("/sim/links/{oid}", self._put_link),
+                web.put("/sim/marks/{local_uid}", self._put_mark),
+            ]
+        )
+        app.cleanup_ctx.append(self._run)
+        return app
+
+    async def _run(self, _app: web.Application) -> AsyncIterator[None]:
+        async with self._process.running():
+            yield
+
+    async def _wsdl(self, _request: web.Request) -> web.Response:
+        contract = Path(__file__).parent.parent / "contract" / "emdr-service.wsdl"
+        return web.Response(body=contract.read_bytes(), content_type="text/xml")
+
+    async def _service(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        call = parse_soap(raw, limit=_MAX_REQUEST)
+        if isinstance(call, str):
+            return _reply(
+                wire.fault("Сообщение не является конвертом SOAP", SOAP12, sender=True), SOAP12, 400
+            )
+        soap = SOAP11 if call.envelope.tag.startswith(f"{{{SOAP11}}}") else SOAP12
+        if not await self._courier.believes(raw):
+            return _reply(wire.fault("Подпись конверта не верна", soap, sender=True), soap, 500)
+        element = next((one for one in call.body if isinstance(one.tag, str)), None)
+        match element.tag if element is not None else "":
+            case tag if element is not None and tag == f"{{{SERVICE_NS}}}{_NAMES.register_request}":
+                return self._register(element, call, soap)
+            case tag if element is not None and tag == f"{{{SERVICE_NS}}}{_NAMES.search_request}":
+                return _reply(self._search(element, soap), soap)
+            case _:
+                return _reply(wire.fault("Операция не поддерживается", soap, sender=True), soap, 500)
+
+    def _register(self, element: etree._Element, call: SoapAnswer, soap: str) -> web.Response:
+        code = self._simulation.forced_code() if self._simulation.faults.code in SYNCHRONOUS else None
+        refusal = texts.forced(code) if code else self._refusal(element, call)
+        if refusal is None:
+            self._process.begin(self._ledger.accept(requests.read_request(element, call)))
+        return _reply(wire.register_response(refusal, soap), soap)
+
+    def _refusal(self, element: etree._Element, call: SoapAnswer) -> Refusal | None:
+        """Stage one, coarse: pace, structure, who sends, whether the clinic is linked to it."""
+        if self._too_fast():
+            return texts.forced("RATE_LIMIT")
+        wrong = requests.structure(element)
+        if wrong is not None:
+            return wrong
+        if not requests.addressing(call, "MessageID"):
+            return Refusal("VALIDATION_ERROR", "Не указан идентификатор сообщения")
+        system = requests.system_of(requests.client_of(call), self._settings)
+        if isinstance(system, Refusal):
+            return system
+        if self._settings.unlinked == "async":
+            return None
+        organization = text_of(element, _NAMES.organization)
+        return requests.link_refusal(organization, requests.client_of(call), self._settings)
+
+    def _too_fast(self) -> bool:
+        """Count calls of the last real second: a pace is no business time."""
+        limit = self._settings.rate_limit
+        if not limit:
+            return False
+        now = time.monotonic()
+        while self._recent and self._recent[0] < now - 1:
+            self._recent.popleft()
+        self._recent.append(now)
+        return len(self._recent) > limit
+
+    def _search(self, element: etree._Element, soap: str) -> bytes:
+        begin, end = text_of(element, _NAMES.register_date_begin), text_of(element, _NAMES.register_date_end)
+        found = self._ledger.search(
+            organization=text_of(element, _NAMES.organization),
+            kind=text_of(element, _NAMES.kind),
+            snils=text_of(element, _NAMES.patient_snils),
+        )
+        first, last = wire.moment(begin), wire.moment(end)
+        matches = [
+            one
+            for one in found
+            if (first is None or one.registered_at >= first) and (last is None or one.registered_at <= last)
+        ]
+        return wire.search_response("".join(map(_match, matches[-_MAX_MATCHES:])), soap)
+
+    async def _put_link(self, request: web.Request) -> web.Response:
+        """Link an organisation: ``PUT /sim/links/{oid}`` ← ``["emdr-rmis-1754"]``; an empty list unlinks it."""
+        try:
+            systems = msgspec.json.decode(await request.read(), type=list[str])
+        except msgspec.DecodeError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        self._simulation.store.put("links", request.match_info["oid"], systems)
+        self._link(request.match_info["oid"], systems)
+        return web.json_response(systems)
+
+    def _link(self, oid: str, systems: list[str]) -> None:
+        rows = {row.oid: row for row in self._settings.organizations or ()}
+        row = rows.get(oid) or OrganizationRow(oid=oid)
+        rows[oid] = msgspec.structs.replace(row, systems=tuple(systems))
+        self._process.settings = msgspec.structs.replace(self._settings, organizations=tuple(rows.values()))
+
+    async def _put_mark(self, request: web.Request) -> web.Response:
+        """Make one answer special: ``PUT /sim/marks/{localUid}`` ← ``{"lateSeconds": 60, "callbacks": 2}``."""
+        try:
+            mark = msgspec.json.decode(await request.read(), type=Mark)
+        except msgspec.DecodeError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        self._simulation.store.put("marks", request.match_info["local_uid"].lower(), mark)
+        return web.Response(body=msgspec.json.encode(mark), content_type="application/json")
+
+
+def _match(one: Registration) -> str:
+    return (
+        f"<ser:item><ser:localUid>{one.local_uid}</ser:localUid><ser:emdrId>{one.emdr_id}</ser:emdrId>"
+        f"<ser:kind>{one.kind}</ser:kind><ser:organization>{one.organization}</ser:organization>"
+        f"<ser:documentVersion>{one.version}</ser:documentVersion>"
+        f"<ser:registrationDateTime>{wire.written(one.registered_at)}</ser:registrationDateTime></ser:item>"
+    )
+
+
+def _reply(body: bytes, soap: str, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type=_MEDIA[soap], charset="utf-8")
