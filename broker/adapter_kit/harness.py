@@ -415,7 +415,7 @@ def a_document(
     )
 
 
-def a_parcel(  # noqa: PLR0913  every part of a parcel a test may want to choose
+def a_parcel(
     number: int = 1,
     *,
     document: CanonicalDocument | None = None,

@@ -14,6 +14,8 @@ from broker.adapter_kit.outcome import InDoubt, Unavailable
 
 SOAP11: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12: Final = "http://www.w3.org/2003/05/soap-envelope"
+MAX_ANSWER: Final = 32 * 1024 * 1024
+"""Enough for a file of 20 MiB in base64; a longer answer is doubt."""
 _CONTENT_TYPE: Final = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 
 
@@ -72,7 +74,18 @@ def parse_soap(data: bytes, *, status: int = 200, limit: int = 64 * 1024 * 1024)
     return "malformed"
 
 
-async def post_soap(  # noqa: PLR0913  every knob of one call
+async def read_at_most(stream: aiohttp.StreamReader, limit: int) -> bytes | None:
+    """Read a body to its end; None when it is longer than ``limit`` bytes, whatever its header promised."""
+    chunks, size = [], 0
+    async for chunk in stream.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            return None
+    return b"".join(chunks)
+
+
+async def post_soap(
     http: aiohttp.ClientSession,
     url: str,
     envelope: bytes,
@@ -81,8 +94,9 @@ async def post_soap(  # noqa: PLR0913  every knob of one call
     version: str = SOAP11,
     timeout: float,
     headers: dict[str, str] | None = None,
+    limit: int = MAX_ANSWER,
 ) -> SoapAnswer | Unavailable | InDoubt:
-    """Post an envelope and read the answer.
+    """Post an envelope and read the answer, of which no more than ``limit`` bytes are ever held.
 
     Not connected, 429, 502, 503, 504: ``Unavailable``. Sent and no whole, well-formed answer: ``InDoubt``.
     ``timeout`` is in seconds for the whole call.
@@ -100,7 +114,7 @@ async def post_soap(  # noqa: PLR0913  every knob of one call
             headers=all_headers,
             timeout=aiohttp.ClientTimeout(total=timeout, connect=timeout / 2),
         ) as response:
-            data = await response.read()
+            data = await read_at_most(response.content, limit)
             status = response.status
     except aiohttp.ClientConnectorError:
         return Unavailable("destination.connect_failed")
@@ -112,7 +126,7 @@ async def post_soap(  # noqa: PLR0913  every knob of one call
         return InDoubt("destination.connection_lost")
     if status in {429, 502, 503, 504}:
         return Unavailable(f"destination.http_{status}")
-    answer = parse_soap(data, status=status)
+    answer = "too_large" if data is None else parse_soap(data, status=status)
     if isinstance(answer, str):
         return InDoubt(f"destination.answer_{answer}")
     return answer

@@ -20,7 +20,7 @@ from adapters.remd.simulator.ledger import Accepted, Registration
 from adapters.remd.simulator.registers import SimSettings
 from adapters.remd.simulator.texts import Refusal, forced
 from broker.adapter_kit import Clock
-from broker.adapter_kit.soap import SoapAnswer, parse_soap, safe_parser
+from broker.adapter_kit.soap import SoapAnswer, parse_soap, read_at_most, safe_parser
 from broker.trust.envelope import Part, PeerTrust, WssRefusal
 from broker.trust.signer import RsaSigner
 from broker.trust.wss import sign_envelope, verify_envelope
@@ -123,10 +123,8 @@ class Courier:
         assert self._session is not None
         try:
             async with self._session.post(url, data=envelope, headers=_HEADERS) as response:
-                data = await response.content.read(_MAX_FILE)
-                while chunk := await response.content.read(_MAX_FILE - len(data)):
-                    data += chunk
-                if response.status != 200:
+                data = await read_at_most(response.content, _MAX_FILE)
+                if response.status != 200 or data is None:
                     return None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return None

@@ -85,10 +85,11 @@ class Ledger:
         return accepted
 
     def keep(self, accepted: Accepted) -> None:
-        """Write down how far a request is; what was told needs its containers no more."""
+        """Write down how far a request is; once judged it needs its containers no more."""
+        if accepted.stage is not Stage.CHECKING:
+            accepted.request = msgspec.structs.replace(accepted.request, signatures=(), signers=())
         if accepted.stage is Stage.TOLD:
             self.open.pop(accepted.number, None)
-            accepted.request = msgspec.structs.replace(accepted.request, signatures=(), signers=())
         else:
             self.open[accepted.number] = accepted
         self._simulation.store.put(_ACCEPTED, str(accepted.number), accepted)

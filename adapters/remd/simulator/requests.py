@@ -76,11 +76,11 @@ def client_of(call: SoapAnswer) -> str:
 
 def structure(element: etree._Element) -> Refusal | None:
     """Check the request against our XSD; the text is libxml2's, as the real validator's differs anyway."""
-    schema = _schema()
-    if schema.validate(element):
-        return None
-    said = next((entry.message for entry in schema.error_log), "")
-    return Refusal("VALIDATION_ERROR", f"Структура запроса нарушена: {said}")
+    try:
+        _schema().assertValid(element)
+    except etree.DocumentInvalid as error:
+        return Refusal("VALIDATION_ERROR", f"Структура запроса нарушена: {error}")
+    return None
 
 
 def read_request(element: etree._Element, call: SoapAnswer) -> Request:
