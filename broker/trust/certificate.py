@@ -22,6 +22,8 @@ READ_ERRORS: Final = (
     AttributeError,
     OverflowError,
     RecursionError,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
 )
 """What ``asn1crypto`` and ``cryptography`` raise on bytes that are not what they should be."""
 
@@ -87,7 +89,7 @@ _KEY_USAGES: Final = (
 
 
 class _Attribute(core.Sequence):  # type: ignore[misc]  # asn1crypto carries no types
-    _fields = [("type", core.ObjectIdentifier), ("value", core.Any)]  # noqa: RUF012  asn1crypto's way to declare
+    _fields = [("type", core.ObjectIdentifier), ("value", core.Any)]
 
 
 class _RelativeName(core.SetOf):  # type: ignore[misc]  # asn1crypto carries no types
@@ -105,15 +107,18 @@ def load_certificate(der: bytes) -> x509.Certificate:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        return x509.load_der_x509_certificate(der)
+        try:
+            return x509.load_der_x509_certificate(der)
+        except x509.InvalidVersion as error:
+            raise ValueError("not a version of X.509") from error
 
 
 def read_certificate(der: bytes) -> CertificateFacts:
     """Read subject, issuer, validity and key usage; raises one of ``READ_ERRORS`` for bytes that are no certificate."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        certificate = x509.load_der_x509_certificate(der)
-        subject_der, issuer_der = _names(certificate.tbs_certificate_bytes)
+        certificate = load_certificate(der)
+        _, issuer_der, subject_der = certificate_names(der)
         return CertificateFacts(
             subject=read_subject(subject_der),
             issuer=", ".join(value for _, value in _name_values(issuer_der)),
@@ -134,17 +139,19 @@ def read_subject(name_der: bytes) -> SignerSubject:
     return SignerSubject(**values)
 
 
-def _names(tbs: bytes) -> tuple[bytes, bytes]:
-    """Return subject and issuer of a TBSCertificate as DER."""
-    body = parser.parse(tbs)[4]
+def certificate_names(certificate: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return serial number, issuer and subject as they stand in a DER certificate, each with tag and length."""
+    body = parser.parse(certificate)[4]
+    tbs = parser.parse(body[: parser.peek(body)])[4]
     fields: list[bytes] = []
     offset = 0
-    while offset < len(body) and len(fields) < 6:
-        length = parser.peek(body[offset:])
-        fields.append(body[offset : offset + length])
+    while offset < len(tbs) and len(fields) < 6:
+        length = parser.peek(tbs[offset:])
+        fields.append(tbs[offset : offset + length])
         offset += length
-    shift = 1 if fields[0][:1] == b"\xa0" else 0  # the version is absent from a v1 certificate
-    return fields[4 + shift], fields[2 + shift]
+    if fields[0][:1] == b"\xa0":  # the version, absent from a v1 certificate
+        del fields[0]
+    return fields[0], fields[2], fields[4]
 
 
 def _name_values(name_der: bytes) -> Iterator[tuple[str, str]]:

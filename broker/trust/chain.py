@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from broker.trust.certificate import load_certificate
+from broker.trust.certificate import READ_ERRORS, load_certificate
 from broker.trust.verdict import SignatureVerdict
 
 MAX_DEPTH: Final = 6
@@ -149,7 +149,7 @@ def _issuer(
                 certificate.verify_directly_issued_by(candidate)
         except UnsupportedAlgorithm:
             answer = ChainCode.CHAIN_UNVERIFIED
-        except (ValueError, TypeError, InvalidSignature):
+        except (*READ_ERRORS, InvalidSignature):
             continue
         else:
             return candidate
@@ -163,7 +163,7 @@ def _may_issue(candidate: x509.Certificate) -> bool:
         return candidate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
     except x509.ExtensionNotFound as missing:
         return missing.oid == x509.KeyUsage.oid
-    except ValueError:
+    except READ_ERRORS:
         return False
 
 

@@ -5,17 +5,16 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from asn1crypto import algos, cms, core, tsp
-from asn1crypto import x509 as asn1_x509
+from asn1crypto import cms, core, tsp
 from msgspec.structs import replace
 
-from broker.trust.certificate import READ_ERRORS, read_certificate
+from broker.trust import der
+from broker.trust.certificate import READ_ERRORS, certificate_names, read_certificate
 from broker.trust.provider import RSA_PROVIDER, Provider
 from broker.trust.signer import Signer
 from broker.trust.suites import STRONG_SUITES, SUITES, Suite, suite_of_oids
@@ -60,69 +59,65 @@ def sign_detached(
     certificate_digest = provider.digest(signer.suite, signer.certificate)
     if facts.verify_only or digest is None or certificate_digest is None:
         raise ValueError(f"{provider.name} cannot sign with {signer.suite}")
-    certificate = asn1_x509.Certificate.load(signer.certificate)
-    attributes = _signed_attributes(certificate, signer.suite, digest, certificate_digest, signing_time)
-    info = cms.SignerInfo(
-        {
-            "version": "v1",
-            "sid": {"issuer_and_serial_number": _issuer_and_serial(certificate)},
-            "digest_algorithm": _digest_algorithm(signer.suite),
-            "signed_attrs": attributes,
-            "signature_algorithm": _signature_algorithm(signer.suite),
-            "signature": signer.sign(attributes.dump()),
-        }
+    algorithm = der.sequence(der.oid(facts.digest_oids[0]))
+    serial, issuer, _ = certificate_names(signer.certificate)
+    attributes = [
+        _attribute(_CONTENT_TYPE, der.oid(_DATA)),
+        _attribute(_SIGNING_TIME, _time(signing_time)),
+        _attribute(_MESSAGE_DIGEST, der.octets(digest)),
+        _attribute(_ESS_V2, _signing_certificate(algorithm, certificate_digest, issuer, serial)),
+    ]
+    info = der.sequence(
+        der.small_integer(1),
+        der.sequence(issuer, serial),
+        algorithm,
+        der.context(0, *sorted(attributes)),
+        _signature_algorithm(signer.suite),
+        der.octets(signer.sign(der.set_of(*attributes))),
     )
-    signed_data = cms.SignedData(
-        {
-            "version": "v1",
-            "digest_algorithms": [_digest_algorithm(signer.suite)],
-            "encap_content_info": {"content_type": "data"},
-            "certificates": [certificate, *map(asn1_x509.Certificate.load, signer.chain)],
-            "signer_infos": [info],
-        }
+    signed_data = der.sequence(
+        der.small_integer(1),
+        der.set_of(algorithm),
+        der.sequence(der.oid(_DATA)),
+        der.context(0, *sorted((signer.certificate, *signer.chain))),
+        der.set_of(info),
     )
-    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": signed_data}).dump())
+    return der.sequence(der.oid(_SIGNED_DATA), der.context(0, signed_data))
 
 
-def _signed_attributes(
-    certificate: Any, suite: Suite, digest: bytes, certificate_digest: bytes, signing_time: datetime
-) -> Any:
-    moment = signing_time.astimezone(UTC).replace(microsecond=0)
-    ess = tsp.ESSCertIDv2(
-        {
-            "hash_algorithm": _digest_algorithm(suite),
-            "cert_hash": certificate_digest,
-            "issuer_serial": {
-                "issuer": [asn1_x509.GeneralName("directory_name", certificate.issuer)],
-                "serial_number": certificate.serial_number,
-            },
-        }
-    )
-    return cms.CMSAttributes(
-        [
-            cms.CMSAttribute({"type": "content_type", "values": ["data"]}),
-            cms.CMSAttribute({"type": "signing_time", "values": [cms.Time("utc_time", moment)]}),
-            cms.CMSAttribute({"type": "message_digest", "values": [digest]}),
-            cms.CMSAttribute(
-                {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [ess]})]}
-            ),
-        ]
-    )
+_DATA: Final = "1.2.840.113549.1.7.1"
+_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
+_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+_MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+_SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+_ESS_V1: Final = "1.2.840.113549.1.9.16.2.12"
+_ESS_V2: Final = "1.2.840.113549.1.9.16.2.47"
 
 
-def _issuer_and_serial(certificate: Any) -> dict[str, Any]:
-    return {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
+def _attribute(oid: str, value: bytes) -> bytes:
+    return der.sequence(der.oid(oid), der.set_of(value))
 
 
-def _digest_algorithm(suite: Suite) -> Any:
-    return algos.DigestAlgorithm({"algorithm": SUITES[suite].digest_oids[0]})
+def _time(moment: datetime) -> bytes:
+    """Write UTCTime until 2049 and GeneralizedTime after, as RFC 5652 §11.3 demands."""
+    utc = moment.astimezone(UTC)
+    if utc.year < 2050:
+        return der.tlv(der.UTC_TIME, utc.strftime("%y%m%d%H%M%SZ").encode())
+    return der.tlv(der.GENERALIZED_TIME, utc.strftime("%Y%m%d%H%M%SZ").encode())
 
 
-def _signature_algorithm(suite: Suite) -> Any:
-    algorithm = algos.SignedDigestAlgorithm({"algorithm": SUITES[suite].signature_oids[0]})
-    if suite is Suite.RSA_SHA256:
-        algorithm["parameters"] = core.Null()  # RFC 4055 §5
-    return algorithm
+def _signing_certificate(algorithm: bytes, digest: bytes, issuer: bytes, serial: bytes) -> bytes:
+    """Write signingCertificateV2 (RFC 5035): the hash of the certificate, its issuer and serial number."""
+    issuer_serial = der.sequence(der.sequence(der.context(4, issuer)), serial)
+    # DER leaves a default out, and SHA-256 is the default here
+    by_default = algorithm == der.sequence(der.oid(SUITES[Suite.RSA_SHA256].digest_oids[0]))
+    named = der.sequence(b"" if by_default else algorithm, der.octets(digest), issuer_serial)
+    return der.sequence(der.sequence(named))
+
+
+def _signature_algorithm(suite: Suite) -> bytes:
+    parameters = der.NULL if suite is Suite.RSA_SHA256 else b""  # RFC 4055 §5 for RSA, RFC 9215 for ГОСТ
+    return der.sequence(der.oid(SUITES[suite].signature_oids[0]), parameters)
 
 
 def inspect(
@@ -157,11 +152,11 @@ def _inspect(
         return SignatureVerdict(code=code)
     info = signers[0]
     certificates = _certificates(signed_data)
-    der = _find_certificate(info["sid"], certificates)
+    own = _find_certificate(info["sid"], certificates)
     draft = _describe(info, provider)
-    if der is None:
+    if own is None:
         return replace(draft, code=SignatureCode.NO_CERTIFICATE)
-    draft = _describe_certificate(draft, der, certificates)
+    draft = _describe_certificate(draft, own, certificates)
     if draft.suite is None:
         return replace(draft, code=SignatureCode.UNKNOWN_ALGORITHM)
     if draft.suite not in suites:
@@ -170,10 +165,30 @@ def _inspect(
     attached = not isinstance(embedded, core.Void)
     if attached and bytes(embedded) != content:
         return replace(draft, code=SignatureCode.ATTACHED_MISMATCH)
+    if not _content_type_agrees(signed_data, info):
+        return replace(draft, code=SignatureCode.MALFORMED)
     code = _check(info, draft, content, provider)
     if code in {SignatureCode.OK, SignatureCode.DIGEST_UNVERIFIED}:
-        code = SignatureCode.ATTACHED if attached else _check_form(info, draft, provider) or code
+        form = SignatureCode.ATTACHED if attached else _check_form(info, draft, provider)
+        code = _graver(code, form)
     return replace(draft, code=code)
+
+
+def _content_type_agrees(signed_data: Any, info: Any) -> bool:
+    """Tell whether the signed contentType is that of the content (RFC 5652 §11.1); without signed attributes it is."""
+    if isinstance(info["signed_attrs"], core.Void):
+        return True
+    values = _attributes(info).get(_CONTENT_TYPE)
+    if values is None or len(values) != 1:
+        return False
+    return bool(values[0].dotted == signed_data["encap_content_info"]["content_type"].dotted)
+
+
+def _graver(code: SignatureCode, form: SignatureCode) -> SignatureCode:
+    """Let the form speak, but never let a mere missing attribute hide that nothing was computed."""
+    if form is SignatureCode.OK or (code is SignatureCode.DIGEST_UNVERIFIED and form is SignatureCode.NO_ESS):
+        return code
+    return form
 
 
 def _certificates(signed_data: Any) -> list[Any]:
@@ -213,8 +228,8 @@ def _describe(info: Any, provider: Provider) -> SignatureVerdict:
     )
 
 
-def _describe_certificate(draft: SignatureVerdict, der: bytes, certificates: list[Any]) -> SignatureVerdict:
-    facts = read_certificate(der)
+def _describe_certificate(draft: SignatureVerdict, own: bytes, certificates: list[Any]) -> SignatureVerdict:
+    facts = read_certificate(own)
     others = tuple(bytes(other.dump()) for other in certificates)
     return replace(
         draft,
@@ -224,8 +239,8 @@ def _describe_certificate(draft: SignatureVerdict, der: bytes, certificates: lis
         key_usage=facts.key_usage,
         serial=facts.serial,
         issuer=facts.issuer,
-        certificate=der,
-        extra_certificates=tuple(other for other in others if other != der),
+        certificate=own,
+        extra_certificates=tuple(other for other in others if other != own),
     )
 
 
@@ -241,13 +256,6 @@ def _attributes(info: Any) -> dict[str, Any]:
             raise ValueError(f"the signed attribute {oid} stands twice")
         found[oid] = attribute["values"]
     return found
-
-
-_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
-_MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
-_SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
-_ESS_V1: Final = "1.2.840.113549.1.9.16.2.12"
-_ESS_V2: Final = "1.2.840.113549.1.9.16.2.47"
 
 
 def _signing_time(attributes: dict[str, Any]) -> datetime | None:
@@ -268,27 +276,36 @@ def _check(info: Any, draft: SignatureVerdict, content: bytes, provider: Provide
     if isinstance(info["signed_attrs"], core.Void):
         signed = provider.verify(draft.suite, draft.certificate, signature, content)
         return _signature_code(signed)
-    attributes = _attributes(info)
-    if not draft.message_digest or _CONTENT_TYPE not in attributes:
+    if not draft.message_digest:
         return SignatureCode.MALFORMED
     digest = provider.digest(draft.suite, content)
     if digest is not None and not hmac.compare_digest(digest, draft.message_digest):
         return SignatureCode.DIGEST_MISMATCH
-    verified = [
-        provider.verify(draft.suite, draft.certificate, signature, form)
-        for form in _attribute_forms(info["signed_attrs"])
-    ]
-    if digest is None and True in verified:
+    verified = _verify_attributes(info, draft, signature, provider)
+    if digest is None and verified:
         return SignatureCode.DIGEST_UNVERIFIED
-    return _signature_code(None if None in verified else True in verified)
+    return _signature_code(verified)
 
 
-def _attribute_forms(signed_attributes: Any) -> list[bytes]:
-    """Return what the signature may cover: the SET as it stands, and its DER form where that differs (BER input)."""
-    plain = signed_attributes.untag()
-    as_sent = bytes(plain.dump())
-    canonical = bytes(cms.CMSAttributes([item.copy() for item in signed_attributes]).dump(force=True))
-    return [as_sent] if as_sent == canonical else [as_sent, canonical]
+def _verify_attributes(
+    info: Any, draft: SignatureVerdict, signature: bytes, provider: Provider
+) -> bool | None:
+    """Verify over the signed attributes as they stand, and over their DER form when they were sent as BER."""
+    assert draft.suite is not None
+    as_sent = bytes(info["signed_attrs"].untag().dump())
+    verified = provider.verify(draft.suite, draft.certificate, signature, as_sent)
+    if verified is not False:
+        return verified
+    canonical = _canonical(as_sent)
+    if canonical == as_sent:
+        return False
+    return provider.verify(draft.suite, draft.certificate, signature, canonical)
+
+
+def _canonical(attributes: bytes) -> bytes:
+    """Return the DER form of the signed attributes; slow, so it is only asked for when the plain form failed."""
+    loaded = cms.CMSAttributes.load(attributes)
+    return bytes(cms.CMSAttributes([item.copy() for item in loaded]).dump(force=True))
 
 
 def _signature_code(verified: bool | None) -> SignatureCode:  # noqa: FBT001  three-valued answer of a provider
@@ -297,16 +314,14 @@ def _signature_code(verified: bool | None) -> SignatureCode:  # noqa: FBT001  th
     return SignatureCode.OK if verified else SignatureCode.BAD_SIGNATURE
 
 
-def _check_form(info: Any, draft: SignatureVerdict, provider: Provider) -> SignatureCode | None:
+def _check_form(info: Any, draft: SignatureVerdict, provider: Provider) -> SignatureCode:
     """Check what РЭМД wants of the form: signingTime, and signingCertificate(V2) naming this certificate."""
     if draft.signing_time is None:
         return SignatureCode.NO_SIGNING_TIME
     return _check_ess(_attributes(info), draft, provider)
 
 
-def _check_ess(
-    attributes: dict[str, Any], draft: SignatureVerdict, provider: Provider
-) -> SignatureCode | None:
+def _check_ess(attributes: dict[str, Any], draft: SignatureVerdict, provider: Provider) -> SignatureCode:
     values = attributes.get(_ESS_V2)
     if values is None:
         values = attributes.get(_ESS_V1)
@@ -314,15 +329,16 @@ def _check_ess(
         return SignatureCode.NO_ESS
     named = values[0]["certs"][0]
     digest = _ess_digest(named, draft.certificate, provider)
-    if digest is not None and not hmac.compare_digest(digest, named["cert_hash"].native):
-        return SignatureCode.ESS_MISMATCH
-    return None
+    if digest is None:
+        return SignatureCode.DIGEST_UNVERIFIED
+    same = hmac.compare_digest(digest, named["cert_hash"].native)
+    return SignatureCode.OK if same else SignatureCode.ESS_MISMATCH
 
 
 def _ess_digest(named: Any, certificate: bytes, provider: Provider) -> bytes | None:
-    """Hash the certificate with the algorithm the attribute names: SHA-1 in version 1, SHA-256 by default in version 2."""
+    """Hash the certificate with the algorithm the attribute names: SHA-1 in version 1, SHA-256 by default in 2."""
     if isinstance(named, tsp.ESSCertID):
-        return hashlib.sha1(certificate, usedforsecurity=False).digest()
+        return provider.digest(Suite.RSA_SHA1, certificate)
     oid = named["hash_algorithm"]["algorithm"].dotted
     for suite, facts in SUITES.items():
         if oid in facts.digest_oids:
