@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 import structlog
@@ -25,6 +25,26 @@ def record_bug(event: str, bug: Exception, **facts: str | int) -> None:
     frames = traceback.extract_tb(bug.__traceback__)
     place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown"
     _log.error(event, bug=type(bug).__name__, place=place, **facts)
+
+
+class Handlers:
+    """The handlers that run now; strong references, because the loop holds only weak ones."""
+
+    def __init__(self) -> None:
+        self._running: Final[set[asyncio.Task[None]]] = set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, handling: Coroutine[Any, Any, None]) -> None:
+        """Run a handler in a task of its own."""
+        task = asyncio.create_task(handling)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def end(self, grace: float) -> None:
+        """Let the handlers finish for ``grace`` seconds, then cancel them."""
+        await wind_up(self._running, grace)
 
 
 async def wind_up(tasks: Iterable[asyncio.Task[Any]], grace: float) -> None:

@@ -25,12 +25,13 @@ class ExchangeKind(StrEnum):
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """A durable exchange. ``internal`` ones take no publications of clients."""
+    """A durable exchange. ``internal`` ones take no publications of clients; ``arguments`` go to RabbitMQ as they are."""
 
     name: str
     kind: ExchangeKind
     purpose: str
     internal: bool = False
+    arguments: Mapping[str, str | int] = msgspec.field(default_factory=dict)
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,22 +42,20 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """A durable quorum queue; ``arguments`` go to RabbitMQ as they are."""
+    """A durable quorum queue; ``arguments`` go to RabbitMQ as they are.
+
+    ``expendable``: what it holds may be lost, so a queue that no longer answers may be deleted and made anew.
+    """
 
     name: str
     purpose: str
     arguments: Mapping[str, str | int]
     bindings: tuple[Binding, ...] = ()
+    expendable: bool = False
 
 
 REDELIVERY_LIMIT: Final = 20
 """Deliveries of one intake message without an acknowledgement before it is parked; also the default of RabbitMQ 4."""
-
-DOCUMENTS: Final = Exchange(
-    name="documents",
-    kind=ExchangeKind.TOPIC,
-    purpose="Сюда МИС публикует документы; ключ маршрутизации: <логин>.<OID клиники через дефисы>.",
-)
 
 PARKING: Final = Exchange(
     name="intake.parking",
@@ -64,6 +63,14 @@ PARKING: Final = Exchange(
     internal=True,
     purpose="Через неё RabbitMQ откладывает сообщения, которые не удалось принять.",
 )
+
+DOCUMENTS: Final = Exchange(
+    name="documents",
+    kind=ExchangeKind.TOPIC,
+    purpose="Сюда МИС публикует документы; ключ маршрутизации: <логин>.<OID клиники через дефисы>.",
+    arguments={"alternate-exchange": PARKING.name},
+)
+"""Without its binding to ``intake`` it parks messages: RabbitMQ would confirm and drop what it cannot route."""
 
 INTAKE: Final = Queue(
     name="intake",
@@ -85,9 +92,16 @@ PARKED: Final = Queue(
     bindings=(Binding(exchange=PARKING.name, key=""),),
 )
 
-EXCHANGES: Final = (DOCUMENTS, PARKING)
+EXCHANGES: Final = (PARKING, DOCUMENTS)
 PARTNER_QUEUES: Final = (PARKED, INTAKE)
-"""In the order of declaration: the place for parked messages exists before anything can be parked."""
+
+NEW_QUEUE_SETTLES: Final = 1.0
+"""Seconds before a new quorum queue survives ``kill -9`` of its node.
+
+RabbitMQ saves the register of its queues every half a second (``ra_directory``, ``auto_save``); killed before that, the
+queue has no leader for ever after, and what was confirmed into it is lost (seen on 3.10.8). Partners get the exchange
+only after that time.
+"""
 
 RECEIPTS_LENGTH: Final = 20_000
 RECEIPTS_BYTES: Final = 64 * 1024 * 1024
@@ -112,6 +126,7 @@ def hint_queue(queue: str) -> Queue:
             "x-max-length": HINTS_LENGTH,
             "x-overflow": "drop-head",
         },
+        expendable=True,
     )
 
 

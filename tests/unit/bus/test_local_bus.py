@@ -39,7 +39,7 @@ class MemoryWire:
 
 async def until(met: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not met():
+        while not met():  # noqa: ASYNC110 - the condition is a plain list, there is nothing to wait on
             await asyncio.sleep(0)
 
 
