@@ -113,7 +113,7 @@ class Population:
     """Hands out the people of one run and remembers every secret among them for the leak search."""
 
     def __init__(self, seed: int, on: date) -> None:
-        self._seed = seed
+        self.seed = seed
         self._on = on
         self._shift = random.Random(f"{seed}/surnames").randrange(CAPACITY)  # noqa: S311 - test data, not a secret
         self._patients: dict[tuple[int, str], Patient] = {}
@@ -167,6 +167,7 @@ class Population:
             found |= {patient.policy, patient.passport.series + patient.passport.number}
         for doctor in self._doctors.values():
             found |= _secrets_of(doctor.name, doctor.snils)
+            found |= _secrets_of(doctor.name, other_person(doctor).snils)
         return found
 
     def _make_patient(self, number: int, region: str) -> Patient:
@@ -214,10 +215,21 @@ class Population:
         )
 
     def _dice(self, kind: str, number: int, place: str) -> random.Random:
-        return random.Random(f"{self._seed}/{kind}/{number}/{place}")  # noqa: S311 - test data, not a secret
+        return random.Random(f"{self.seed}/{kind}/{number}/{place}")  # noqa: S311 - test data, not a secret
 
 
 _TAILS: Final = {"Пробн": {"1": "ый", "2": "ая"}, "Образцов": {"1": "", "2": "а"}}
+
+
+def other_person(doctor: Doctor) -> Doctor:
+    """Return a doctor no register knows: the same post and surname, a СНИЛС of a series nobody holds."""
+    return msgspec.structs.replace(
+        doctor, snils=snils_of(int(doctor.snils[:9]) + UNKNOWN_SHIFT), local_id=f"{doctor.local_id}9"
+    )
+
+
+UNKNOWN_SHIFT: Final = 1_000_000
+"""Distance from a doctor's СНИЛС serial to that of his unknown double."""
 
 
 def snils_of(nine: int) -> str:
@@ -246,7 +258,8 @@ def _stem(number: int) -> str:
 
 def _secrets_of(name: PersonName, snils: str) -> set[str]:
     stem = name.family.split("-")[0]
-    return {name.family, stem, name.given, name.patronymic, snils, dashed(snils)}
+    words = (name.family, stem, name.given, name.patronymic)
+    return {*words, *map(str.upper, words), snils, dashed(snils)}
 
 
 def _ogrn(region: str, number: int) -> str:

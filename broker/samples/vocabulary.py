@@ -115,3 +115,13 @@ SUBJECT: Final = {
     "78": SUBJECTS.term("78", "г. Санкт-Петербург"),
     "16": SUBJECTS.term("16", "Республика Татарстан (Татарстан)"),
 }
+
+
+def versions() -> dict[str, tuple[str, ...]]:
+    """Return the versions of each dictionary that the samples use rightly, by its OID."""
+    found: dict[str, set[str]] = {}
+    for value in globals().values():
+        dictionary = value.dictionary if isinstance(value, Term) else value
+        if isinstance(dictionary, Dictionary):
+            found.setdefault(dictionary.oid, set()).add(dictionary.version)
+    return {oid: tuple(sorted(known)) for oid, known in found.items()}
