@@ -122,14 +122,18 @@ class KindCatalogue:
         if code.system == KIND_SYSTEM and code.code:
             return (code.code,)
         edition = template.rpartition(".")[2]
-        by_number = self._matching(lambda card: card.semd_number == semd_number and str(card.edition) == edition)
+        by_number = self._matching(
+            lambda card: card.semd_number == semd_number and str(card.edition) == edition
+        )
         if semd_number and by_number:
             return by_number
         return self._matching(lambda card: card.accepts_template(template)) if template else ()
 
     def open_instead(self, card: KindCard, day: date) -> tuple[str, ...]:
         """Return the other kinds of the same type that are open on the day, newest edition first."""
-        others = [c for c in self._cards.values() if c.type == card.type and c.code != card.code and c.is_open(day)]
+        others = [
+            c for c in self._cards.values() if c.type == card.type and c.code != card.code and c.is_open(day)
+        ]
         return tuple(c.code for c in sorted(others, key=lambda c: c.edition, reverse=True))
 
     def _matching(self, accepts: Callable[[KindCard], bool]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ that are checked before a tree is built, so that a hostile document costs neithe
 
 import codecs
 import re
-from typing import Final
+from typing import Final, cast
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -43,7 +43,9 @@ PREFIXES: Final = {
 """How a name is written for people: prefixes of semd.md §2."""
 
 _ALLOWED: Final = {"utf-8", "ascii", "utf-16", "utf-16-le", "utf-16-be", "cp1251", "koi8-r"}
-_DECLARED: Final = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,40})["']""")
+_DECLARED: Final = re.compile(
+    rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,40})["']"""
+)
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _TOO_DEEP: Final = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _FOREIGN: Final = (
@@ -65,7 +67,9 @@ class Markup:
 
     __slots__ = ("content", "encoding", "root", "warnings")
 
-    def __init__(self, root: Element, content: bytes, encoding: str, warnings: tuple[Finding, ...] = ()) -> None:
+    def __init__(
+        self, root: Element, content: bytes, encoding: str, warnings: tuple[Finding, ...] = ()
+    ) -> None:
         self.root = root
         self.content = content
         self.encoding = encoding
@@ -73,7 +77,13 @@ class Markup:
 
     def locate(self, element: Element) -> Location:
         """Return the place of an element: a positional XPath with the usual prefixes, and the line."""
-        return Location(xpath=path_of(element), line=element.sourceline or 0)
+        return Location(xpath=path_of(element), line=line_of(element))
+
+
+def line_of(element: Element) -> int:
+    """Return the line an element starts at, 0 when libxml2 does not know."""
+    line: int | None = cast("int | None", element.sourceline)
+    return line or 0
 
 
 def name_of(tag: str) -> str:
@@ -236,7 +246,7 @@ def _read(content: bytes, encoding: str, warnings: tuple[Finding, ...]) -> Marku
         huge_tree=large,
     )
     try:
-        root = etree.fromstring(content, parser)  # noqa: S320 - hardened parser, DOCTYPE refused above
+        root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
         return (_unreadable(error),)
     if root.getroottree().docinfo.internalDTD is not None:
@@ -250,7 +260,7 @@ def _unreadable(error: etree.XMLSyntaxError) -> Finding:
     line, column = error.lineno or 0, (error.offset or 0) + 1
     if "depth" in (error.msg or ""):
         return _too_deep(line, column)
-    code, message, fix = READER_ERRORS.get(error.code or 0, UNREADABLE)
+    code, message, fix = READER_ERRORS.get(getattr(error, "code", 0) or 0, UNREADABLE)
     place = f" Строка {line}, позиция {column}." if line else ""
     return _fault(code, message + place, fix, line, column)
 
@@ -298,7 +308,7 @@ def _conflict(severity: Severity) -> Finding:
     )
 
 
-def _fault(  # noqa: PLR0913 - the parts of one finding
+def _fault(
     code: str,
     message: str,
     fix: str,

@@ -48,7 +48,7 @@ _CHARACTER: Final = (
 _ATTRIBUTE: Final = (
     "xml.malformed",
     "Атрибут записан неправильно или повторяется.",
-    "Запишите атрибут как имя=\"значение\" и один раз в элементе.",
+    'Запишите атрибут как имя="значение" и один раз в элементе.',
 )
 _DECLARATION: Final = (
     "xml.malformed",
@@ -63,7 +63,7 @@ _PREFIX: Final = (
 _ENCODING: Final = (
     "xml.encoding",
     "Байты документа не соответствуют его кодировке.",
-    "Сохраните документ в UTF-8 и укажите encoding=\"UTF-8\".",
+    'Сохраните документ в UTF-8 и укажите encoding="UTF-8".',
 )
 _NO_XML: Final = (
     "xml.not_xml",

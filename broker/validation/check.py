@@ -1,0 +1,118 @@
+"""The validator: every layer that can judge a document does, none hides another, and the rest say why they cannot."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from broker.document.canonical import CanonicalDocument
+from broker.document.facts import SubmissionFacts
+from broker.document.finding import Finding, Layer, Severity, Source
+from broker.document.kind import KindCatalogue
+from broker.document.markup import Markup
+from broker.validation import business, kinds, metadata, xsd
+from broker.validation.business import Subject
+from broker.validation.report import LayerRun, Report, ordered, skipped
+from broker.validation.ruleset import Compiled, RuleSet, RuleSetLibrary, Weight
+from broker.validation.schematron import findings as schematron
+
+NO_TREE: Final = "документ не читается как XML"
+NO_DICTIONARIES: Final = "справочники НСИ не загружены"
+NO_SIGNATURES: Final = "подписи проверяются отдельно"
+
+
+class Validator:
+    """Checks documents against the rule sets of a library and the kinds of a catalogue."""
+
+    def __init__(self, library: RuleSetLibrary, catalogue: KindCatalogue) -> None:
+        self._library = library
+        self._catalogue = catalogue
+
+    def check(
+        self, markup: Markup, canonical: CanonicalDocument, facts: SubmissionFacts, at: datetime
+    ) -> Report:
+        """Check a document that can be read; ``at`` is when it was handed over."""
+        day = kinds.created_day(canonical, at)
+        rules = self._library.for_document(canonical.kind, day) or self._library.for_document(canonical.kind)
+        subject = Subject(markup=markup, document=canonical, card=self._catalogue.get(canonical.kind), at=at)
+        found: list[Finding] = list(markup.warnings)
+        layers: dict[Layer, LayerRun] = {Layer.XML: LayerRun(ran=True)}
+        layers[Layer.KIND] = LayerRun(ran=True) if canonical.kind else skipped("вид документа не указан")
+        found += kinds.check(canonical, markup, self._catalogue, at)
+        found += self._by_rules(markup, canonical, rules, at, layers)
+        layers[Layer.NSI] = skipped(NO_DICTIONARIES)
+        said, layers[Layer.BUSINESS] = business.check(subject)
+        compared, layers[Layer.METADATA] = metadata.check(subject, facts)
+        layers[Layer.SIGNATURE] = skipped(NO_SIGNATURES)
+        found += [*said, *compared]
+        weighed = (_weighed(rules, finding) for finding in found)
+        return Report(
+            findings=ordered(finding for finding in weighed if finding is not None),
+            layers=layers,
+            rule_set=rules.name if rules is not None else "",
+        )
+
+    def check_unreadable(self, findings: tuple[Finding, ...], facts: SubmissionFacts, at: datetime) -> Report:
+        """Report a document that cannot be read, and the stated kind, which needs no tree."""
+        known = self._catalogue.get(facts.kind)
+        about_kind = (kinds.unknown(facts.kind),) if facts.kind and known is None else ()
+        layers = {
+            layer: skipped(NO_TREE) for layer in (Layer.XSD, Layer.SCHEMATRON, Layer.BUSINESS, Layer.METADATA)
+        }
+        return Report(
+            findings=ordered([*findings, *about_kind]),
+            layers={
+                Layer.XML: LayerRun(ran=True),
+                Layer.KIND: LayerRun(ran=True, note=f"на {at:%d.%m.%Y}") if facts.kind else skipped(NO_TREE),
+                Layer.XSD: layers[Layer.XSD],
+                Layer.SCHEMATRON: layers[Layer.SCHEMATRON],
+                Layer.NSI: skipped(NO_DICTIONARIES),
+                Layer.BUSINESS: layers[Layer.BUSINESS],
+                Layer.METADATA: layers[Layer.METADATA],
+                Layer.SIGNATURE: skipped(NO_SIGNATURES),
+            },
+        )
+
+    def _by_rules(
+        self,
+        markup: Markup,
+        canonical: CanonicalDocument,
+        rules: RuleSet | None,
+        at: datetime,
+        layers: dict[Layer, LayerRun],
+    ) -> list[Finding]:
+        """Apply the kind's rule set: schema and Schematron, each on its own."""
+        if rules is None:
+            reason = f"для вида {canonical.kind or 'без кода'} нет набора правил"
+            layers[Layer.XSD] = layers[Layer.SCHEMATRON] = skipped(reason)
+            return []
+        compiled = self._library.compiled(rules)
+        found, layers[Layer.XSD] = _by_schema(compiled, markup)
+        failed, layers[Layer.SCHEMATRON] = _by_schematron(compiled, markup, at)
+        return [*found, *failed]
+
+
+def _by_schema(compiled: Compiled, markup: Markup) -> tuple[tuple[Finding, ...], LayerRun]:
+    if compiled.schema is None:
+        return (), skipped(compiled.schema_fault or "в наборе правил нет схемы")
+    verdict = compiled.rules.verdict(seen=compiled.rules.xsd_source is Source.SEEN)
+    found = xsd.findings(compiled.schema, markup, verdict)
+    truncated = "показаны не все нарушения: их слишком много" if len(found) >= xsd.MAX_FAULTS else ""
+    note = "; ".join(part for part in (compiled.schema.note, truncated) if part)
+    return found, LayerRun(ran=True, rules=1, evaluated=1, note=note)
+
+
+def _by_schematron(compiled: Compiled, markup: Markup, at: datetime) -> tuple[tuple[Finding, ...], LayerRun]:
+    if not compiled.engines:
+        return (), skipped(compiled.schematron_fault or "в наборе правил нет Schematron")
+    return schematron.check(compiled.rules, compiled.engines, markup, at)
+
+
+def _weighed(rules: RuleSet | None, finding: Finding) -> Finding | None:
+    """Apply the rule set's overrides to a finding of any layer; None when the rule is switched off."""
+    weight = rules.weight(finding.layer, finding.rule or finding.code) if rules is not None else None
+    if weight is None:
+        return finding
+    if weight is Weight.OFF:
+        return None
+    return msgspec.structs.replace(finding, severity=Severity(weight.value))

@@ -1,0 +1,470 @@
+"""XPath 3.1 to XPath 1.0: the same expression for libxml2, or a refusal; never an expression that means another thing.
+
+Works on the syntax tree of elementpath's parser. Unprefixed element names get the prefix of ``urn:hl7-org:v3``;
+attributes never get one. Comparisons with arrays and sequences become chains of ``or``. Every translated part carries
+its type, because XPath 1.0 converts silently where XPath 3.1 would raise an error: what cannot be proven to mean the
+same is refused and left to elementpath (schematron_speed.md, semd.md appendix E).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from elementpath.exceptions import ElementPathError
+from elementpath.xpath31 import XPath31Parser
+
+DEFAULT_PREFIX: Final = "_"
+"""Prefix of unprefixed element names in translated expressions."""
+EXTENSION_PREFIX: Final = "_x"
+"""Prefix of our extension functions: matches, one, number."""
+CODEPOINT: Final = "http://www.w3.org/2005/xpath-functions/collation/codepoint"
+CURRENT: Final = "_current"
+"""Variable that stands for XSLT's current()."""
+
+Token: TypeAlias = Any
+"""A node of elementpath's syntax tree, whose own types are too loose to help."""
+_CURRENT_CALL: Final = re.compile(r"""('[^']*'|"[^"]*")|\bcurrent\(\s*\)""")
+
+
+class Untranslatable(Exception):  # noqa: N818 - an expected outcome, not a fault
+    """XPath 1.0 cannot say this, or not provably the same."""
+
+
+class Type(Enum):
+    """What an expression yields."""
+
+    NODES = "nodes"
+    """A set of nodes."""
+    NUMBER = "number"
+    """A number."""
+    STRING = "string"
+    """A string."""
+    BOOLEAN = "boolean"
+    """True or false, in both versions of the language."""
+    TRUTH = "truth"
+    """Usable only for its effective boolean value (a conditional)."""
+
+
+class Term(NamedTuple):
+    """Translated text, its type, and whether it holds at most one node."""
+
+    text: str
+    type: Type
+    single: bool = False
+
+
+Scope: TypeAlias = Mapping[str, Type]
+"""Types of the variables in sight."""
+
+
+def with_current(expression: str) -> str:
+    """Write XSLT's current() as a variable, outside of string literals."""
+    return _CURRENT_CALL.sub(lambda m: m[1] or f"${CURRENT}", expression)
+
+
+class Syntax:
+    """A file's prefixes, and the translation of its expressions."""
+
+    def __init__(self, namespaces: Mapping[str, str], default_namespace: str) -> None:
+        self.namespaces = {**namespaces, "": default_namespace}
+        self._parser = XPath31Parser(namespaces=self.namespaces, default_collation=CODEPOINT)
+
+    def parse(self, expression: str) -> Token:
+        """Return the syntax tree; a faulty expression is Untranslatable."""
+        try:
+            return self._parser.parse(with_current(expression))
+        except ElementPathError as error:
+            raise Untranslatable(f"not parsed: {error}") from error
+
+    def term(self, expression: str, scope: Scope) -> Term:
+        """Translate an expression of any type."""
+        return _translate(self.parse(expression), scope)
+
+    def variable(self, expression: str, scope: Scope) -> Term:
+        """Translate the value of a variable; nodes that lxml could not take back are refused."""
+        token = self.parse(expression)
+        term = _translate(token, scope)
+        if term.type is Type.TRUTH or (term.type is Type.NODES and not selects_elements(token)):
+            raise Untranslatable("a variable of attributes or text nodes")
+        return term
+
+    def test(self, expression: str, scope: Scope) -> str:
+        """Translate an expression that is used for its truth."""
+        term = self.term(expression, scope)
+        return term.text if term.type is Type.BOOLEAN else f"boolean({term.text})"
+
+    def contexts(self, expression: str, scope: Scope) -> tuple[str, ...]:
+        """Translate a rule's context into the alternatives of its union, not yet anchored."""
+        return tuple(_context(part, scope) for part in _union_parts(self.parse(expression)))
+
+
+def _context(token: Token, scope: Scope) -> str:
+    """Translate one alternative of a context; only elements and the root can carry assertions here."""
+    term = _translate(token, scope)
+    if term.type is not Type.NODES or not selects_elements(token):
+        raise Untranslatable("the context does not select elements")
+    return term.text
+
+
+def selects_elements(token: Token) -> bool:
+    """Tell whether a path ends in elements, the only nodes lxml hands back as nodes."""
+    if token.symbol in {"|", "union"}:
+        return selects_elements(token[0]) and selects_elements(token[1])
+    while token.symbol in {"/", "//", "[", "("} and len(token):
+        token = token[0] if token.symbol in {"[", "("} else token[-1]
+    return token.symbol not in {"@", "attribute", "text", "comment", "node", "processing-instruction"}
+
+
+def _union_parts(token: Token) -> list[Token]:
+    if token.symbol in {"|", "union"}:
+        return [*_union_parts(token[0]), *_union_parts(token[1])]
+    return [token]
+
+
+def _translate(token: Token, scope: Scope) -> Term:
+    handler = _HANDLERS.get(token.symbol)
+    if handler is not None:
+        return handler(token, scope)
+    if token.label == "axis":
+        return _axis(token, scope)
+    if token.symbol in _COMPARISONS:
+        return _comparison(token, scope)
+    if token.symbol in _TEXT_FUNCTIONS:
+        return _text_function(token, scope)
+    raise Untranslatable(f"{token.symbol} has no counterpart")
+
+
+def _nodes(term: Term) -> Term:
+    if term.type is not Type.NODES:
+        raise Untranslatable("nodes are needed")
+    return term
+
+
+# -- literals, names, steps ------------------------------------------------------------------------------------------
+
+
+def quoted(text: str) -> str:
+    """Write a string literal of XPath 1.0, which has no escape for quotes."""
+    if "'" not in text:
+        return f"'{text}'"
+    if '"' not in text:
+        return f'"{text}"'
+    parts = (f"'{part}'" for part in text.split("'"))
+    return "concat(" + ',"\'",'.join(parts) + ")"
+
+
+def _string(token: Token, _: Scope) -> Term:
+    return Term(quoted(token.value), Type.STRING)
+
+
+def _number(token: Token, _: Scope) -> Term:
+    return Term(str(token.value), Type.NUMBER)
+
+
+def _name(token: Token, _: Scope) -> Term:
+    return Term(f"{DEFAULT_PREFIX}:{token.value}", Type.NODES)
+
+
+def _prefixed(token: Token, scope: Scope) -> Term:
+    prefix, local = token[0], token[1]
+    if prefix.symbol == "*":
+        return Term(f"*[local-name()={quoted(local.value)}]", Type.NODES)
+    if local.symbol in {"(name)", "*"}:
+        return Term(f"{prefix.value}:{local.value}", Type.NODES)
+    if prefix.value == "fn":
+        return _translate(local, scope)
+    raise Untranslatable(f"{token.value} is a foreign function")
+
+
+def _wildcard(token: Token, scope: Scope) -> Term:
+    if len(token):
+        return _arithmetic(token, scope)
+    return Term("*", Type.NODES)
+
+
+def _attribute(token: Token, _: Scope) -> Term:
+    name = token[0]
+    if name.symbol == "*":
+        return Term("@*", Type.NODES)
+    if name.symbol == ":" and name[0].symbol == "(name)" and name[1].symbol == "(name)":
+        return Term(f"@{name[0].value}:{name[1].value}", Type.NODES, single=True)
+    if name.symbol == "(name)":
+        return Term(f"@{name.value}", Type.NODES, single=True)
+    raise Untranslatable(f"@{name.symbol} has no counterpart")
+
+
+def _dot(_: Token, __: Scope) -> Term:
+    return Term(".", Type.NODES, single=True)
+
+
+def _parent(_: Token, __: Scope) -> Term:
+    return Term("..", Type.NODES, single=True)
+
+
+def _kind_test(token: Token, _: Scope) -> Term:
+    if len(token):
+        raise Untranslatable(f"{token.symbol} with an argument has no counterpart")
+    return Term(f"{token.symbol}()", Type.NODES)
+
+
+def _axis(token: Token, scope: Scope) -> Term:
+    if token.symbol == "namespace":
+        raise Untranslatable("the namespace axis is not used")
+    test = _nodes(_translate(token[0], scope))
+    return Term(f"{token.symbol}::{test.text}", Type.NODES, single=token.symbol in {"parent", "self"})
+
+
+def _variable(token: Token, scope: Scope) -> Term:
+    name = str(token.value)
+    if name not in scope:
+        raise Untranslatable(f"${name} is not translated")
+    return Term(f"${name}", scope[name], single=name == CURRENT)
+
+
+_STEPS: Final = frozenset(
+    {"(name)", ":", "*", "@", ".", "..", "[", "text", "node", "comment", "processing-instruction"}
+)
+
+
+def _path(token: Token, scope: Scope) -> Term:
+    if not len(token):
+        return Term("/", Type.NODES, single=True)
+    step = token[-1]
+    if step.symbol not in _STEPS and step.label != "axis":
+        raise Untranslatable(f"a step cannot be {step.symbol}")
+    right = _nodes(_translate(step, scope))
+    if len(token) == 1:
+        return Term(token.symbol + right.text, Type.NODES)
+    left = _nodes(_translate(token[0], scope))
+    single = left.single and right.single and token.symbol == "/"
+    return Term(left.text + token.symbol + right.text, Type.NODES, single)
+
+
+def _predicate(token: Token, scope: Scope) -> Term:
+    if token.label == "array":
+        raise Untranslatable("an array outside of a comparison")
+    subject = _nodes(_translate(token[0], scope))
+    condition = _translate(token[1], scope)
+    spelled = {".": "self::node()", "..": "parent::node()"}.get(subject.text, subject.text)
+    text = f"boolean({condition.text})" if condition.type is Type.TRUTH else condition.text
+    single = subject.single or (token[1].symbol == "(integer)" and token[0].symbol in {"(name)", ":"})
+    return Term(f"{spelled}[{text}]", Type.NODES, single)
+
+
+def _parentheses(token: Token, scope: Scope) -> Term:
+    if len(token) != 1 or token[0].symbol == ",":
+        raise Untranslatable("a sequence outside of a comparison")
+    inner = _translate(token[0], scope)
+    return inner._replace(text=f"({inner.text})")
+
+
+def _union(token: Token, scope: Scope) -> Term:
+    parts = [_nodes(_translate(part, scope)).text for part in _union_parts(token)]
+    return Term("(" + " | ".join(parts) + ")", Type.NODES)
+
+
+# -- comparisons and logic -------------------------------------------------------------------------------------------
+
+_COMPARISONS: Final = {
+    "=": "=",
+    "!=": "!=",
+    "<": "<",
+    ">": ">",
+    "<=": "<=",
+    ">=": ">=",
+    "eq": "=",
+    "ne": "!=",
+}
+
+
+def _comparison(token: Token, scope: Scope) -> Term:
+    lefts, rights = _members(token[0], scope), _members(token[1], scope)
+    if token.symbol in {"eq", "ne"} and not all(_is_one(term) for term in (*lefts, *rights)):
+        raise Untranslatable("a value comparison of several nodes is an error")
+    operator = _COMPARISONS[token.symbol]
+    parts = [_compared(left, operator, right) for left in lefts for right in rights]
+    return Term("(" + " or ".join(parts) + ")" if parts else "false()", Type.BOOLEAN)
+
+
+def _is_one(term: Term) -> bool:
+    return term.single or term.type in {Type.STRING, Type.NUMBER}
+
+
+def _members(token: Token, scope: Scope) -> list[Term]:
+    """Return the items of one side: those of an array or a sequence, or the expression itself."""
+    if token.label == "array" or (token.symbol == "(" and (not len(token) or token[0].symbol == ",")):
+        return [item for part in token for item in _members(part, scope)]
+    if token.symbol == ",":
+        return [*_members(token[0], scope), *_members(token[1], scope)]
+    return [_translate(token, scope)]
+
+
+def _compared(left: Term, operator: str, right: Term) -> str:
+    """Compare two terms where both languages agree; a number against nodes goes through a checked conversion."""
+    equality = operator in {"=", "!="}
+    types = {left.type, right.type}
+    if types in ({Type.NODES}, {Type.NODES, Type.STRING}, {Type.STRING}, {Type.BOOLEAN}) and equality:
+        return f"{left.text}{operator}{right.text}"
+    if types == {Type.NUMBER}:
+        return f"{left.text}{operator}{right.text}"
+    if types == {Type.NODES, Type.NUMBER}:
+        nodes = left if left.type is Type.NODES else right
+        if nodes.single:
+            number = f"{EXTENSION_PREFIX}:number({nodes.text})"
+            pair = (number, right.text) if nodes is left else (left.text, number)
+            return f"(boolean({nodes.text}) and {pair[0]}{operator}{pair[1]})"
+    raise Untranslatable(f"{left.type.value} {operator} {right.type.value} differs between the versions")
+
+
+def _logic(token: Token, scope: Scope) -> Term:
+    left, right = _translate(token[0], scope), _translate(token[1], scope)
+    return Term(f"({left.text} {token.symbol} {right.text})", Type.BOOLEAN)
+
+
+def _conditional(token: Token, scope: Scope) -> Term:
+    condition, then, otherwise = (_translate(part, scope) for part in token)
+    if Type.NUMBER in {then.type, otherwise.type}:
+        raise Untranslatable("a conditional that may be a number")
+    text = f"((({condition.text}) and ({then.text})) or (not({condition.text}) and ({otherwise.text})))"
+    both = then.type is Type.BOOLEAN and otherwise.type is Type.BOOLEAN
+    return Term(text, Type.BOOLEAN if both else Type.TRUTH)
+
+
+def _arithmetic(token: Token, scope: Scope) -> Term:
+    terms = [_translate(part, scope) for part in token]
+    if any(term.type is not Type.NUMBER for term in terms):
+        raise Untranslatable("arithmetic on what may not be a number")
+    if len(terms) == 1:
+        return Term(f"{token.symbol}{terms[0].text}", Type.NUMBER)
+    return Term(f"({terms[0].text} {token.symbol} {terms[1].text})", Type.NUMBER)
+
+
+# -- functions -------------------------------------------------------------------------------------------------------
+
+
+def _count(token: Token, scope: Scope) -> Term:
+    argument = _translate(token[0], scope)
+    if argument.type is Type.BOOLEAN:
+        return Term("1", Type.NUMBER)
+    return Term(f"count({_nodes(argument).text})", Type.NUMBER)
+
+
+def _not(token: Token, scope: Scope) -> Term:
+    return Term(f"not({_translate(token[0], scope).text})", Type.BOOLEAN)
+
+
+def _boolean(token: Token, scope: Scope) -> Term:
+    return Term(f"boolean({_translate(token[0], scope).text})", Type.BOOLEAN)
+
+
+def _exists(token: Token, scope: Scope) -> Term:
+    return Term(f"boolean({_nodes(_translate(token[0], scope)).text})", Type.BOOLEAN)
+
+
+def _empty(token: Token, scope: Scope) -> Term:
+    return Term(f"not({_nodes(_translate(token[0], scope)).text})", Type.BOOLEAN)
+
+
+def _constant(token: Token, _: Scope) -> Term:
+    return Term(f"{token.symbol}()", Type.BOOLEAN)
+
+
+def _position(token: Token, _: Scope) -> Term:
+    return Term(f"{token.symbol}()", Type.NUMBER)
+
+
+def _as_text(token: Token, scope: Scope) -> str:
+    """Translate an argument that must be one string at most: several nodes are an error in XPath 3.1."""
+    term = _translate(token, scope)
+    if term.type is Type.STRING:
+        return term.text
+    if term.type is Type.NODES:
+        return f"string({term.text})" if term.single else f"{EXTENSION_PREFIX}:one({term.text})"
+    raise Untranslatable(f"{term.type.value} where a string is due")
+
+
+_TEXT_FUNCTIONS: Final = {
+    "string": (Type.STRING, 1),
+    "string-length": (Type.NUMBER, 1),
+    "normalize-space": (Type.STRING, 1),
+    "concat": (Type.STRING, 99),
+    "contains": (Type.BOOLEAN, 2),
+    "starts-with": (Type.BOOLEAN, 2),
+    "substring-before": (Type.STRING, 2),
+    "substring-after": (Type.STRING, 2),
+    "translate": (Type.STRING, 3),
+}
+"""Functions of strings that mean the same in both versions: their type and their greatest number of arguments."""
+
+
+def _text_function(token: Token, scope: Scope) -> Term:
+    kind, greatest = _TEXT_FUNCTIONS[token.symbol]
+    if len(token) > greatest:
+        raise Untranslatable("a collation is named")
+    arguments = ",".join(_as_text(part, scope) for part in token)
+    return Term(f"{token.symbol}({arguments})", kind)
+
+
+def _substring(token: Token, scope: Scope) -> Term:
+    bounds = [_translate(part, scope) for part in token[1:]]
+    if any(bound.type is not Type.NUMBER for bound in bounds):
+        raise Untranslatable("a bound that may not be a number")
+    arguments = ",".join([_as_text(token[0], scope), *(bound.text for bound in bounds)])
+    return Term(f"substring({arguments})", Type.STRING)
+
+
+def _matches(token: Token, scope: Scope) -> Term:
+    arguments = ",".join(_as_text(part, scope) for part in token)
+    return Term(f"{EXTENSION_PREFIX}:matches({arguments})", Type.BOOLEAN)
+
+
+def _node_name(token: Token, scope: Scope) -> Term:
+    argument = _translate(token[0], scope) if len(token) else Term("", Type.NODES, single=True)
+    if argument.type is not Type.NODES or not argument.single:
+        raise Untranslatable("the name of several nodes is an error")
+    return Term(f"{token.symbol}({argument.text})", Type.STRING)
+
+
+Handler: TypeAlias = Callable[[Token, Scope], Term]
+_HANDLERS: Final[dict[str, Handler]] = {
+    "(string)": _string,
+    "(integer)": _number,
+    "(decimal)": _number,
+    "(name)": _name,
+    ":": _prefixed,
+    "*": _wildcard,
+    "@": _attribute,
+    ".": _dot,
+    "..": _parent,
+    "text": _kind_test,
+    "node": _kind_test,
+    "comment": _kind_test,
+    "$": _variable,
+    "/": _path,
+    "//": _path,
+    "[": _predicate,
+    "(": _parentheses,
+    "|": _union,
+    "union": _union,
+    "and": _logic,
+    "or": _logic,
+    "if": _conditional,
+    "+": _arithmetic,
+    "-": _arithmetic,
+    "div": _arithmetic,
+    "mod": _arithmetic,
+    "count": _count,
+    "not": _not,
+    "boolean": _boolean,
+    "exists": _exists,
+    "empty": _empty,
+    "true": _constant,
+    "false": _constant,
+    "position": _position,
+    "last": _position,
+    "substring": _substring,
+    "matches": _matches,
+    "name": _node_name,
+    "local-name": _node_name,
+}

@@ -1,0 +1,148 @@
+"""The XML schema of a rule set: libxml2 first, xmlschema where libxml2 refuses the schema, and the report says which.
+
+Schemas are read from the rule set's directory only: an include that leaves it, a DTD or an address on the network is
+refused. All faults are reported, not the first, up to a bound.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+from urllib.parse import unquote, urlsplit
+
+import xmlschema
+from lxml import etree
+from lxml.etree import _Element as Element
+from lxml.etree import _LogEntry as LogEntry
+
+from broker.document.finding import Finding, Layer, Responsible, Severity, Source
+from broker.document.markup import XSI, Markup, name_of
+from broker.validation.advice import advice_for
+from broker.validation.report import shown
+from broker.validation.xsd_messages import worded
+
+MAX_FAULTS: Final = 100
+"""Faults of one document after which the layer stops looking."""
+
+
+class SchemaRefused(Exception):  # noqa: N818 - a verdict about a schema, named as one
+    """Neither engine can compile the schema; the text says why."""
+
+
+class Fault(NamedTuple):
+    """One fault as an engine states it, in the engine's own words, which quote the document and stay in here."""
+
+    element: Element
+    message: str
+
+
+class Schema:
+    """A compiled schema; ``note`` says so when the slower engine stands in, and why."""
+
+    def __init__(self, path: Path, home: Path) -> None:
+        self.note = ""
+        try:
+            self._native: etree.XMLSchema | None = _libxml2_schema(path, home)
+            self._lax: xmlschema.XMLSchema | None = None
+        except etree.XMLSchemaParseError as refusal:
+            self._native = None
+            self._lax = _xmlschema_schema(path, refusal)
+            self.note = "схему проверил xmlschema: libxml2 не принимает схему этого набора"
+
+    def faults(self, root: Element) -> Iterator[Fault]:
+        """Yield what is wrong with a document, each element's content model once."""
+        if self._native is not None:
+            yield from _libxml2_faults(self._native, root)
+        elif self._lax is not None:
+            for error in self._lax.iter_errors(root):
+                element = root if error.elem is None else cast("Element", error.elem)
+                yield Fault(element, error.reason or "")
+
+
+def findings(schema: Schema, markup: Markup, verdict: tuple[Severity, Source]) -> tuple[Finding, ...]:
+    """Check a document and word every fault for people; ``verdict`` is how much the schema's word counts."""
+    found = itertools.islice(schema.faults(markup.root), MAX_FAULTS)
+    return tuple(_finding(fault, markup, *verdict) for fault in found)
+
+
+def _finding(fault: Fault, markup: Markup, severity: Severity, source: Source) -> Finding:
+    location = markup.locate(fault.element)
+    element = name_of(str(fault.element.tag))
+    wording = worded(fault.message, element)
+    advice = advice_for(location.xpath)
+    value = fault.element.get(wording.attribute) if wording.attribute else None
+    message = wording.message
+    if advice is not None:
+        message = f"{advice.name[0].upper()}{advice.name[1:]}: {message[0].lower()}{message[1:]}"
+    return Finding(
+        layer=Layer.XSD,
+        severity=severity,
+        code=wording.code,
+        message=message,
+        location=location,
+        value=None if value is None else shown(element, name_of(wording.attribute), value),
+        expected=wording.expected,
+        fix=wording.fix if advice is None else f"{wording.fix} {advice.fix}",
+        responsible=Responsible.MIS,
+        source=source,
+        remd_code="VALIDATION_ERROR",
+    )
+
+
+def _libxml2_faults(schema: etree.XMLSchema, root: Element) -> Iterator[Fault]:
+    if schema.validate(root):
+        return
+    tree = root.getroottree()
+    typeless: set[Element] = set()
+    prefixes = _namespaces(root)
+    for entry in cast("Iterable[LogEntry]", schema.error_log):
+        nodes = cast("list[Element]", tree.xpath(entry.path, namespaces=prefixes)) if entry.path else []
+        element = nodes[0] if nodes else root
+        if "does not resolve to a type definition" in entry.message:
+            typeless.add(element)
+        elif "type definition is abstract" in entry.message and element in typeless:
+            continue
+        yield Fault(element, entry.message)
+
+
+def _namespaces(root: Element) -> dict[str, str]:
+    """Collect the prefixes libxml2 writes into its paths: all a document declares, wherever it does."""
+    found: dict[str, str] = {"xsi": XSI}
+    for element in root.iter():
+        for prefix, uri in element.nsmap.items():
+            if prefix is not None:
+                found.setdefault(prefix, uri)
+    return found
+
+
+def _libxml2_schema(path: Path, home: Path) -> etree.XMLSchema:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    parser.resolvers.add(_Confined(home.resolve()))
+    try:
+        tree = etree.parse(path, parser)
+    except (OSError, etree.XMLSyntaxError) as error:
+        raise SchemaRefused(f"{path.name}: {type(error).__name__}") from error
+    return etree.XMLSchema(tree)
+
+
+def _xmlschema_schema(path: Path, refusal: etree.XMLSchemaParseError) -> xmlschema.XMLSchema:
+    try:
+        return xmlschema.XMLSchema(str(path), validation="lax", allow="local", defuse="always")
+    except (xmlschema.XMLSchemaException, OSError) as error:
+        raise SchemaRefused(f"{path.name}: libxml2: {refusal}; xmlschema: {type(error).__name__}") from error
+
+
+class _Confined(etree.Resolver):
+    """Lets a schema include only files of its own rule set."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def resolve(self, system_url: str, public_id: str, *rest: Any) -> Any:
+        """Leave a file of the set to libxml2, and answer anything outside with nothing; ``rest`` is lxml's context."""
+        del public_id
+        address = urlsplit(system_url)
+        target = Path(unquote(address.path)).resolve()
+        if address.scheme not in {"", "file"} or address.netloc or not target.is_relative_to(self._home):
+            return self.resolve_string("<refused/>", *rest, base_url=None)
+        return None

@@ -1,0 +1,246 @@
+"""What libxml2 and xmlschema say about a document, turned into Russian with a cure; their own words quote values.
+
+Each entry: a pattern over the message and a sentence. Only names of elements and attributes and what the schema
+itself allows are taken over; values of the document never are.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from broker.document.markup import PREFIXES, name_of
+
+_MOST: Final = 8
+_LONGEST: Final = 120
+_TYPES: Final = {
+    "int": "целое число",
+    "real": "число без единиц измерения, например 5 или 36.6",
+    "ts": "дата ГГГГММДД или дата со временем и поясом ГГГГММДДЧЧММ±ЧЧММ",
+    "bl": "true или false",
+    "uid": "OID без пробелов, например 1.2.643.5.1.13",
+    "oid": "OID без пробелов, например 1.2.643.5.1.13",
+    "uuid": "UUID",
+    "cs": "код без пробелов",
+    "url": "адрес с префиксом (tel:, mailto:, http:)",
+    "date": "дата ГГГГ-ММ-ДД",
+    "decimal": "число",
+    "boolean": "true или false",
+}
+
+
+class Wording(NamedTuple):
+    """A message in Russian, what was expected, how to mend it; ``attribute`` when the fault is in one."""
+
+    code: str
+    message: str
+    expected: str | None
+    fix: str
+    attribute: str = ""
+
+
+class _Case(NamedTuple):
+    pattern: "re.Pattern[str]"
+    code: str
+    message: str
+    fix: str
+
+
+def _case(pattern: str, code: str, message: str, fix: str) -> _Case:
+    return _Case(re.compile(pattern, re.DOTALL), f"xsd.{code}", message, fix)
+
+
+_CASES: Final = (
+    _case(
+        r"This element is not expected\. Expected is (?:one of )?\( (?P<expected>.+?) \)",
+        "unexpected_element",
+        "Элемент {element} здесь не ожидается.",
+        "Перед {element} пропущен обязательный элемент, нарушен порядок или сам {element} лишний: здесь допустимо {expected}.",
+    ),
+    _case(
+        r"This element is not expected",
+        "unexpected_element",
+        "Элемент {element} здесь не ожидается.",
+        "Уберите {element}: после предыдущего элемента здесь ничего не должно быть, либо он повторён лишний раз.",
+    ),
+    _case(
+        r"Missing child element\(s\)\. Expected is (?:one of )?\( (?P<expected>.+?) \)",
+        "missing_element",
+        "В элементе {element} не хватает вложенного элемента.",
+        "Добавьте в {element}: {expected}.",
+    ),
+    _case(
+        r"(?:The attribute '(?P<name>nullFlavor)' is|'nullFlavor' attribute) not allowed",
+        "attribute_forbidden",
+        "Атрибут @nullFlavor у элемента {element} не допускается: данные обязательны.",
+        "Уберите @nullFlavor и передайте сами данные; если элемент не обязателен, не передавайте его вовсе.",
+    ),
+    _case(
+        r"The attribute '(?P<name>[^']*)' is not allowed",
+        "attribute_forbidden",
+        "Атрибут {attribute} у элемента {element} не допускается.",
+        "Уберите атрибут {attribute}.",
+    ),
+    _case(
+        r"The attribute '(?P<name>[^']*)' is required but missing",
+        "attribute_missing",
+        "У элемента {element} нет обязательного атрибута {attribute}.",
+        "Добавьте атрибут {attribute} с непустым значением.",
+    ),
+    _case(
+        r"does not match the fixed value constraint '(?P<expected>[^']*)'",
+        "fixed_value",
+        "Значение в {place} должно быть строго заданным.",
+        "Запишите {expected}.",
+    ),
+    _case(
+        r"\[facet 'enumeration'\].*is not an element of the set \{(?P<expected>.*)\}",
+        "not_in_list",
+        "Значение в {place} не из разрешённого списка.",
+        "Выберите одно из разрешённых значений: {expected}.",
+    ),
+    _case(
+        r"\[facet 'pattern'\].*is not accepted by the pattern '(?P<expected>.*)'",
+        "pattern",
+        "Значение в {place} записано не в той форме.",
+        "Запишите значение в форме, которую требует схема, без пробелов и лишних знаков.",
+    ),
+    _case(
+        r"\[facet '(?:minLength|length)'\]",
+        "too_short",
+        "Значение в {place} пустое или слишком короткое.",
+        "Заполните значение; пустой элемент или атрибут недопустим.",
+    ),
+    _case(
+        r"\[facet 'maxLength'\].*allowed maximum length of '(?P<expected>\d+)'",
+        "too_long",
+        "Значение в {place} слишком длинное.",
+        "Сократите значение до {expected} знаков.",
+    ),
+    _case(
+        r"\[facet '(?:min|max)(?:In|Ex)clusive'\].*allowed \('(?P<expected>[^']*)'\)",
+        "out_of_range",
+        "Значение в {place} вне допустимых пределов.",
+        "Проверьте значение: граница {expected}.",
+    ),
+    _case(
+        r"xsi:type attribute does not resolve to a type definition",
+        "type_unknown",
+        "В xsi:type элемента {element} указан тип, которого нет в схеме.",
+        "Укажите тип данных HL7 (CD, ST, PQ, TS, INT, BL …) или уберите xsi:type.",
+    ),
+    _case(
+        r"(?:blocked or not validly derived|specified by xsi:type)",
+        "type_forbidden",
+        "У элемента {element} указан xsi:type, который здесь не допускается.",
+        "Уберите xsi:type: в новых редакциях он остаётся только у observation/value; в старых сверьте тип с руководством.",
+    ),
+    _case(
+        r"The type definition is abstract",
+        "type_missing",
+        "У элемента {element} не указан тип значения.",
+        'Добавьте xsi:type с типом данных HL7, например xsi:type="CD".',
+    ),
+    _case(
+        r"is not a valid value of the (?:local )?(?:atomic|union|list) type(?: '(?P<type>[^']*)')?",
+        "bad_value",
+        "Значение в {place} не того типа.",
+        "Исправьте значение: ожидается {expected}.",
+    ),
+    _case(
+        r"Character content",
+        "text_forbidden",
+        "Внутри элемента {element} стоит текст, которого там быть не может.",
+        "Уберите текст из {element}: данные передаются атрибутами или вложенными элементами.",
+    ),
+    _case(
+        r"Element content is not allowed",
+        "elements_forbidden",
+        "Внутри элемента {element} не может быть вложенных элементов.",
+        "Оставьте в {element} только текст или атрибуты.",
+    ),
+    _case(
+        r"No matching global declaration available for the validation root|is not an element of the schema",
+        "root",
+        "Корневой элемент {element} неизвестен схеме вида.",
+        "Корневым должен быть ClinicalDocument из пространства имён urn:hl7-org:v3.",
+    ),
+    _case(
+        r"Unexpected child with tag '(?P<child>[^']*)'.*Tag '?(?P<expected>[^']+?)'? expected",
+        "unexpected_element",
+        "В элементе {element} стоит вложенный элемент, который здесь не ожидается.",
+        "Нарушен порядок или состав вложенных элементов: здесь допустимо {expected}.",
+    ),
+    _case(
+        r"Unexpected child with tag",
+        "unexpected_element",
+        "В элементе {element} стоит вложенный элемент, который здесь не ожидается.",
+        "Уберите лишний вложенный элемент или восстановите порядок по руководству.",
+    ),
+    _case(
+        r"The content of element .* is not complete\. Tag '?(?P<expected>[^']+?)'? expected",
+        "missing_element",
+        "В элементе {element} не хватает вложенного элемента.",
+        "Добавьте в {element}: {expected}.",
+    ),
+    _case(
+        r"missing required attribute '(?P<name>[^']*)'",
+        "attribute_missing",
+        "У элемента {element} нет обязательного атрибута {attribute}.",
+        "Добавьте атрибут {attribute} с непустым значением.",
+    ),
+    _case(
+        r"'(?P<name>[^']*)' attribute not allowed",
+        "attribute_forbidden",
+        "Атрибут {attribute} у элемента {element} не допускается.",
+        "Уберите атрибут {attribute}.",
+    ),
+)
+_UNKNOWN: Final = _case(
+    r"",
+    "invalid",
+    "Элемент {element} не соответствует схеме вида.",
+    "Сверьте состав, порядок и значения элемента {element} с руководством по реализации.",
+)
+_SUBJECT: Final = re.compile(r"\AElement '(?P<element>[^']*)'(?:, attribute '(?P<attribute>[^']*)')?: ")
+
+
+def worded(message: str, element: str) -> Wording:
+    """Turn a message of a schema processor about an element (already written for people) into ours."""
+    subject = _SUBJECT.match(message)
+    for case in _CASES:
+        match = case.pattern.search(message)
+        if match is not None:
+            return _wording(case, match.groupdict(), element, subject)
+    return _wording(_UNKNOWN, {}, element, subject)
+
+
+def _wording(
+    case: _Case, parts: dict[str, str | None], element: str, subject: "re.Match[str] | None"
+) -> Wording:
+    raw_attribute = parts.get("name") or (subject["attribute"] if subject else None) or ""
+    attribute = name_of(raw_attribute)
+    expected = _expected(parts)
+    words = {
+        "element": element,
+        "attribute": f"@{attribute}" if attribute else "",
+        "place": f"{element}/@{attribute}" if attribute else element,
+        "expected": expected or "значение по схеме вида",
+    }
+    return Wording(case.code, case.message.format(**words), expected, case.fix.format(**words), raw_attribute)
+
+
+def _expected(parts: dict[str, str | None]) -> str | None:
+    stated = parts.get("expected")
+    if stated:
+        return _readable(stated)
+    kind = (parts.get("type") or "").rpartition("}")[2].rpartition(":")[2]
+    return _TYPES.get(kind, f"тип {kind} по схеме") if kind else None
+
+
+def _readable(stated: str) -> str | None:
+    """Write a list of Clark names with the usual prefixes, and cut what is too long to be read."""
+    for namespace, prefix in PREFIXES.items():
+        stated = stated.replace(f"{{{namespace}}}", prefix)
+    if len(stated) > _LONGEST and ", " not in stated:
+        return None
+    items = stated.split(", ")
+    return ", ".join(items[:_MOST]) + (" …" if len(items) > _MOST else "")
