@@ -13,7 +13,7 @@ import msgspec
 from adapters.gis_soap.faults import without_people
 from adapters.gis_soap.settings import Settings
 from broker.adapter_kit import AnswerTable, Awaiting, Context, Outcome, Parcel, Registered, Rejected
-from broker.adapter_kit.zeep_client import read_limited
+from broker.adapter_kit.soap import read_at_most
 from broker.document.receipt import Receipt
 
 REGISTERED: Final = 4
@@ -66,8 +66,8 @@ async def _rows(context: Context, settings: Settings, gis_id: str, timeout: floa
             headers={"Authorization": f"N3 {settings.guid}"},
             timeout=aiohttp.ClientTimeout(total=timeout),
         ) as response:
-            body = await read_limited(response, _LIMIT)
-            if response.status != 200:
+            body = await read_at_most(response.content, _LIMIT)
+            if response.status != 200 or body is None:
                 return []
     except (aiohttp.ClientError, TimeoutError, OSError):
         return []

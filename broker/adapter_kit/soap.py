@@ -4,6 +4,8 @@ WSDL-typed clients use zeep through ``zeep_client``; hot paths build with lxml a
 adapter's business.
 """
 
+import io
+from io import BytesIO
 from typing import Final
 
 import aiohttp
@@ -16,6 +18,8 @@ SOAP11: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12: Final = "http://www.w3.org/2003/05/soap-envelope"
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Enough for a file of 20 MiB in base64; a longer answer is doubt."""
+_SLICED: Final = 512 * 1024
+"""Longer envelopes are written in slices, so that other calls get their turn in between."""
 _CONTENT_TYPE: Final = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 
 
@@ -98,7 +102,8 @@ async def post_soap(
 ) -> SoapAnswer | Unavailable | InDoubt:
     """Post an envelope and read the answer, of which no more than ``limit`` bytes are ever held.
 
-    Not connected, 429, 502, 503, 504: ``Unavailable``. Sent and no whole, well-formed answer: ``InDoubt``.
+    Not connected, 429, 502, 503, 504, or 4xx without an envelope (a gateway's refusal): ``Unavailable``. Sent and no
+    whole, well-formed answer: ``InDoubt``.
     ``timeout`` is in seconds for the whole call.
     """
     content_type = _CONTENT_TYPE[version]
@@ -110,7 +115,7 @@ async def post_soap(
     try:
         async with http.post(
             url,
-            data=envelope,
+            data=io.BytesIO(envelope),  # raw bytes of over a megabyte would be written in one piece
             headers=all_headers,
             timeout=aiohttp.ClientTimeout(total=timeout, connect=timeout / 2),
         ) as response:
@@ -128,5 +133,8 @@ async def post_soap(
         return Unavailable(f"destination.http_{status}")
     answer = "too_large" if data is None else parse_soap(data, status=status)
     if isinstance(answer, str):
-        return InDoubt(f"destination.answer_{answer}")
+        refused = 400 <= status < 500
+        return (
+            Unavailable(f"destination.http_{status}") if refused else InDoubt(f"destination.answer_{answer}")
+        )
     return answer

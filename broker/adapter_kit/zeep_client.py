@@ -6,6 +6,7 @@ the event loop, hardened (no DTD, no entities, nothing fetched). Calls go over t
 
 import asyncio
 import copy
+import io
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +18,7 @@ import zeep
 from lxml import etree
 from zeep.proxy import AsyncServiceProxy
 
-from broker.adapter_kit.soap import SOAP11, SOAP12, safe_parser
+from broker.adapter_kit.soap import MAX_ANSWER, SOAP11, SOAP12, read_at_most, safe_parser
 
 _ZEEP: Final[Any] = zeep.Client  # zeep ships no types
 _PROXY: Final[Any] = AsyncServiceProxy
@@ -67,27 +68,19 @@ class _Reply(msgspec.Struct, frozen=True):
 class AiohttpTransport:
     """Carries zeep's typed calls over an aiohttp session: ``timeout`` in seconds, ``limit`` in bytes of the answer."""
 
-    def __init__(self, http: aiohttp.ClientSession, *, timeout: float, limit: int = 64 * 1024 * 1024) -> None:
+    def __init__(self, http: aiohttp.ClientSession, *, timeout: float, limit: int = MAX_ANSWER) -> None:
         self._http = http
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout / 2)
         self._limit = limit
 
     async def post_xml(self, address: str, envelope: etree._Element, headers: dict[str, str]) -> _Reply:
         """Post what zeep has built; raise ``aiohttp.ClientError`` or ``TimeoutError`` when there is no answer."""
-        data = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
+        data = io.BytesIO(etree.tostring(envelope, encoding="utf-8", xml_declaration=True))
         async with self._http.post(address, data=data, headers=headers, timeout=self._timeout) as response:
-            content = await read_limited(response, self._limit)
+            content = await read_at_most(response.content, self._limit)
+            if content is None:
+                raise AnswerTooLargeError
             return _Reply(response.status, content, dict(response.headers))
-
-
-async def read_limited(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read a whole answer of at most ``limit`` bytes; raise ``AnswerTooLargeError`` beyond."""
-    content = bytearray()
-    async for chunk in response.content.iter_chunked(64 * 1024):
-        content += chunk
-        if len(content) > limit:
-            raise AnswerTooLargeError
-    return bytes(content)
 
 
 class Contract:

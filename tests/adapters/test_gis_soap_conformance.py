@@ -4,36 +4,15 @@ from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
+from gis_stage import SYSTEMS, a_gis_destination, a_gis_parcel
 
 from adapters.gis_soap import ADAPTER
 from adapters.gis_soap.simulator import create
 from broker.adapter_kit.conformance import AdapterConformance
 from broker.adapter_kit.context import Destination
-from broker.adapter_kit.harness import a_document, a_parcel
-from broker.adapter_kit.parcel import ClinicCard, Parcel
+from broker.adapter_kit.parcel import Parcel
 from broker.adapter_kit.port import Adapter
 from broker.adapter_kit.simulation import SimulatorSetup
-
-GUID = "8f0b6a52-7c1d-4a35-9b5e-6d2f10c4a901"
-ID_LPU = "3b1f5d0e-0c4b-4b0e-8a57-2f6d9c7b1e02"
-OID = "1.2.643.5.1.13.13.12.2.77.9001"
-SYSTEMS = {GUID: {ID_LPU: OID}}
-
-
-def a_gis_destination(url: str, **params: str) -> Destination:
-    return Destination(
-        id="gis.77",
-        adapter="gis_soap",
-        url=f"{url}/emk",
-        params={"kind.306": "306", "kind.119": "198", **params},
-        secrets={"guid": GUID},
-        timeout=5,
-    )
-
-
-def a_gis_parcel(number: int = 1, *, kind: str = "306", content: bytes | None = None) -> Parcel:
-    clinic = ClinicCard(oid=OID, region="77", params={"idLpu": ID_LPU})
-    return a_parcel(number, clinic=clinic, document=a_document(number, kind=kind), content=content)
 
 
 class TestGisSoap(AdapterConformance):
