@@ -6,13 +6,14 @@ from broker.document.submission import Mchd, Metadata, SignatureKind, Signer
 
 
 class SealedPart(msgspec.Struct, frozen=True, array_like=True):
-    """One signature: DER bytes and what the partner said of the signer."""
+    """One signature: DER bytes and what the partner said of the signer; ``broken`` is the text that is no base64."""
 
     kind: SignatureKind
     data: bytes
     role: str | None = None
     signer: Signer | None = None
     mchd: Mchd | None = None
+    broken: str = ""
 
 
 class StoredContent(msgspec.Struct, frozen=True, array_like=True):

@@ -143,15 +143,18 @@ def store_parts(submission: Submission, content: bytes) -> StoredContent | Refus
         )
     parts = []
     for number, signature in enumerate(submission.signatures):
-        data = decode_base64(signature.data, MAX_SIGNATURE)
-        if data is None or not data:
+        if len(signature.data) > MAX_SIGNATURE * 3 // 2:
             return Refusal(
-                "partner.signature_base64",
-                422,
-                f"Подпись signatures[{number}].data не декодируется из base64 или длиннее {MAX_SIGNATURE // 1024} КиБ.",
-                "Передайте открепленную подпись (CMS, DER) в base64; заголовки PEM и переводы строк допустимы.",
+                "partner.signature_too_large",
+                413,
+                f"Подпись signatures[{number}].data больше {MAX_SIGNATURE // 1024} КиБ.",
+                "Передайте открепленную подпись (CMS без вложенного документа).",
             )
-        parts.append(SealedPart(signature.kind, data, signature.role, signature.signer, signature.mchd))
+        data = decode_base64(signature.data, MAX_SIGNATURE)
+        broken = "" if data else signature.data
+        parts.append(
+            SealedPart(signature.kind, data or b"", signature.role, signature.signer, signature.mchd, broken)
+        )
     return StoredContent(content, submission.content.media_type, tuple(parts), submission.metadata)
 
 
@@ -217,7 +220,7 @@ def make_arrival(  # noqa: PLR0913  one value from everything a door knows
     )
     fingerprint = content_fingerprint.copy()
     for part in stored.signatures:
-        fingerprint.update(part.kind.encode() + sha256(part.data).digest())
+        fingerprint.update(part.kind.encode() + sha256(part.data or part.broken.encode()).digest())
     return Arrival(
         id=id,
         partner_id=sender.partner_id,

@@ -11,6 +11,9 @@ import msgspec
 CHANNEL: Final = "inaya_due"
 """NOTIFY channel on which the local bus says what is due."""
 
+STORE_TROUBLE: Final = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError)
+"""What a query may raise when the store is away or gives up; the same request may be made again."""
+
 Row = Any
 """One row as asyncpg gives it (untyped); repositories turn it into structs at once."""
 

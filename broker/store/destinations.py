@@ -212,6 +212,10 @@ class RelayStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    async def behind(self) -> list[str]:
+        """Return the partners with events they were not told of yet."""
+        return [row["partner_id"] for row in await self._db.fetch(QUERIES["relay_behind"])]
+
     async def claim(self, partner_id: str) -> RelayLease | None:
         """Lease a partner's relay, or return None while another process has it."""
         row: Any = await self._db.fetchrow(QUERIES["relay_claim"], partner_id, RELAY_LEASE)

@@ -115,7 +115,7 @@ async def accepted_events(connection: Any, drafts: Sequence[tuple[Draft, Mapping
     await _insert(connection, [_line(draft, row, 1) for draft, row in drafts])
 
 
-async def note(  # noqa: PLR0913  one journal row outside any document's feed
+async def note(  # noqa: PLR0913  the columns of one journal row
     connection: Any,
     event: EventName,
     at: datetime,
@@ -126,11 +126,22 @@ async def note(  # noqa: PLR0913  one journal row outside any document's feed
     actor: str = "",
     document_id: UUID | None = None,
     delivery_id: UUID | None = None,
+    feed: bool = False,
 ) -> None:
-    """Write an event no partner's feed carries: a refusal, an operator's act, a served file."""
+    """Write an event outside any document: a refusal, an operator's act, a served file; ``feed``: its partner is told."""
     line = (
-        uuid7(), document_id, delivery_id, None, event.value, at, partner_id, clinic, actor, False, body,
-    )  # fmt: skip
+        uuid7(),
+        document_id,
+        delivery_id,
+        None,
+        event.value,
+        at,
+        partner_id,
+        clinic,
+        actor,
+        feed,
+        body,
+    )
     await _insert(connection, [line])
 
 
@@ -140,15 +151,15 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def feed(self, partner_id: str, after: str, limit: int) -> list[FeedItem]:
-        """Return a partner's events behind a cursor ('' or '0': from the beginning); ``ValueError`` for a wrong cursor."""
+    async def feed(self, partner_id: str, after: str, limit: int, mode: str = "") -> list[FeedItem]:
+        """Return a partner's events (of one mode) behind a cursor, '' from the beginning; ``ValueError``: no cursor."""
         tx, _, identifier = after.partition(".")
         if not tx:
             tx = "0"
         if not tx.isdigit():
             raise ValueError("cursor")
         key = UUID(identifier) if identifier else NIL
-        rows = await self._db.fetch(QUERIES["feed"], partner_id, tx, key, limit)
+        rows = await self._db.fetch(QUERIES["feed"], partner_id, tx, key, limit, mode)
         return [FeedItem(row["tx"], row["id"], row["event"], row["body"]) for row in rows]
 
     async def of_document(self, document_id: UUID) -> list[dict[str, Any]]:

@@ -98,6 +98,10 @@ class TaskStore:
             [priority] * count,
         )
 
+    async def finish(self, tasks: Sequence[Task]) -> None:
+        """Take tasks off the list in a transaction of their own."""
+        await self._db.execute(QUERIES["finish"], [t.id for t in tasks], [t.claim for t in tasks])
+
     async def release(self, tasks: Sequence[Task]) -> None:
         """Give leases back as if they had never been taken."""
         if tasks:

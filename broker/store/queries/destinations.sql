@@ -78,3 +78,14 @@ where partner_id = $1 and claim = $2 returning partner_id
 -- name: relay_release
 -- Give the relay of a partner back.
 update relay set leased_until = null, why = $3 where partner_id = $1 and claim = $2
+
+-- name: relay_behind
+-- Partners with visible events behind their relay's position, and nobody relaying them.
+select p.id as partner_id
+from partner p left join relay r on r.partner_id = p.id
+where (r.leased_until is null or r.leased_until < clock_timestamp())
+  and exists (
+    select 1 from journal j
+    where j.partner_id = p.id and j.feed
+      and (j.tx, j.id) > (coalesce(r.tx, '0'::xid8), coalesce(r.id, '00000000-0000-0000-0000-000000000000'::uuid))
+      and j.tx < pg_snapshot_xmin(pg_current_snapshot()))

@@ -111,7 +111,7 @@ select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], 
 select j.tx::text as tx, j.id, j.body::text as body, j.event
 from journal j
 where j.partner_id = $1 and j.feed and (j.tx, j.id) > ($2::text::xid8, $3::uuid)
-  and j.tx < pg_snapshot_xmin(pg_current_snapshot())
+  and j.tx < pg_snapshot_xmin(pg_current_snapshot()) and ($5::text = '' or j.body ->> 'mode' = $5)
 order by j.tx, j.id
 limit $4
 

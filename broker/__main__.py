@@ -1,0 +1,5 @@
+"""``python -m broker`` is ``inaya``."""
+
+from broker.cli import main
+
+main()

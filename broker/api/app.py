@@ -1,0 +1,105 @@
+"""The partner API as one application: middlewares turn every error into a problem, every caller into a partner."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiohttp import web
+
+from broker.api.bodies import NoRoom, TooLarge
+from broker.api.documents import CALLER
+from broker.api.problem import problem
+from broker.api.route import Route
+from broker.control.access import Access
+from broker.store.database import STORE_TROUBLE
+from broker.telemetry.log import log
+from broker.telemetry.metrics import BUGS
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+FAILURES = 20
+"""Wrong secrets from one address per minute before it must wait."""
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn errors into problems; a bug is recorded without its values."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        response = problem(error.status, f"http.{error.status}", error.reason)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except TooLarge:
+        return problem(
+            413,
+            "partner.body_too_large",
+            "Тело запроса больше 40 МиБ.",
+            "Предел документа — 20 МиБ до кодирования.",
+        )
+    except NoRoom:
+        return problem(
+            503, "intake.overloaded", "Сейчас принимается слишком много данных.", "Повторите через 2 секунды."
+        )
+    except TimeoutError:
+        return problem(
+            503, "intake.timeout", "Запрос не уложился в отведённое время.", "Повторите с тем же messageId."
+        )
+    except STORE_TROUBLE as error:
+        log().warning("door.store_away", error=type(error).__name__)
+        return problem(503, "intake.unavailable", "Хранилище недоступно.", "Повторите с тем же messageId.")
+    except Exception as error:  # noqa: BLE001  outermost loop of a request
+        BUGS.labels("http").inc()
+        log().error("bug.caught", loop="http", error=type(error).__name__)
+        return problem(
+            500, "intake.bug", "Ошибка на нашей стороне, она записана.", "Повторите с тем же messageId."
+        )
+
+
+class Guard:
+    """Lets partners in by their secrets and slows down who guesses."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._failures: dict[str, tuple[float, int]] = {}
+
+    def wrap(self, handler: Handler) -> Handler:
+        """Return the handler behind authentication."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            address = request.remote or ""
+            if self._is_slow(address):
+                return problem(
+                    429, "partner.too_many_failures", "Слишком много неверных ключей.", "Подождите минуту."
+                )
+            caller = await self._access.bearer(request.headers.get("Authorization", ""))
+            if caller is None:
+                self._count(address)
+                return problem(
+                    401,
+                    "partner.unauthorized",
+                    "Ключ не указан, неверен или отозван.",
+                    "Передайте заголовок Authorization: Bearer inaya_…; новый ключ выдаёт оператор.",
+                )
+            request[CALLER] = caller
+            return await handler(request)
+
+        return guarded
+
+    def _is_slow(self, address: str) -> bool:
+        since, count = self._failures.get(address, (0.0, 0))
+        return count >= FAILURES and time.monotonic() - since < 60
+
+    def _count(self, address: str) -> None:
+        since, count = self._failures.get(address, (time.monotonic(), 0))
+        if time.monotonic() - since > 60:
+            since, count = time.monotonic(), 0
+        if len(self._failures) > 10_000:
+            self._failures.clear()
+        self._failures[address] = (since, count + 1)
+
+
+def add_routes(app: web.Application, routes: Sequence[Route], guard: Guard) -> None:
+    """Put the routes into an application; those for partners go behind the guard."""
+    for route in routes:
+        handler = guard.wrap(route.handler) if route.who == "partner" else route.handler
+        app.router.add_route(route.method, route.path, handler)

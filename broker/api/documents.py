@@ -1,0 +1,246 @@
+"""The partner's operations on documents and events."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from broker.api.bodies import Bodies
+from broker.api.problem import answer, of_refusal, problem
+from broker.api.submitting import Taker, message_key, read_submission, ticket_answer, wait_seconds
+from broker.api.waiting import FINAL, JUDGED, Waiting
+from broker.archive import StoredContent
+from broker.control.access import Caller
+from broker.control.commands import Commands
+from broker.document.lifecycle import DocumentStatus
+from broker.document.submission import Submission
+from broker.intake.refusal import Refusal
+from broker.store.intake import Ticket
+from broker.store.journal import Journal
+from broker.store.views import DocumentCard, Views
+
+CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+PAGE = 500
+
+Judge = Callable[[Caller, Submission, StoredContent], Awaitable[dict[str, Any]]]
+"""Examines a submission without keeping anything and returns its report."""
+Preparer = Callable[[bytes], Awaitable[dict[str, Any]]]
+"""Normalises unsigned bytes and returns them with digest and diff."""
+
+
+class DocumentApi:
+    """Handlers behind ``/api/v1/documents``, ``/events``, ``/validate``, ``/prepare``."""
+
+    def __init__(
+        self,
+        taker: Taker,
+        bodies: Bodies,
+        views: Views,
+        journal: Journal,
+        commands: Commands,
+        waiting: Waiting,
+        judge: Judge,
+        preparer: Preparer,
+    ) -> None:
+        self._taker = taker
+        self._bodies = bodies
+        self._views = views
+        self._journal = journal
+        self._commands = commands
+        self._waiting = waiting
+        self._judge = judge
+        self._preparer = preparer
+
+    async def submit(self, request: web.Request) -> web.StreamResponse:
+        """Accept a document; with ``Prefer: wait`` answer when it was judged, with ``?until=final`` when all is done."""
+        caller = request[CALLER]
+        async with self._bodies.hold(request):
+            read = await read_submission(request, self._bodies)
+            if isinstance(read, Refusal):
+                await self._taker.refuse(caller, read, door="http")
+                return of_refusal(read)
+            submission, stored = read
+            key = message_key(request, submission)
+            if isinstance(key, Refusal):
+                await self._taker.refuse(caller, key, door="http")
+                return of_refusal(key)
+            verdict = await self._taker.take(caller, submission, stored, key=key, door="http")
+        if isinstance(verdict, Refusal):
+            return of_refusal(verdict)
+        seconds = wait_seconds(request)
+        return await self._waited(request, verdict, seconds) if seconds else ticket_answer(verdict)
+
+    async def _waited(self, request: web.Request, ticket: Ticket, seconds: float) -> web.StreamResponse:
+        wanted = FINAL if request.query.get("until") == "final" else JUDGED
+        status = await self._waiting.until(ticket.id, wanted, seconds)
+        if status is None:
+            return ticket_answer(ticket)
+        plain = msgspec.to_builtins(ticket) | {"status": status}
+        plain.pop("repeated", None)
+        if status == DocumentStatus.REJECTED:
+            report = msgspec.json.decode(await self._views.report(ticket.id) or "{}")
+            return problem(
+                422,
+                "partner.document_invalid",
+                "Документ не прошёл проверку; он сохранён под этим идентификатором, но никуда не отправлен.",
+                "Исправьте всё перечисленное и отправьте новой версией.",
+                findings=report.get("findings", []),
+                ticket=plain,
+            )
+        if wanted is FINAL:
+            plain["document"] = await self._views.document(ticket.id)
+        headers = {"Location": f"/api/v1/documents/{ticket.id}", "Preference-Applied": f"wait={seconds:g}"}
+        return answer(plain, status=200 if ticket.repeated else 202, headers=headers)
+
+    async def _own(self, request: web.Request) -> DocumentCard | None:
+        try:
+            document = await self._views.document(UUID(request.match_info["id"]))
+        except ValueError:
+            return None
+        caller = request[CALLER]
+        if document is None or (document.partner, document.mode) != (caller.partner_id, caller.mode):
+            return None
+        return document
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Return a document with its deliveries and receipts."""
+        document = await self._own(request)
+        return not_found() if document is None else answer(document)
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Return a document's events in order."""
+        document = await self._own(request)
+        if document is None:
+            return not_found()
+        rows = await self._journal.of_document(document.id)
+        bodies = ",".join(row["body"] for row in rows if row["feed"])
+        return web.Response(text=f'{{"events":[{bodies}]}}', content_type="application/json")
+
+    async def report(self, request: web.Request) -> web.StreamResponse:
+        """Return a document's validation report."""
+        document = await self._own(request)
+        report = None if document is None else await self._views.report(document.id)
+        if report is None:
+            return not_found()
+        return web.Response(text=report, content_type="application/json")
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """Return the document's bytes exactly as they came."""
+        document = await self._own(request)
+        if document is None:
+            return not_found()
+        stored = await self._commands.content(document.id)
+        return web.Response(
+            body=stored.content,
+            content_type=stored.media_type,
+            headers={"Digest": f"sha-256={document.digest}"},
+        )
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Withdraw a document nothing of which was sent."""
+        document = await self._own(request)
+        if document is None:
+            return not_found()
+        if not await self._commands.cancel(document.id, actor=request[CALLER].partner_id):
+            return problem(
+                409,
+                "partner.already_sent",
+                "Документ уже передавался: отозвать его нельзя.",
+                "Если он ошибочен, отправьте новую версию или обратитесь в систему-получатель.",
+            )
+        return answer(await self._views.document(document.id))
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """Return a page of documents, newest first."""
+        caller = request[CALLER]
+        query = request.query
+        try:
+            limit = min(max(int(query.get("limit", "100")), 1), PAGE)
+            page = await self._views.documents(
+                partner=caller.partner_id,
+                mode=caller.mode,
+                clinic=query.get("clinic", ""),
+                kind=query.get("kind", ""),
+                status=query.get("status", ""),
+                since=_instant(query.get("from")),
+                until=_instant(query.get("to")),
+                before=UUID(query["cursor"]) if query.get("cursor") else None,
+                limit=limit,
+            )
+        except ValueError:
+            return problem(
+                400,
+                "partner.query_invalid",
+                "Параметр запроса не понят.",
+                "from и to — время RFC 3339 со смещением, cursor — из предыдущей страницы, limit — число.",
+            )
+        cursor = str(page[-1].id) if len(page) == limit else None
+        return answer({"documents": page, "cursor": cursor})
+
+    async def feed(self, request: web.Request) -> web.StreamResponse:
+        """Return the partner's events behind a cursor; ``wait`` seconds for the first one when there is none."""
+        caller = request[CALLER]
+        after = request.query.get("after", "")
+        try:
+            limit = min(max(int(request.query.get("limit", "100")), 1), 1000)
+            wait = min(max(float(request.query.get("wait", "0")), 0.0), 30.0)
+            items = await self._journal.feed(caller.partner_id, after, limit, caller.mode)
+            until = asyncio.get_running_loop().time() + wait
+            while not items and asyncio.get_running_loop().time() < until:
+                await asyncio.sleep(0.25)
+                items = await self._journal.feed(caller.partner_id, after, limit, caller.mode)
+        except ValueError:
+            return problem(
+                400,
+                "partner.query_invalid",
+                "Параметр запроса не понят.",
+                "after — cursor из предыдущего ответа.",
+            )
+        cursor = items[-1].cursor if items else after
+        bodies = ",".join(item.body for item in items)
+        text = f'{{"events":[{bodies}],"cursor":"{cursor}"}}'
+        return web.Response(text=text, content_type="application/json")
+
+    async def validate(self, request: web.Request) -> web.StreamResponse:
+        """Judge a submission; nothing is kept."""
+        async with self._bodies.hold(request):
+            read = await read_submission(request, self._bodies)
+            if isinstance(read, Refusal):
+                return of_refusal(read)
+            return answer(await self._judge(request[CALLER], *read))
+
+    async def prepare(self, request: web.Request) -> web.StreamResponse:
+        """Normalise unsigned bytes for signing; nothing is kept."""
+        async with self._bodies.hold(request):
+            read = await read_submission(request, self._bodies)
+            if isinstance(read, Refusal):
+                return of_refusal(read)
+            submission, stored = read
+            if submission.signatures:
+                return problem(
+                    422,
+                    "partner.already_signed",
+                    "Подписанный документ не изменяется: подпись перестала бы ему соответствовать.",
+                    "Передайте документ без подписей, подпишите ответ и отправьте его в POST /documents.",
+                )
+            return answer(await self._preparer(stored.content))
+
+
+def not_found() -> web.Response:
+    """Answer for what does not exist and for what is somebody else's alike."""
+    return problem(
+        404, "partner.not_found", "Документ не найден среди ваших.", "Проверьте идентификатор из квитанции."
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("offset")
+    return instant

@@ -1,0 +1,184 @@
+"""``inaya serve``: the doors of partners and state systems, the API and the console."""
+
+import asyncio
+import base64
+import contextlib
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from uuid_utils.compat import uuid7
+
+from broker.adapter_kit.clocks import advance
+from broker.api.app import Guard, add_routes, problems
+from broker.api.bodies import Bodies
+from broker.api.documents import DocumentApi
+from broker.api.problem import problem
+from broker.api.routes import document_routes
+from broker.api.submitting import MAX_BODY
+from broker.api.waiting import Waiting
+from broker.archive import StoredContent
+from broker.assembly.foundation import Foundation, foundation
+from broker.assembly.working import compute
+from broker.bus.door import RabbitDoor
+from broker.compute.pool import ComputeFailed, ComputePool
+from broker.control.access import Access, Caller
+from broker.control.commands import Commands
+from broker.document.submission import Submission
+from broker.ingress.amqp import AmqpDoor
+from broker.ingress.peer import PeerDoor
+from broker.ingress.reception import Reception
+from broker.pipeline import ExaminationInput, examine_all, prepare_bytes
+from broker.settings import Settings
+from broker.store.destinations import CallbackStore
+from broker.store.intake import IntakeStore
+from broker.store.journal import Journal
+from broker.store.partners import PartnerStore
+from broker.store.views import Views
+from broker.telemetry.log import log
+from broker.work.sweeper import Announcer
+
+PREFETCH = 100
+
+
+class _Judging:
+    """Examines without keeping: behind ``POST /validate`` and ``POST /prepare``."""
+
+    def __init__(self, pool: ComputePool, partners: PartnerStore, base: Foundation) -> None:
+        self._pool = pool
+        self._partners = partners
+        self._clock = base.clock
+
+    async def judge(self, _caller: Caller, submission: Submission, stored: StoredContent) -> dict[str, Any]:
+        """Return the report of a submission."""
+        clinic = (await self._partners.clinics([submission.clinic])).get(submission.clinic)
+        one = ExaminationInput(
+            document_id=uuid7(),
+            type=submission.type,
+            kind=submission.kind or "",
+            clinic=submission.clinic,
+            region=clinic.region if clinic else "",
+            mcod=clinic.mcod if clinic else "",
+            local_uid=submission.metadata.local_uid or "",
+            at=self._clock.now(),
+            stored=stored,
+        )
+        made = (await self._pool.run(examine_all, [one]))[0]
+        return {"valid": made.passed, "findings": made.findings, "layers": made.layers}
+
+    async def prepare(self, content: bytes) -> dict[str, Any]:
+        """Return normalised bytes in base64, their SHA-256 and the changes."""
+        prepared = await self._pool.run(prepare_bytes, content)
+        plain: dict[str, Any] = msgspec.to_builtins(prepared)
+        return plain | {"content": base64.b64encode(prepared.content).decode()}
+
+
+@web.middleware
+async def _compute_failures(request: web.Request, handler: Any) -> web.StreamResponse:
+    try:
+        response: web.StreamResponse = await handler(request)
+    except ComputeFailed:
+        return problem(
+            422,
+            "partner.document_too_heavy",
+            "Проверка документа не уложилась в отведённые время или память.",
+            "Документ необычно велик или глубоко вложен: упростите его.",
+        )
+    return response
+
+
+async def _healthz(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+def _readyz(base: Foundation) -> Any:
+    async def ready(_request: web.Request) -> web.Response:
+        try:
+            await base.database.fetchval("select 1")
+        except Exception:  # noqa: BLE001  any trouble means: not ready
+            return web.json_response({"status": "store"}, status=503)
+        return web.json_response({"status": "ok", "bus": base.bus.name})
+
+    return ready
+
+
+async def _metrics(_request: web.Request) -> web.Response:
+    return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _clock_page(settings: Settings) -> Any:
+    async def move(request: web.Request) -> web.Response:
+        if not settings.data.clock_file:
+            return problem(404, "http.404")
+        try:
+            wanted = msgspec.json.decode(await request.read(), type=dict[str, float])
+            offset = await asyncio.to_thread(
+                advance, Path(settings.data.clock_file), wanted["advanceSeconds"]
+            )
+        except (msgspec.DecodeError, KeyError, ValueError) as error:
+            return problem(400, "sim.clock", str(error), 'Тело: {"advanceSeconds": N}.')
+        return web.json_response({"offsetSeconds": offset})
+
+    return move
+
+
+async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
+    """Run the doors until cancelled."""
+    async with contextlib.AsyncExitStack() as stack:
+        base = await stack.enter_async_context(foundation(settings))
+        pool = await stack.enter_async_context(compute(settings, 1))
+        announcer = Announcer(base.bus)
+        journal = Journal(base.database)
+        partners = PartnerStore(base.database)
+        views = Views(base.database)
+        access = Access(partners, base.pepper(), settings.door.cache_seconds)
+        reception = Reception(access, IntakeStore(base.database, base.codec), journal, base.clock, announcer)
+        await stack.enter_async_context(reception.running())
+        waiting = Waiting(views.statuses)
+        await stack.enter_async_context(waiting.running())
+        commands = Commands(
+            base.deliveries, base.documents, base.destinations, journal, views, base.clock, announcer
+        )
+        judging = _Judging(pool, partners, base)
+        documents = DocumentApi(
+            reception,
+            Bodies(settings.door.bodies_limit, MAX_BODY),
+            views,
+            journal,
+            commands,
+            waiting,
+            judging.judge,
+            judging.prepare,
+        )
+        app = web.Application(middlewares=[problems, _compute_failures], client_max_size=MAX_BODY)
+        add_routes(app, document_routes(documents), Guard(access))
+        app.router.add_get("/healthz", _healthz)
+        app.router.add_get("/readyz", _readyz(base))
+        app.router.add_get("/metrics", _metrics)
+        app.router.add_put("/sim/clock", _clock_page(settings))
+        peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
+        peer = PeerDoor(peers, CallbackStore(base.database, base.codec), journal, announcer).application()
+        await _listen(stack, app, settings.door.http_host, settings.door.http_port)
+        await _listen(stack, peer, settings.door.http_host, settings.door.peer_port)
+        if settings.bus.amqp_url:
+            door = await stack.enter_async_context(RabbitDoor(settings.bus.amqp_url, chance=random.random))
+            amqp = AmqpDoor(reception)
+            await stack.enter_async_context(door.take_intake(amqp.take, prefetch=PREFETCH))
+            await stack.enter_async_context(door.take_parked(amqp.park))
+        log().info(
+            "serve.ready", http=settings.door.http_port, peer=settings.door.peer_port, bus=base.bus.name
+        )
+        if ready is not None:
+            ready.set()
+        await asyncio.Event().wait()
+
+
+async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, host: str, port: int) -> None:
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port, reuse_port=True, backlog=1024).start()

@@ -1,0 +1,111 @@
+"""``inaya sim …``: one simulator alone, with a ``DocumentChecker`` made of rules and registers of its own."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+from uuid_utils.compat import uuid7
+
+from broker.adapter_kit.clocks import FileClock, SystemClock
+from broker.adapter_kit.simulation import SimulatorSetup
+from broker.archive import SealedPart, StoredContent
+from broker.assembly.foundation import discover
+from broker.compute.pool import ComputeFailed, ComputePool, compute_pool
+from broker.document.canonical import CanonicalDocument
+from broker.document.finding import Finding
+from broker.document.submission import Metadata, SignatureKind
+from broker.pipeline import ExaminationInput, examine_all, prepare_process
+from broker.settings import SettingsError
+from broker.telemetry.log import log
+from broker.validation.registry import RegistryClinic, check_registry
+
+
+class PipelineChecker:
+    """The checks of the house behind the ``DocumentChecker`` port, in processes of their own."""
+
+    def __init__(self, pool: ComputePool) -> None:
+        self._pool = pool
+
+    async def check(
+        self, content: bytes, *, kind: str, signatures: Sequence[bytes], at: datetime
+    ) -> tuple[CanonicalDocument | None, Sequence[Finding]]:
+        """Examine the bytes a simulator pulled; what the checker cannot judge it leaves without a word."""
+        parts = tuple(SealedPart(SignatureKind.ORGANIZATION, data) for data in signatures)
+        one = ExaminationInput(
+            document_id=uuid7(),
+            type="semd",
+            kind=kind,
+            clinic="",
+            region="",
+            mcod="",
+            local_uid="",
+            at=at,
+            stored=StoredContent(content, "application/xml", parts, Metadata()),
+        )
+        try:
+            made = (await self._pool.run(examine_all, [one]))[0]
+        except ComputeFailed:
+            return None, ()
+        return made.canonical, made.findings
+
+
+def _check_registry(package: bytes, mcod: str, today: date) -> list[Finding]:
+    report = check_registry(package, clinic=RegistryClinic(mcod=mcod), today=today)
+    return list(report.findings)
+
+
+class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How one simulator is run; ``packs`` are its own rule packs, which may differ from the broker's."""
+
+    name: str
+    port: int
+    host: str = "127.0.0.1"
+    params: Path | None = None
+    state: Path | None = None
+    packs: Path | None = None
+    schemas: Path
+    clock: Path | None = None
+    check: bool = True
+
+
+async def run_simulator(options: SimulatorOptions, ready: asyncio.Event | None = None) -> None:
+    """Run one simulator until cancelled; raise ``SettingsError`` when there is none of that name."""
+    factories = discover("inaya.simulators")
+    if options.name not in factories:
+        raise SettingsError(f"no simulator «{options.name}»; there are: {', '.join(sorted(factories))}")
+    params: dict[str, object] = {}
+    if options.params is not None:
+        params = msgspec.json.decode(options.params.read_bytes(), type=dict[str, object])
+    if options.name == "tfoms":
+        params.setdefault("registry_check", _check_registry)
+    arguments = (str(options.schemas), str(options.packs or ""))
+    async with contextlib.AsyncExitStack() as stack:
+        checker = None
+        if options.check:
+            pool = await stack.enter_async_context(compute_pool(1, 20.0, 1536, prepare_process, arguments))
+            checker = PipelineChecker(pool)
+        setup = SimulatorSetup(
+            clock=FileClock(options.clock) if options.clock else SystemClock(),
+            checker=checker,
+            state=options.state,
+            params=params,
+        )
+        app: web.Application = await asyncio.to_thread(partial(factories[options.name], setup))
+        app.router.add_get("/healthz", _healthz)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, options.host, options.port, backlog=1024).start()
+        log().info("sim.ready", simulator=options.name, port=options.port)
+        if ready is not None:
+            ready.set()
+        await asyncio.Event().wait()
+
+
+async def _healthz(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})

@@ -1,0 +1,117 @@
+"""Who is calling: partners by their secrets, and which clinics they may speak for, remembered for seconds."""
+
+import time
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from broker.document.submission import Mode
+from broker.partners.clinic import ClinicStatus
+from broker.partners.credential import Credential, hash_secret, is_same, read_secret
+from broker.store.partners import PartnerStore
+
+Value = TypeVar("Value")
+_LARGEST: Final = 10_000
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """An authenticated partner."""
+
+    partner_id: str
+    mode: Mode
+    key_id: str
+
+
+class Speech(StrEnum):
+    """May this partner speak for this clinic now?"""
+
+    ALLOWED = "allowed"
+    """Yes."""
+    FOREIGN = "foreign"
+    """The clinic is not linked to the partner (or unknown: the two look the same)."""
+    SUSPENDED = "suspended"
+    """Linked, but the clinic is suspended."""
+    CLOSED = "closed"
+    """Linked, but the clinic is closed."""
+
+
+class _Remembered(Generic[Value]):
+    """Remembers answers for some seconds, boundedly."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[Value]], seconds: float) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._kept: dict[str, tuple[float, Value]] = {}
+
+    async def get(self, key: str) -> Value:
+        """Return a remembered or fresh answer."""
+        now = time.monotonic()
+        kept = self._kept.get(key)
+        if kept is not None and now - kept[0] < self._seconds:
+            return kept[1]
+        if len(self._kept) >= _LARGEST:
+            self._kept.clear()
+        value = await self._ask(key)
+        self._kept[key] = (now, value)
+        return value
+
+
+class Access:
+    """Authenticates partners; secrets are compared in constant time and never kept in clear."""
+
+    def __init__(self, partners: PartnerStore, pepper: bytes, seconds: float) -> None:
+        self._partners = partners
+        self._pepper = pepper
+        self._credentials = _Remembered(partners.credential, seconds)
+        self._links = _Remembered(partners.links, seconds)
+        self._clinics = _Remembered(self._status, seconds)
+
+    async def _status(self, clinic: str) -> ClinicStatus | None:
+        found = (await self._partners.clinics([clinic])).get(clinic)
+        return found.status if found else None
+
+    async def bearer(self, header: str) -> Caller | None:
+        """Authenticate an ``Authorization: Bearer …`` header."""
+        scheme, _, secret = header.partition(" ")
+        return await self.secret(secret.strip()) if scheme.lower() == "bearer" else None
+
+    async def secret(self, text: str) -> Caller | None:
+        """Authenticate a bare secret."""
+        presented = read_secret(text)
+        if presented is None:
+            return None
+        found = await self._credentials.get(presented.key_id)
+        if found is None:
+            return None
+        credential, stored = found
+        if credential.mode is not presented.mode or not is_same(stored, hash_secret(text, self._pepper)):
+            return None
+        return _caller(credential)
+
+    async def login(self, login: str, secret: str) -> Caller | None:
+        """Authenticate an AMQP login: the partner's id (``<partner>-test`` for test) with the same secret."""
+        caller = await self.secret(secret)
+        if caller is None:
+            return None
+        expected = f"{caller.partner_id}-test" if caller.mode is Mode.TEST else caller.partner_id
+        return caller if login == expected else None
+
+    async def speech(self, partner_id: str, clinic: str) -> Speech:
+        """Tell whether a partner may speak for a clinic now."""
+        if clinic not in await self._links.get(partner_id):
+            return Speech.FOREIGN
+        match await self._clinics.get(clinic):
+            case ClinicStatus.SUSPENDED:
+                return Speech.SUSPENDED
+            case ClinicStatus.CLOSED:
+                return Speech.CLOSED
+            case None:
+                return Speech.FOREIGN
+            case ClinicStatus.ACTIVE:
+                return Speech.ALLOWED
+
+
+def _caller(credential: Credential) -> Caller:
+    return Caller(credential.partner_id, credential.mode, credential.key_id)

@@ -1,0 +1,120 @@
+"""What a person (or a partner for its own documents) can have done: each act is journalled with who and why."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from broker.adapter_kit.clock import Clock
+from broker.archive import StoredContent
+from broker.delivery.state import Change, DeliveryState
+from broker.document.event import EventName
+from broker.document.lifecycle import DeliveryStatus
+from broker.store.deliveries import Application, DeliveryStore
+from broker.store.destinations import DestinationStore
+from broker.store.examination import ExaminationStore
+from broker.store.journal import Journal
+from broker.store.views import Views
+
+RETRYABLE = frozenset(
+    {DeliveryStatus.REJECTED, DeliveryStatus.DEAD, DeliveryStatus.HELD, DeliveryStatus.CANCELLED}
+)
+MASS = 10
+"""More than so many deliveries at once yield to new documents."""
+
+
+class Commands:
+    """The acts; authorisation is the caller's door."""
+
+    def __init__(
+        self,
+        deliveries: DeliveryStore,
+        documents: ExaminationStore,
+        destinations: DestinationStore,
+        journal: Journal,
+        views: Views,
+        clock: Clock,
+        announce: Callable[[Sequence[tuple[int, str]]], None],
+    ) -> None:
+        self._deliveries = deliveries
+        self._documents = documents
+        self._destinations = destinations
+        self._journal = journal
+        self._views = views
+        self._clock = clock
+        self._announce = announce
+
+    async def content(self, document_id: UUID) -> StoredContent:
+        """Return what was handed over."""
+        return (await self._documents.load([document_id]))[document_id].stored
+
+    async def cancel(self, document_id: UUID, *, actor: str) -> bool:
+        """Withdraw a document unless something of it was sent; False when it was."""
+        document = await self._views.document(document_id)
+        if document is None or not document.deliveries:
+            return False
+        if any(d.attempt > 0 for d in document.deliveries):
+            return False
+        applied = await self._apply([d.id for d in document.deliveries], _cancelled, actor)
+        return applied == len(document.deliveries)
+
+    async def retry(self, deliveries: Sequence[UUID], *, actor: str, reason: str) -> int:
+        """Queue deliveries again that were rejected, given up, held or cancelled; return how many."""
+        now = self._clock.now()
+        count = await self._apply(deliveries, lambda d: _requeued(d, now), actor)
+        body = {"act": "retry", "reason": reason, "deliveries": count}
+        await self._journal.note(EventName.OPERATOR_ACTED, now, body=body, actor=actor)
+        return count
+
+    async def release(self, *, destination: str = "", clinic: str = "", reason: str = "", actor: str) -> int:
+        """Release held deliveries in bulk once what was missing is there; return how many."""
+        held = await self._deliveries.held(destination, clinic, reason)
+        now = self._clock.now()
+        count = await self._apply(held, lambda d: _requeued(d, now), actor)
+        if count:
+            body = {"act": "release", "destination": destination, "reason": reason, "deliveries": count}
+            await self._journal.note(EventName.OPERATOR_ACTED, now, body=body, actor=actor, clinic=clinic)
+        return count
+
+    async def pause(self, destination: str, *, actor: str, reason: str) -> None:
+        """Stop sending to a destination."""
+        await self._destinations.pause(destination, actor, reason, self._clock.now())
+
+    async def resume(self, destination: str, *, actor: str) -> None:
+        """Send to a destination again."""
+        await self._destinations.resume(destination, actor, self._clock.now())
+
+    async def _apply(
+        self, ids: Sequence[UUID], decide: Callable[[DeliveryState], Change | None], actor: str
+    ) -> int:
+        changed = 0
+        priority = 2 if len(ids) > MASS else 0
+        for start in range(0, len(ids), 200):
+            applications = [
+                Application(
+                    delivery_id=i, decide=decide, at=self._clock.now(), actor=actor, priority=priority
+                )
+                for i in ids[start : start + 200]
+            ]
+            applied, due = await self._deliveries.apply(applications)
+            self._announce(due)
+            changed += sum(one.change is not None for one in applied)
+        return changed
+
+
+def _cancelled(delivery: DeliveryState) -> Change | None:
+    if delivery.attempt or delivery.status not in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}:
+        return None
+    return Change(
+        status=DeliveryStatus.CANCELLED, event=EventName.DELIVERY_CANCELLED, reason="delivery.cancelled"
+    )
+
+
+def _requeued(delivery: DeliveryState, now: datetime) -> Change | None:
+    """Queue again; the time a held delivery stood still is given back to its deadline."""
+    if delivery.status not in RETRYABLE:
+        return None
+    if delivery.status is DeliveryStatus.HELD:
+        deadline = delivery.deadline_at + (now - delivery.status_at)
+    else:
+        deadline = now + (delivery.deadline_at - delivery.created_at)
+    return Change(status=DeliveryStatus.QUEUED, due_at=now, deadline_at=deadline)

@@ -1,0 +1,238 @@
+"""``inaya dev``: everything of a stand as child processes of one command: servers, simulators, doors, workers."""
+
+import base64
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import msgspec
+from argon2 import PasswordHasher
+
+from broker.adapter_kit.clocks import SystemClock
+from broker.archive import MasterKeys
+from broker.dev.endpoints import Clinic, Endpoints, Operator, Partner, Pki, Signer, publish_endpoints
+from broker.dev.install import InstallPolicy, Missing
+from broker.dev.postgres import private_postgres
+from broker.dev.rabbitmq import private_rabbitmq
+from broker.dev.state import write_private
+from broker.dev.supervisor import ChildSpec, Supervisor
+from broker.dev.world import Signers, Vendor, World
+from broker.document.submission import Mode
+from broker.partners.credential import Credential, hash_secret, make_secret, read_secret
+from broker.store.database import Database, open_database
+from broker.store.destinations import DestinationStore
+from broker.store.migrate import migrate
+from broker.store.operators import OperatorStore
+from broker.store.partners import PartnerStore
+
+SIMULATORS: Final = ("remd", "gis-soap", "tfoms")
+OPERATOR: Final = "operator"
+
+
+class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stand is run; ``amqp`` False keeps RabbitMQ out, ``packs`` are official packs for the broker."""
+
+    state_dir: Path
+    port: int | None = None
+    install: InstallPolicy = InstallPolicy.ALLOWED
+    database_url: str = ""
+    amqp: bool = True
+    packs: str = ""
+    workers: int = 1
+
+
+class StandFailed(Exception):  # noqa: N818  the text is for the person at the terminal
+    """The stand cannot run; the text says why and what to do."""
+
+
+class Stand:
+    """A stand being built: what its parts need to know of each other."""
+
+    def __init__(self, crew: Supervisor, options: StandOptions) -> None:
+        self.crew = crew
+        self.options = options
+        self.state = crew.state
+        self.world = World()
+        self.signers = Signers.open(self.state.room("pki"), self.world)
+        self.http_port = self.state.port("http", options.port)
+        self.peer_port = self.state.port("peer")
+        self.ports = {name: self.state.port(f"sim-{name}") for name in SIMULATORS}
+        self.simulators = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
+        self.key = self.state.secret("master")
+
+    @property
+    def master_key(self) -> bytes:
+        """The master key of this stand: 32 bytes from its kept secret."""
+        return base64.urlsafe_b64decode(self.key)[:24].ljust(32, b"=")
+
+    def secret_of(self, vendor: Vendor) -> str:
+        """Return the vendor's secret, made once."""
+        kept = self.state.secret(f"partner-{vendor.id}")
+        if read_secret(kept) is None:
+            key_id = secrets.token_hex(6)
+            kept = make_secret(key_id, secrets.token_urlsafe(32), Mode.PRODUCTION)
+            self.state.keep(f"partner-{vendor.id}", kept)
+        return kept
+
+    def environment(self, database: str, amqp: str) -> dict[str, str]:
+        """Return the variables of the broker's own processes."""
+        room = self.state.room("config")
+        destinations = room / "destinations.json"
+        write_private(destinations, msgspec.json.encode(self.world.destinations(self.simulators)))
+        return _plain_environment() | {
+            "INAYA_DATABASE_URL": database,
+            "INAYA_AMQP_URL": amqp,
+            "INAYA_HTTP_PORT": str(self.http_port),
+            "INAYA_PEER_PORT": str(self.peer_port),
+            "INAYA_MASTER_KEY": base64.b64encode(self.master_key).decode(),
+            "INAYA_DESTINATIONS": str(destinations),
+            "INAYA_CLOCK_FILE": str(self.state.path / "clock"),
+            "INAYA_PACKS_DIR": self.options.packs,
+        }
+
+    def child(
+        self, name: str, arguments: Sequence[str], environment: dict[str, str], url: str = ""
+    ) -> ChildSpec:
+        """Describe a child that runs one ``inaya`` command."""
+
+        async def healthy() -> bool:
+            return await answers(url)
+
+        return ChildSpec(
+            name=name,
+            command=(sys.executable, "-m", "broker", *arguments),
+            env=environment,
+            cwd=Path(__file__).resolve().parents[2],
+            log=self.state.log(name),
+            ready=healthy if url else None,
+        )
+
+    def simulator(self, name: str) -> ChildSpec:
+        """Describe a simulator."""
+        registers = {
+            "remd": self.world.remd_registers,
+            "gis-soap": self.world.gis_registers,
+            "tfoms": self.world.tfoms_registers,
+        }
+        params = self.state.room("config") / f"sim-{name}.json"
+        write_private(params, msgspec.json.encode(registers[name]()))
+        arguments = ["sim", name, "--port", str(self.ports[name]), "--params", str(params)]
+        arguments += ["--state", str(self.state.room("sim") / f"{name}.jsonl")]
+        arguments += ["--clock", str(self.state.path / "clock")]
+        return self.child(f"sim-{name}", arguments, _plain_environment(), f"{self.simulators[name]}/healthz")
+
+    def endpoints(self, database: str, amqp: str | None) -> Endpoints:
+        """Return what ``endpoints.json`` says."""
+        http = f"http://127.0.0.1:{self.http_port}"
+        people = []
+        for clinic in self.world.clinics:
+            doctor = self.world.population.doctor(clinic, 0)
+            people.append((f"doctor-{doctor.snils}", "AUTHOR", doctor.snils))
+            people.append((f"clinic-{clinic.ogrn}", "ORGANIZATION", ""))
+        pki = self.signers.directory
+        return Endpoints(
+            http=http,
+            console=f"{http}/console/",
+            peer=f"http://127.0.0.1:{self.peer_port}",
+            amqp=amqp,
+            database=database,
+            operator=Operator(OPERATOR, self.state.secret("operator")),
+            partners=tuple(
+                Partner(
+                    vendor.id,
+                    self.secret_of(vendor),
+                    tuple(Clinic(c.oid, c.region, c.in_oms) for c in vendor.clinics),
+                )
+                for vendor in self.world.vendors
+            ),
+            simulators=self.simulators,
+            pki=Pki(
+                ca=str(pki / "ca.pem"),
+                crl=str(pki / "ca.crl"),
+                signers=tuple(
+                    Signer(role, snils, "rsa-sha256", str(pki / f"{name}.pem"), str(pki / f"{name}.key"))
+                    for name, role, snils in people
+                ),
+            ),
+        )
+
+    async def seed(self, database: Database) -> None:
+        """Onboard the invented vendors and clinics; harmless when done before."""
+        now = SystemClock().now()
+        pepper = MasterKeys({0: self.master_key}).derive("pepper")
+        partners = PartnerStore(database)
+        known = {card.oid for card in (await partners.clinics([c.oid for c in self.world.clinics])).values()}
+        for card in self.world.cards():
+            if card.oid not in known:
+                await partners.put_clinic(card, {}, now)
+        for vendor in self.world.vendors:
+            await partners.add_partner(vendor.id, vendor.title, now)
+            presented = read_secret(self.secret_of(vendor))
+            assert presented is not None
+            credential = Credential(presented.key_id, vendor.id, presented.mode)
+            await partners.add_credential(credential, hash_secret(presented.secret, pepper), now)
+            for clinic in vendor.clinics:
+                await partners.link(clinic.oid, vendor.id, now)
+        destinations = DestinationStore(database)
+        version, _ = await destinations.routing()
+        if version == 0:
+            await destinations.activate_routing(self.world.routing(), "dev", now)
+        hashed = PasswordHasher().hash(self.state.secret("operator"))
+        await OperatorStore(database).put(OPERATOR, hashed, "admin", now)
+
+
+def _plain_environment() -> dict[str, str]:
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+async def answers(url: str) -> bool:
+    """Tell whether a URL answers 200."""
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+        timeout = aiohttp.ClientTimeout(total=2)
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as response:
+            return response.status == 200
+    return False
+
+
+@contextlib.asynccontextmanager
+async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
+    """Run a stand while the context lasts; raise ``StandFailed`` in words when it cannot run."""
+    async with contextlib.AsyncExitStack() as stack:
+        crew = await stack.enter_async_context(Supervisor(options.state_dir))
+        stand = Stand(crew, options)
+        server = await stack.enter_async_context(
+            private_postgres(crew, policy=options.install, url=options.database_url)
+        )
+        if isinstance(server, Missing):
+            raise StandFailed(server.reason)
+        amqp = None
+        if options.amqp:
+            auth = f"http://127.0.0.1:{stand.http_port}/rabbitmq"
+            node = await stack.enter_async_context(
+                private_rabbitmq(crew, policy=options.install, auth_url=auth)
+            )
+            if isinstance(node, Missing):
+                crew.tell(f"Без AMQP: {node.reason} Двери — только HTTP, шина local.")
+            else:
+                amqp = node
+        await migrate(server.url)
+        async with open_database(server.url, size=2) as database:
+            await stand.seed(database)
+        (stand.signers.directory / "ca.crl").write_bytes(stand.signers.ca.crl())
+        for name in SIMULATORS:
+            await crew.start(stand.simulator(name))
+        environment = stand.environment(server.url, amqp.url if amqp else "")
+        health = f"http://127.0.0.1:{stand.http_port}/readyz"
+        await crew.start(stand.child("serve", ["serve"], environment, health))
+        for number in range(1, options.workers + 1):
+            await crew.start(stand.child(f"work-{number}", ["work"], environment))
+        address = f"amqp://127.0.0.1:{amqp.port}/" if amqp else None
+        endpoints = stand.endpoints(server.url, address)
+        stack.enter_context(publish_endpoints(stand.state.path, endpoints))
+        yield endpoints

@@ -1,0 +1,1 @@
+"""Doors: where partners' submissions (HTTP, AMQP) and state systems' calls come in."""

@@ -1,0 +1,71 @@
+"""The AMQP door: a partner's message from ``intake`` becomes an arrival; acknowledged after our commit, never before."""
+
+from broker.bus.port import IntakeMessage, NotNow
+from broker.control.access import Caller
+from broker.document.submission import Mode
+from broker.ingress.reception import Reception
+from broker.intake.read import decode_submission, read_parts
+from broker.intake.refusal import Refusal
+from broker.store.database import STORE_TROUBLE
+
+TEST_SUFFIX = "-test"
+
+
+def caller_of(login: str) -> Caller:
+    """Return who a login stands for; RabbitMQ let nobody else publish under it."""
+    if login.endswith(TEST_SUFFIX):
+        return Caller(login.removesuffix(TEST_SUFFIX), Mode.TEST, "")
+    return Caller(login, Mode.PRODUCTION, "")
+
+
+class AmqpDoor:
+    """Takes messages; a refusal is journalled like at every door and told as ``document.rejected``."""
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+
+    async def take(self, message: IntakeMessage) -> None:
+        """Commit one message or refuse it for good; raise ``NotNow`` while the store is away."""
+        caller = caller_of(message.login)
+        try:
+            refusal = await self._take(caller, message)
+            if refusal is not None:
+                key = message.message_id or ""
+                await self._reception.refuse(caller, refusal, door="amqp", key=key)
+        except STORE_TROUBLE as error:
+            raise NotNow from error
+
+    async def park(self, message: IntakeMessage) -> None:
+        """Record a message that could not be taken however often it came, so that it is found and mended."""
+        try:
+            await self._reception.park(
+                caller_of(message.login), message.message_id or "", message.parked_why or ""
+            )
+        except STORE_TROUBLE as error:
+            raise NotNow from error
+
+    async def _take(self, caller: Caller, message: IntakeMessage) -> Refusal | None:
+        """Commit a message; return why it never reached the reception."""
+        if message.oversized:
+            return Refusal(
+                "partner.body_too_large",
+                413,
+                "Сообщение AMQP больше 12 МиБ.",
+                "Отправьте документ через HTTP.",
+            )
+        submission = decode_submission(message.body)
+        if isinstance(submission, Refusal):
+            return submission
+        if message.message_id and submission.message_id and message.message_id != submission.message_id:
+            return Refusal(
+                "partner.message_id_differs",
+                422,
+                "Свойство message_id и поле messageId различаются.",
+                "Передавайте одно и то же значение или только одно из двух.",
+            )
+        stored = read_parts(submission)
+        if isinstance(stored, Refusal):
+            return stored
+        key = message.message_id or submission.message_id or ""
+        await self._reception.take(caller, submission, stored, key=key, door="amqp")
+        return None

@@ -1,0 +1,187 @@
+"""The reception behind every door: check who and what, commit with others, give the ticket after the commit."""
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from broker.adapter_kit.clock import Clock
+from broker.archive import StoredContent
+from broker.control.access import Access, Caller, Speech
+from broker.document.event import EventName
+from broker.document.finding import Finding, Layer, Responsible, Severity, Source
+from broker.document.submission import Submission, SubmissionType
+from broker.intake.read import Arrival, Sender, check_head, make_arrival
+from broker.intake.refusal import Refusal
+from broker.normalizer.header import Peek, peek
+from broker.store.batcher import Batcher
+from broker.store.intake import IntakeStore, Ticket, Verdict
+from broker.store.journal import Journal
+from broker.telemetry.metrics import ACCEPT_SECONDS, ACCEPTED, REFUSED, REPEATED
+
+_SPEECH = {
+    Speech.FOREIGN: Refusal(
+        "partner.clinic_not_linked",
+        403,
+        "Клиника не закреплена за вами (или неизвестна).",
+        "Проверьте OID в поле clinic; если клиника ваша — подайте заявку на подключение (POST /registrations).",
+    ),
+    Speech.SUSPENDED: Refusal(
+        "partner.clinic_suspended",
+        403,
+        "Клиника приостановлена: документы не принимаются.",
+        "Свяжитесь с оператором; после возобновления отправьте документ заново с тем же messageId.",
+    ),
+    Speech.CLOSED: Refusal(
+        "partner.clinic_closed", 403, "Клиника закрыта: документы не принимаются.", "Свяжитесь с оператором."
+    ),
+}
+
+
+class Reception:
+    """Takes submissions from all doors of this process."""
+
+    def __init__(
+        self,
+        access: Access,
+        store: IntakeStore,
+        journal: Journal,
+        clock: Clock,
+        announce: Callable[[Sequence[tuple[int, str]]], None],
+    ) -> None:
+        self._access = access
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._announce = announce
+        self._batcher: Batcher[Arrival, Verdict] = Batcher(
+            self._write, limit=64, writers=2, keys=_keys, weigh=lambda arrival: arrival.size
+        )
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Run the shared commits while the context lasts."""
+        return self._batcher.running()
+
+    async def _write(self, arrivals: Sequence[Arrival]) -> Sequence[Verdict]:
+        verdicts, due = await self._store.commit(arrivals)
+        self._announce(due)
+        return verdicts
+
+    async def take(
+        self, caller: Caller, submission: Submission, stored: StoredContent, *, key: str, door: str
+    ) -> Verdict:
+        """Commit a submission and return its ticket, or why it was refused; raises when the store is away."""
+        started = time.perf_counter()
+        refusal = check_head(submission, key) or _SPEECH.get(
+            await self._access.speech(caller.partner_id, submission.clinic)
+        )
+        if refusal is not None:
+            await self.refuse(caller, refusal, door=door, clinic=submission.clinic, key=key)
+            return refusal
+        seen = peek(stored.content) if submission.type is SubmissionType.SEMD else Peek()
+        arrival = make_arrival(
+            submission,
+            stored,
+            Sender(caller.partner_id, caller.mode, door),
+            id=uuid7(),
+            key=key,
+            now=self._clock.now(),
+            local_uid=_uuid_or_none(seen.document_id.extension),
+            set_key=f"{seen.set_id.root}^{seen.set_id.extension}" if seen.set_id.extension else "",
+            version=seen.version or 1,
+        )
+        verdict = await self._batcher.submit(arrival)
+        ACCEPT_SECONDS.labels(door).observe(time.perf_counter() - started)
+        match verdict:
+            case Ticket(repeated=True):
+                REPEATED.labels(door).inc()
+            case Ticket():
+                ACCEPTED.labels(door).inc()
+            case Refusal():
+                await self.refuse(
+                    caller, verdict, door=door, clinic=submission.clinic, key=key, digest=arrival.digest
+                )
+        return verdict
+
+    async def refuse(
+        self,
+        caller: Caller | None,
+        refusal: Refusal,
+        *,
+        door: str,
+        clinic: str = "",
+        key: str = "",
+        digest: bytes = b"",
+    ) -> None:
+        """Leave a searchable journal row of a refusal: sender, digest, code; nothing of the content.
+
+        A sender over AMQP has nobody to answer: it reads the refusal as an event.
+        """
+        REFUSED.labels(door, refusal.code).inc()
+        now = self._clock.now()
+        body: dict[str, Any] = {
+            "code": refusal.code,
+            "door": door,
+            "messageId": key[:200],
+            "digest": digest.hex(),
+        }
+        if caller is not None and door == "amqp":
+            body |= _rejection(caller, refusal, clinic, key, now)
+        await self._journal.note(
+            EventName.SUBMISSION_REFUSED,
+            now,
+            body=body,
+            partner_id=caller.partner_id if caller else "",
+            clinic=clinic[:64],
+            feed=caller is not None and door == "amqp",
+        )
+
+    async def park(self, caller: Caller, key: str, why: str) -> None:
+        """Record an AMQP message that was set aside."""
+        body = {"messageId": key[:200], "why": why}
+        await self._journal.note(
+            EventName.SUBMISSION_PARKED, self._clock.now(), body=body, partner_id=caller.partner_id
+        )
+
+
+def _rejection(caller: Caller, refusal: Refusal, clinic: str, key: str, now: datetime) -> dict[str, Any]:
+    """Word a refusal as the event a partner knows; there is no document, so ``documentId`` is null."""
+    finding = Finding(
+        layer=Layer.METADATA,
+        severity=Severity.ERROR,
+        code=refusal.code,
+        message=refusal.detail,
+        fix=refusal.fix or None,
+        responsible=Responsible.MIS,
+        source=Source.OFFICIAL,
+    )
+    return {
+        "event": EventName.DOCUMENT_REJECTED.value,
+        "sequence": 1,
+        "documentId": None,
+        "messageId": key[:200],
+        "localUid": "",
+        "clinic": clinic[:64],
+        "mode": caller.mode.value,
+        "status": "rejected",
+        "findings": [finding],
+        "occurredAt": now,
+    }
+
+
+def _keys(arrival: Arrival) -> Sequence[Hashable]:
+    return (
+        ("message", arrival.partner_id, arrival.mode, arrival.message_id),
+        ("local_uid", arrival.clinic, arrival.mode, arrival.local_uid),
+    )
+
+
+def _uuid_or_none(text: str) -> str:
+    try:
+        return str(UUID(text)) if len(text) in {32, 36} else ""
+    except ValueError:
+        return ""

@@ -1,0 +1,312 @@
+"""The way of a document, one literal list: normalise, validate, route. Steps are pure; workers at the rim run them.
+
+``examine`` runs in compute processes: deterministic in the bytes, the rule-set digests and the instant.
+``conclude`` runs beside the loop: it routes what was found good and words what is told to the partner.
+"""
+
+import base64
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from broker.archive import SealedPart, StoredContent
+from broker.document.canonical import CanonicalDocument
+from broker.document.event import Draft, EventName
+from broker.document.facts import SignatureFacts, SubmissionFacts
+from broker.document.finding import Finding, Layer, Responsible, Severity, Source, blocks
+from broker.document.kind import KindCatalogue
+from broker.document.lifecycle import DocumentStatus
+from broker.document.markup import Markup, parse
+from broker.document.submission import SignaturePart, SubmissionType
+from broker.normalizer.cda import canonical
+from broker.partners.clinic import Clinic
+from broker.routing.table import Subject, Table, decide
+from broker.store.examination import Examined, LoadedDocument, Opening, rejected
+from broker.store.tasks import Task
+from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
+from broker.validation.check import Validator
+from broker.validation.registry import RegistryClinic, check_registry
+from broker.validation.report import LayerRun, Report
+from broker.validation.ruleset import RuleSetLibrary
+
+STEPS: Final = ("normalise", "validate", "route")
+"""The list, as architecture.md tells it; the first two are ``examine``, the third is ``conclude``."""
+
+
+class ExaminationInput(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything ``examine`` may depend on; ``at`` is when the document arrived."""
+
+    document_id: UUID
+    type: str
+    kind: str
+    clinic: str
+    region: str
+    mcod: str
+    local_uid: str
+    at: datetime
+    stored: StoredContent
+
+
+class Examination(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bytes say and everything wrong with them; ``seconds`` of CPU it took."""
+
+    document_id: UUID
+    findings: tuple[Finding, ...]
+    layers: dict[Layer, LayerRun]
+    seconds: float
+    canonical: CanonicalDocument | None = None
+    rule_set: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether nothing found blocks the document."""
+        return not blocks(self.findings)
+
+
+class Workshop:
+    """What a compute process keeps between documents: compiled rule sets and the catalogue of kinds."""
+
+    def __init__(self, schemas: Path, packs: Path | None) -> None:
+        self.catalogue = KindCatalogue.load(schemas / "nsi" / "kinds.toml")
+        directories = [schemas / "semd", *([packs] if packs else [])]
+        self.validator = Validator(RuleSetLibrary(directories), self.catalogue)
+
+
+class _Process:
+    workshop: Workshop | None = None
+
+
+def prepare_process(schemas: str, packs: str) -> None:
+    """Set this process up; called once by the pool."""
+    _Process.workshop = Workshop(Path(schemas), Path(packs) if packs else None)
+
+
+def examine_all(inputs: Sequence[ExaminationInput]) -> list[Examination]:
+    """Examine a batch in this compute process."""
+    assert _Process.workshop is not None, "prepare_process comes first"
+    return [examine(one, _Process.workshop) for one in inputs]
+
+
+def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
+    """Run the pure steps over one document; independent layers never hide one another."""
+    started = time.process_time()
+    if one.type == SubmissionType.OMS_REGISTRY:
+        return _examine_registry(one, started)
+    markup = parse(one.stored.content)
+    verdict_findings, verdicts = _signatures(one, workshop)
+    facts = _facts(one, verdicts)
+    if isinstance(markup, tuple):
+        report = workshop.validator.check_unreadable(markup, facts, one.at)
+        document = None
+    else:
+        document, said = canonical(markup, facts, workshop.catalogue)
+        report = workshop.validator.check(markup, document, facts, one.at).adding(said)
+    report = report.adding(verdict_findings, {Layer.SIGNATURE: LayerRun(ran=True, evaluated=len(verdicts))})
+    return Examination(
+        document_id=one.document_id,
+        findings=report.findings,
+        layers=report.layers,
+        rule_set=report.rule_set,
+        canonical=document,
+        seconds=time.process_time() - started,
+    )
+
+
+def _examine_registry(one: ExaminationInput, started: float) -> Examination:
+    metadata = one.stored.metadata
+    report = check_registry(
+        one.stored.content,
+        clinic=RegistryClinic(oid=one.clinic, mcod=one.mcod, region=one.region),
+        today=one.at.date(),
+        tfoms=metadata.tfoms or "",
+        period=metadata.period or "",
+        corrects_package=metadata.corrects_package,
+    )
+    return Examination(
+        document_id=one.document_id,
+        findings=tuple(report.findings),
+        layers={
+            Layer.XML: LayerRun(ran=True),
+            Layer.XSD: LayerRun(ran=True),
+            Layer.BUSINESS: LayerRun(ran=True),
+        },
+        seconds=time.process_time() - started,
+    )
+
+
+def _part(part: SealedPart) -> SignaturePart:
+    data = part.broken or base64.b64encode(part.data).decode()
+    return SignaturePart(kind=part.kind, data=data, role=part.role, signer=part.signer, mchd=part.mchd)
+
+
+def _signatures(
+    one: ExaminationInput, workshop: Workshop
+) -> tuple[Sequence[Finding], Sequence[SignatureVerdict]]:
+    card = workshop.catalogue.get(one.kind)
+    policy = SignaturePolicy(organization_required=card.mo_sign if card else True)
+    parts = [_part(part) for part in one.stored.signatures]
+    return signature_findings(parts, one.stored.content, policy, received_at=one.at)
+
+
+def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> SubmissionFacts:
+    known = [verdict.signer.snils or "" for verdict in verdicts] or [""] * len(one.stored.signatures)
+    signatures = []
+    for part, certificate in zip(one.stored.signatures, known, strict=True):
+        signer = part.signer
+        signatures.append(
+            SignatureFacts(
+                kind=part.kind,
+                role=part.role or "",
+                snils=(signer.snils if signer else None) or "",
+                local_id=(signer.local_id if signer else None) or "",
+                position=(signer.position if signer else None) or "",
+                speciality=(signer.speciality if signer else None) or "",
+                department=(signer.department if signer else None) or "",
+                certificate_snils=certificate,
+            )
+        )
+    return SubmissionFacts(
+        kind=one.kind,
+        clinic=one.clinic,
+        local_uid=one.stored.metadata.local_uid or "",
+        metadata=one.stored.metadata,
+        signatures=tuple(signatures),
+    )
+
+
+def prepare_bytes(content: bytes) -> Any:
+    """Normalise unsigned bytes in this compute process."""
+    from broker.normalizer.prepare import prepare
+
+    return prepare(content)
+
+
+class Router(msgspec.Struct, frozen=True):
+    """The active routing table and the destinations that exist, with their patience."""
+
+    table: Table
+    deadlines: Mapping[str, timedelta]
+    modes: Mapping[str, str]
+
+    def known(self, mode: str) -> frozenset[str]:
+        """Return the destinations a document of this mode may reach."""
+        return frozenset(name for name, its in self.modes.items() if its in {mode, "any"})
+
+
+def conclude(
+    document: LoadedDocument,
+    task: Task,
+    made: Examination,
+    router: Router,
+    clinic: Clinic | None,
+    now: datetime,
+    *,
+    override: bool = False,
+) -> Examined:
+    """Turn an examination into what is written: refused with all findings, or validated and routed.
+
+    ``override``: an operator sends in spite of findings.
+    """
+    report = Report(findings=made.findings, layers=made.layers, rule_set=made.rule_set)
+    common: dict[str, Any] = {
+        "document": document,
+        "task": task,
+        "at": now,
+        "report": msgspec.to_builtins(report),
+        "canonical": made.canonical,
+        **_order(document, made.canonical),
+    }
+    if not made.passed and not override:
+        return Examined(status=DocumentStatus.REJECTED, drafts=(rejected(now, made.findings),), **common)
+    validated = Draft(
+        event=EventName.DOCUMENT_VALIDATED, at=now, status=DocumentStatus.VALIDATED, findings=made.findings
+    )
+    decision = decide(router.table, _subject(document, clinic), router.known(document.mode))
+    if not decision.recipients:
+        unroutable = Draft(
+            event=EventName.DOCUMENT_UNROUTABLE,
+            at=now,
+            status=DocumentStatus.UNROUTABLE,
+            detail={"explanation": decision.explanation},
+        )
+        return Examined(status=DocumentStatus.UNROUTABLE, drafts=(validated, unroutable), **common)
+    recipients = [
+        {"destination": r.destination, "required": r.required, "rule": r.rule} for r in decision.recipients
+    ]
+    routed = Draft(
+        event=EventName.DOCUMENT_ROUTED,
+        at=now,
+        status=DocumentStatus.ROUTED,
+        detail={"recipients": recipients, "explanation": decision.explanation},
+    )
+    openings = tuple(
+        Opening(
+            destination=r.destination,
+            required=r.required,
+            rule=r.rule,
+            deadline_at=now + router.deadlines[r.destination],
+        )
+        for r in decision.recipients
+    )
+    return Examined(status=DocumentStatus.ROUTED, drafts=(validated, routed), openings=openings, **common)
+
+
+def _order(document: LoadedDocument, made: CanonicalDocument | None) -> dict[str, Any]:
+    if made is None:
+        return {"set_key": document.set_key, "version": document.version}
+    key = f"{made.set_id.root}^{made.set_id.extension}" if made.set_id.extension else ""
+    return {"set_key": key, "version": made.version, "document_number": made.document_number}
+
+
+def _subject(document: LoadedDocument, clinic: Clinic | None) -> Subject:
+    return Subject(
+        type=document.type,
+        kind=document.kind,
+        clinic=document.clinic,
+        region=clinic.region if clinic else document.region,
+        mode=document.mode,
+        oms=clinic.oms if clinic else False,
+        tfoms=(document.stored.metadata.tfoms or "").removeprefix("tfoms."),
+    )
+
+
+def set_aside(document: LoadedDocument, task: Task, now: datetime) -> Examined:
+    """Set a document aside that broke its compute process twice; the rest goes on, an operator looks at it."""
+    finding = Finding(
+        layer=Layer.XML,
+        severity=Severity.ERROR,
+        code="document.set_aside",
+        message="Проверка документа дважды не уложилась в отведённые время или память; он отложен.",
+        fix="Оператор разберёт документ; если он необычно велик или вложен, упростите его и отправьте новой версией.",
+        responsible=Responsible.OPERATOR,
+        source=Source.OWN,
+    )
+    failed = Draft(event=EventName.DOCUMENT_FAILED, at=now, status=DocumentStatus.FAILED, findings=(finding,))
+    return Examined(
+        document=document,
+        task=task,
+        at=now,
+        status=DocumentStatus.FAILED,
+        drafts=(failed,),
+        report={"findings": [msgspec.to_builtins(finding)], "layers": {}},
+        set_key=document.set_key,
+        version=document.version,
+    )
+
+
+__all__ = [
+    "STEPS",
+    "Examination",
+    "Markup",
+    "Router",
+    "Workshop",
+    "conclude",
+    "examine",
+    "examine_all",
+    "set_aside",
+]

@@ -1,0 +1,215 @@
+"""Every setting of the product: one struct per room, read from ``INAYA_…`` variables, each with its meaning.
+
+``inaya settings`` and docs/reference/settings.md are generated from here.
+"""
+
+import base64
+import binascii
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from broker.archive import MasterKeys
+
+Text = Annotated[str, Meta(description="")]
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the text names it and says what is expected."""
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """PostgreSQL."""
+
+    database_url: Annotated[str, Meta(description="Адрес PostgreSQL (15 и новее): postgresql://…")]
+    database_pool: Annotated[int, Meta(description="Соединений с PostgreSQL на процесс", ge=2, le=200)] = 10
+
+
+class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """RabbitMQ."""
+
+    amqp_url: Annotated[
+        str, Meta(description="Адрес RabbitMQ (amqp://…); пусто — шина local, двери AMQP нет")
+    ] = ""
+    amqp_public_url: Annotated[str, Meta(description="Адрес RabbitMQ для партнёров, если отличается")] = ""
+
+
+class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Doors of partners and state systems."""
+
+    http_host: Annotated[str, Meta(description="Адрес, на котором слушают двери")] = "127.0.0.1"
+    http_port: Annotated[int, Meta(description="Порт API партнёров и консоли")] = 8080
+    peer_port: Annotated[
+        int,
+        Meta(
+            description="Порт, на который нас вызывают государственные системы: /peer/<направление>/<точка>"
+        ),
+    ] = 8081
+    peer_url: Annotated[str, Meta(description="Внешний адрес этого порта, как его видят системы")] = ""
+    bodies_limit: Annotated[
+        int, Meta(description="Сколько байт тел запросов держит один процесс", ge=48 * 1024 * 1024)
+    ] = 256 * 1024 * 1024
+    cache_seconds: Annotated[float, Meta(description="Сколько секунд помнить ключи и связи клиник", ge=0)] = (
+        3.0
+    )
+
+
+class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Workers."""
+
+    compute_processes: Annotated[
+        int, Meta(description="Вычислительных процессов на рабочий процесс (0 — по числу ядер)", ge=0)
+    ] = 0
+    compute_seconds: Annotated[float, Meta(description="Предел времени на один документ, секунды", gt=0)] = (
+        20.0
+    )
+    compute_megabytes: Annotated[
+        int, Meta(description="Предел памяти вычислительного процесса, МиБ", ge=256)
+    ] = 1536
+    prepare_batch: Annotated[int, Meta(description="Документов в одной проверяемой пачке", ge=1, le=256)] = 16
+    sweep_seconds: Annotated[
+        float, Meta(description="Как часто напоминать о созревших задачах, секунды", gt=0)
+    ] = 1.0
+
+
+class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys."""
+
+    master_key: Annotated[
+        str,
+        Meta(
+            description="Главный ключ: 32 байта в base64; несколько через запятую — новый первым, прежние открывают"
+        ),
+    ] = ""
+    master_key_file: Annotated[str, Meta(description="Файл с главным ключом вместо переменной")] = ""
+
+
+class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Files the product works with."""
+
+    schemas_dir: Annotated[
+        str, Meta(description="Каталог наборов правил, справочников и профилей регионов")
+    ] = str(Path(__file__).resolve().parent.parent / "schemas")
+    packs_dir: Annotated[
+        str, Meta(description="Каталог официальных пакетов: перекрывают наши наборы правил")
+    ] = ""
+    destinations: Annotated[str, Meta(description="Файл направлений (JSON): список Destination")] = ""
+    clock_file: Annotated[str, Meta(description="Файл модельных часов (только inaya dev)")] = ""
+    dev_secret: Annotated[str, Meta(description="Разрешает /sim/clock (только inaya dev)")] = ""
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The log."""
+
+    log_level: Annotated[str, Meta(description="Подробность журнала: debug, info, warning, error")] = "info"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All rooms."""
+
+    store: StoreSettings
+    bus: BusSettings
+    door: DoorSettings
+    work: WorkSettings
+    security: SecuritySettings
+    data: DataSettings
+    telemetry: TelemetrySettings
+
+
+class SettingCard(msgspec.Struct, frozen=True):
+    """One setting for people: variable, type, default ('' required), meaning, room."""
+
+    variable: str
+    type: str
+    default: str
+    meaning: str
+    room: str
+
+
+def _rooms() -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    yield from typing.get_type_hints(Settings).items()
+
+
+def _fields(room: type[msgspec.Struct]) -> Iterator[tuple[msgspec.structs.FieldInfo, Any]]:
+    hints = typing.get_type_hints(room, include_extras=True)
+    for field in msgspec.structs.fields(room):
+        yield field, hints[field.name]
+
+
+def cards() -> list[SettingCard]:
+    """List every setting with its meaning."""
+    found = []
+    for room, struct in _rooms():
+        for field, hint in _fields(struct):
+            kind, *metas = typing.get_args(hint)
+            meaning = "; ".join(meta.description for meta in metas if meta.description)
+            name = kind.__name__ if isinstance(kind, type) else str(kind)
+            default = "" if field.required else str(field.default)
+            if field.name == "schemas_dir":
+                default = "schemas/"
+            found.append(SettingCard(f"INAYA_{field.name.upper()}", name, default, meaning, room))
+    return found
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read settings; raise ``SettingsError`` naming every variable that is wrong or missing."""
+    rooms: dict[str, msgspec.Struct] = {}
+    problems = []
+    for room, struct in _rooms():
+        given = {
+            field.name: environment[f"INAYA_{field.name.upper()}"]
+            for field, _ in _fields(struct)
+            if environment.get(f"INAYA_{field.name.upper()}", "") != ""
+        }
+        try:
+            rooms[room] = msgspec.convert(given, struct, strict=False)
+        except msgspec.ValidationError as error:
+            problems.append(_explain(str(error)))
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return Settings(**rooms)  # type: ignore[arg-type]  # the rooms were converted to exactly these structs
+
+
+def _explain(error: str) -> str:
+    message, _, path = error.partition(" - at `$.")
+    if path:
+        return f"INAYA_{path.rstrip('`').upper()}: {message}"
+    name = message.rpartition("field `")[2].rstrip("`")
+    return f"INAYA_{name.upper()} is required"
+
+
+def master_keys(security: SecuritySettings) -> MasterKeys:
+    """Read the master keys; the first given gets the highest number and seals."""
+    text = security.master_key
+    if security.master_key_file:
+        text = Path(security.master_key_file).read_text(encoding="ascii").strip()
+    if not text:
+        raise SettingsError("INAYA_MASTER_KEY or INAYA_MASTER_KEY_FILE is required: 32 bytes in base64")
+    keys = {}
+    parts = [part.strip() for part in text.split(",")]
+    for number, part in enumerate(reversed(parts)):
+        try:
+            key = base64.b64decode(part, validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != 32:
+            raise SettingsError("INAYA_MASTER_KEY: each key must be 32 bytes in base64")
+        keys[number] = key
+    return MasterKeys(keys)
+
+
+def child_environment(settings: Settings) -> Mapping[str, str]:
+    """Return the variables that make a child process read the same settings."""
+    found = {}
+    for room, struct in _rooms():
+        values = getattr(settings, room)
+        for field, _ in _fields(struct):
+            value = getattr(values, field.name)
+            if field.required or value != field.default:
+                found[f"INAYA_{field.name.upper()}"] = str(value)
+    return types.MappingProxyType(found)

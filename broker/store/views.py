@@ -1,0 +1,153 @@
+"""What people and partners read: documents, deliveries, queues; only business keys, never bodies."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from broker.document.receipt import Receipt
+from broker.store.database import Database
+from broker.store.sql import queries
+
+QUERIES: Final = queries("views")
+DOCUMENTS: Final = queries("documents")
+
+
+class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One delivery."""
+
+    id: UUID
+    destination: str
+    required: bool
+    status: str
+    reason: str = ""
+    attempt: int = 0
+    next_attempt_at: datetime | None = None
+    stage: str = ""
+    rule: str = ""
+    sent_at: datetime | None = None
+    status_at: datetime | None = None
+    deadline_at: datetime | None = None
+    receipt: Receipt | None = None
+    findings: list[dict[str, Any]] = []
+
+
+class DocumentCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One document."""
+
+    id: UUID
+    status: str
+    mode: str
+    clinic: str
+    type: str
+    kind: str
+    message_id: str
+    local_uid: str
+    received_at: datetime
+    status_at: datetime
+    partner: str = ""
+    door: str = ""
+    document_number: str = ""
+    digest: str = ""
+    size: int = 0
+    version: int = 1
+    replaces: UUID | None = None
+    deliveries: list[DeliveryCard] = []
+
+
+class Views:
+    """Read models."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def document(self, document_id: UUID) -> DocumentCard | None:
+        """Return a document with its deliveries."""
+        row = await self._db.fetchrow(QUERIES["document"], document_id)
+        if row is None:
+            return None
+        deliveries = [_delivery(r) for r in await self._db.fetch(QUERIES["deliveries"], document_id)]
+        return msgspec.structs.replace(
+            _card(row),
+            digest=row["digest"].hex(),
+            version=row["version"],
+            replaces=row["replaces"],
+            deliveries=deliveries,
+        )
+
+    async def documents(
+        self,
+        *,
+        partner: str = "",
+        mode: str = "",
+        clinic: str = "",
+        kind: str = "",
+        status: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: UUID | None = None,
+        limit: int = 100,
+    ) -> list[DocumentCard]:
+        """Return a page of documents, newest first."""
+        rows = await self._db.fetch(
+            QUERIES["documents"], partner, clinic, kind, status, since, until, before, limit, mode
+        )
+        return [_card(row) for row in rows]
+
+    async def find(self, text: str, limit: int = 50) -> list[DocumentCard]:
+        """Find documents by id, message id, localUid, number or receipt."""
+        return [_card(row) for row in await self._db.fetch(QUERIES["find"], text, limit)]
+
+    async def statuses(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """Return where documents stand."""
+        rows = await self._db.fetch(DOCUMENTS["statuses"], list(ids))
+        return {row["id"]: row["status"] for row in rows}
+
+    async def report(self, document_id: UUID) -> str | None:
+        """Return a document's validation report as JSON text."""
+        row = await self._db.fetchrow(QUERIES["report"], document_id)
+        return None if row is None else str(row["body"])
+
+    async def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
+        """Return the rows of a named view query (destinations, waiting, troubles, refusals, callbacks)."""
+        return [dict(row) for row in await self._db.fetch(QUERIES[query], *args)]
+
+
+def _card(row: Any) -> DocumentCard:
+    return DocumentCard(
+        id=row["id"],
+        status=row["status"],
+        mode=row["mode"],
+        clinic=row["clinic_oid"],
+        type=row["type"],
+        kind=row["kind"],
+        message_id=row["message_id"],
+        local_uid=row["local_uid"],
+        received_at=row["received_at"],
+        status_at=row["status_at"],
+        partner=row["partner_id"],
+        door=row["door"],
+        document_number=row["document_number"],
+        size=row["size"],
+    )
+
+
+def _delivery(row: Any) -> DeliveryCard:
+    return DeliveryCard(
+        id=row["id"],
+        destination=row["destination"],
+        required=row["required"],
+        status=row["status"],
+        reason=row["reason"],
+        attempt=row["attempt"],
+        next_attempt_at=row["next_attempt_at"],
+        stage=row["stage"],
+        rule=row["rule"],
+        sent_at=row["sent_at"],
+        status_at=row["status_at"],
+        deadline_at=row["deadline_at"],
+        receipt=msgspec.convert(row["receipt"], Receipt) if row["receipt"] else None,
+        findings=row["findings"] or [],
+    )

@@ -1,0 +1,337 @@
+"""Deliveries of one destination: claim fairly, check, commit the attempt, call the adapter, commit what came of it."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from broker.adapter_kit import (
+    Adapter,
+    Context,
+    Held,
+    InDoubt,
+    LooksUp,
+    NotFound,
+    Outcome,
+    Parcel,
+    Polls,
+)
+from broker.delivery.breaker import Breaker, Pace
+from broker.delivery.decide import LOOKUP, after_outcome, dead, without_verdict
+from broker.delivery.preflight import Supersede, Wait, check_order, check_ready
+from broker.delivery.state import Change, DeliveryState, Policy
+from broker.document.event import EventName
+from broker.document.lifecycle import DeliveryStatus
+from broker.store.batcher import Batcher
+from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
+from broker.store.destinations import DestinationStore
+from broker.store.examination import ExaminationStore
+from broker.store.partners import PartnerStore
+from broker.store.tasks import Task, TaskStore, route_queue
+from broker.telemetry.log import log
+from broker.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, BUGS
+from broker.work.loop import Loop, safe_trace
+from broker.work.trip import Trip
+
+GRACE: Final = timedelta(seconds=30)
+"""Lease beyond the destination's timeout; by the database clock."""
+SHOW_EVERY: Final = 2.0
+"""Seconds between two notes of an unchanged breaker."""
+
+
+class Stores(msgspec.Struct, frozen=True):
+    """The repositories a runner works with."""
+
+    tasks: TaskStore
+    deliveries: DeliveryStore
+    documents: ExaminationStore
+    partners: PartnerStore
+    destinations: DestinationStore
+
+
+class DestinationRunner:
+    """Sends what is due to one destination; several processes may run one each."""
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        context: Context,
+        policy: Policy,
+        stores: Stores,
+        outcomes: Batcher[Application, Applied],
+        dice: random.Random,
+    ) -> None:
+        self.destination = context.destination
+        self.loop = Loop(route_queue(self.destination.id), self._work)
+        self._adapter = adapter
+        self._context = context
+        self._policy = policy
+        self._stores = stores
+        self._outcomes = outcomes
+        self._dice = dice
+        self._breaker = Breaker()
+        self._pace = Pace(policy.rate)
+        self._busy = 0
+        self._paused = False
+        self._paused_at = -1.0
+        self._shown = (Breaker(), -SHOW_EVERY)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Run until cancelled; deliveries under way get a moment to finish."""
+        try:
+            await self.loop.run()
+        finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=min(self._policy.timeout, 5))
+
+    async def _work(self) -> int:
+        now = self._context.clock.now()
+        free = self._policy.parallel - self._busy
+        wanted = self._pace.take(self._breaker.allows(now, free), time.monotonic())
+        if wanted <= 0 or await self._is_paused():
+            return 0
+        lease = timedelta(seconds=self._policy.timeout) + GRACE
+        tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, lease)
+        if tasks:
+            self._busy += len(tasks)
+            running = asyncio.create_task(self._batch(tasks), name=self.loop.name)
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
+        return len(tasks)
+
+    async def _is_paused(self) -> bool:
+        if time.monotonic() - self._paused_at > 1:
+            states = await self._stores.destinations.states()
+            state = states.get(self.destination.id)
+            self._paused = state is not None and state.paused
+            self._paused_at = time.monotonic()
+        return self._paused
+
+    async def _batch(self, tasks: Sequence[Task]) -> None:
+        try:
+            states = await self._stores.deliveries.states([task.subject for task in tasks])
+            pairs = [(task, states[task.subject]) for task in tasks if task.subject in states]
+            documents = await self._stores.documents.load([d.document_id for _, d in pairs])
+            clinics = await self._stores.partners.clinics(list({d.clinic for _, d in pairs}))
+            earlier = await self._stores.deliveries.earlier_attempts([d.id for _, d in pairs])
+            now = self._context.clock.now()
+            trips = [
+                Trip(
+                    task=task,
+                    delivery=delivery,
+                    document=documents[delivery.document_id],
+                    clinic=clinics.get(delivery.clinic),
+                    earlier=earlier.get(delivery.id, ()),
+                )
+                for task, delivery in pairs
+            ]
+            starting = [trip for trip in trips if self._may_start(trip, now)]
+            rest = [trip for trip in trips if trip not in starting]
+            begun = await self._begin(starting, now)
+            async with asyncio.TaskGroup() as group:
+                for trip, message_id in begun:
+                    group.create_task(self._send(trip, message_id))
+                for trip in rest:
+                    group.create_task(self._tend(trip, now))
+        except* Exception as errors:  # noqa: BLE001  outermost loop of a batch: its leases run out and the tasks come again
+            for error in errors.exceptions:
+                BUGS.labels(self.loop.name).inc()
+                log().error(
+                    "batch.failed", loop=self.loop.name, error=type(error).__name__, trace=safe_trace(error)
+                )
+        finally:
+            self._busy -= len(tasks)
+            self.loop.poke()
+
+    def _may_start(self, trip: Trip, now: datetime) -> bool:
+        """Tell whether a delivery is ready to be sent; what is not is tended afterwards."""
+        delivery = trip.delivery
+        if delivery.status is not DeliveryStatus.QUEUED or now >= delivery.deadline_at:
+            return False
+        if LOOKUP in delivery.state:
+            return False
+        return check_ready(delivery, trip.clinic, self.destination, self._policy) is None
+
+    async def _begin(self, trips: Sequence[Trip], now: datetime) -> list[tuple[Trip, UUID]]:
+        if not trips:
+            return []
+        starts = [
+            Start(delivery=t.delivery, task=t.task, message_id=uuid7(), digest=t.document.digest)
+            for t in trips
+        ]
+        order = partial(check_order, now=now, policy=self._policy)
+        answers = await self._stores.deliveries.begin(starts, now, order)
+        begun = []
+        for trip, start in zip(trips, starts, strict=True):
+            match answers.get(trip.delivery.id):
+                case int() as number:
+                    delivery = msgspec.structs.replace(
+                        trip.delivery,
+                        attempt=number,
+                        status=DeliveryStatus.SENDING,
+                        message_id=start.message_id,
+                    )
+                    begun.append((msgspec.structs.replace(trip, delivery=delivery), start.message_id))
+                case Wait(until, why):
+                    await self._stores.tasks.postpone([trip.task], until, why, trip.task.priority)
+                case Supersede(ids):
+                    await self._supersede(ids, now)
+                    await self._stores.tasks.postpone([trip.task], now, "", trip.task.priority)
+                case None:  # somebody else has it
+                    await self._stores.tasks.release([trip.task])
+        return begun
+
+    async def _supersede(self, ids: Sequence[str], now: datetime) -> None:
+        for identifier in ids:
+            await self._outcomes.submit(
+                Application(delivery_id=UUID(identifier), decide=_superseded, at=now, actor="delivery")
+            )
+
+    async def _send(self, trip: Trip, message_id: UUID) -> None:
+        started = time.perf_counter()
+        content = trip.document.stored.content
+        if sha256(content).digest() != trip.document.digest:
+            outcome: Outcome = Held(
+                "content.digest_mismatch", "Байты документа изменились в хранилище: не отправлен."
+            )
+        else:
+            outcome = await self._guarded(self._adapter.deliver(trip.parcel(message_id), self._context))
+        seconds = time.perf_counter() - started
+        ATTEMPT_SECONDS.labels(self.destination.id).observe(seconds)
+        await self._conclude(trip, outcome, Attempted(
+            message_id=message_id, outcome=type(outcome).__name__, duration_ms=int(seconds * 1000)
+        ))  # fmt: skip
+
+    async def _guarded(self, call: Coroutine[None, None, Outcome]) -> Outcome:
+        """Await an adapter within its timeout; an exception leaving it is a bug and is recorded as one."""
+        try:
+            async with asyncio.timeout(self._policy.timeout + 5):
+                return await call
+        except TimeoutError:
+            return InDoubt("destination.answer_timeout")
+        except Exception as error:  # noqa: BLE001  the promise of an adapter is broken: recorded, the delivery goes on
+            BUGS.labels(f"adapter.{self._adapter.passport.name}").inc()
+            log().error("adapter.bug", destination=self.destination.id, error=type(error).__name__,
+                        trace=safe_trace(error))  # fmt: skip
+            return InDoubt("adapter.bug")
+
+    async def _tend(self, trip: Trip, now: datetime) -> None:
+        """Deal with a claimed delivery that is not simply to be sent."""
+        delivery = trip.delivery
+        match delivery.status:
+            case DeliveryStatus.QUEUED if now >= delivery.deadline_at:
+                await self._decide(trip, partial(_given_up, reason=delivery.reason))
+            case DeliveryStatus.QUEUED if LOOKUP in delivery.state:
+                await self._look_up(trip)
+            case DeliveryStatus.QUEUED:
+                held = check_ready(delivery, trip.clinic, self.destination, self._policy)
+                await self._conclude(trip, held or InDoubt("delivery.raced"))
+            case DeliveryStatus.SENDING:
+                await self._conclude(trip, InDoubt("delivery.interrupted"))
+            case DeliveryStatus.AWAITING_RESULT if now >= delivery.deadline_at:
+                await self._decide(trip, partial(_given_up, reason="destination.no_response"))
+            case DeliveryStatus.AWAITING_RESULT if isinstance(self._adapter, Polls):
+                assert delivery.message_id is not None
+                call = self._adapter.poll(trip.parcel(delivery.message_id), self._context)
+                await self._conclude(trip, await self._guarded(call))
+            case DeliveryStatus.AWAITING_RESULT:
+                await self._decide(trip, partial(_missing, now=now, policy=self._policy))
+            case _:
+                await self._decide(trip, _nothing)
+
+    async def _look_up(self, trip: Trip) -> None:
+        """Ask whether an attempt in doubt arrived; when it did not, the next claim sends again."""
+        outcome: Outcome | NotFound = NotFound()
+        if isinstance(self._adapter, LooksUp):
+            parcel = trip.parcel(trip.delivery.message_id or uuid7())
+            outcome = await self._looked(self._adapter, parcel)
+        if isinstance(outcome, NotFound):
+            state = {key: value for key, value in trip.delivery.state.items() if key != LOOKUP}
+            await self._decide(trip, partial(_send_again, state=state, now=self._context.clock.now()))
+        else:
+            await self._conclude(trip, outcome)
+
+    async def _looked(self, adapter: LooksUp, parcel: Parcel) -> Outcome | NotFound:
+        found: list[NotFound] = []
+
+        async def call() -> Outcome:
+            answer = await adapter.lookup(parcel, self._context)
+            if isinstance(answer, NotFound):
+                found.append(answer)
+                return InDoubt("lookup.not_found")
+            return answer
+
+        outcome = await self._guarded(call())
+        return found[0] if found else outcome
+
+    async def _conclude(self, trip: Trip, outcome: Outcome, attempted: Attempted | None = None) -> None:
+        ATTEMPTS.labels(self.destination.id, type(outcome).__name__).inc()
+        now = self._context.clock.now()
+        decide = partial(after_outcome, outcome=outcome, now=now, policy=self._policy, dice=self._dice)
+        change = await self._decide(trip, decide, attempted)
+        if change is None:
+            return
+        if change.pause_destination:
+            await self._stores.destinations.pause(
+                self.destination.id, "adapter", change.text or change.reason, now
+            )
+            self._paused_at = -1.0
+        if change.reason != "adapter.bug":
+            await self._feel(change, now)
+
+    async def _decide(
+        self, trip: Trip, decide: Callable[[DeliveryState], Change | None], attempted: Attempted | None = None
+    ) -> Change | None:
+        applied = await self._outcomes.submit(
+            Application(
+                delivery_id=trip.delivery.id,
+                decide=decide,
+                at=self._context.clock.now(),
+                task=trip.task,
+                attempted=attempted,
+            )
+        )
+        return applied.change
+
+    async def _feel(self, change: Change, now: datetime) -> None:
+        """Let the breaker learn, and show people when something changed."""
+        self._breaker = self._breaker.after(change.failure, now, self._dice)
+        shown, at = self._shown
+        turned = (shown.open_until is None) != (self._breaker.open_until is None)
+        if turned or (change.failure and time.monotonic() - at > SHOW_EVERY):
+            self._shown = (self._breaker, time.monotonic())
+            failure = change.reason if change.failure else ""
+            await self._stores.destinations.show_breaker(self.destination.id, self._breaker, failure, now)
+
+
+def _superseded(delivery: DeliveryState) -> Change | None:
+    if delivery.status not in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}:
+        return None
+    return Change(
+        status=DeliveryStatus.CANCELLED, event=EventName.DELIVERY_CANCELLED, reason="delivery.superseded"
+    )
+
+
+def _given_up(_delivery: DeliveryState, reason: str) -> Change:
+    return dead(reason)
+
+
+def _missing(delivery: DeliveryState, now: datetime, policy: Policy) -> Change:
+    return without_verdict(delivery, now, policy)
+
+
+def _nothing(_delivery: DeliveryState) -> None:
+    return None
+
+
+def _send_again(delivery: DeliveryState, state: dict[str, str], now: datetime) -> Change:
+    return Change(status=DeliveryStatus.QUEUED, state=state, due_at=now, reason=delivery.reason)

@@ -1,0 +1,130 @@
+"""The steps of a document: claim a batch, compute beside the loop, commit report, status, deliveries and next tasks."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import msgspec
+
+from broker.adapter_kit.clock import Clock
+from broker.compute.pool import ComputeFailed, ComputePool
+from broker.document.event import EventName
+from broker.partners.clinic import Clinic
+from broker.pipeline import Examination, ExaminationInput, Router, conclude, examine_all, set_aside
+from broker.store.examination import ExaminationStore, Examined, LoadedDocument
+from broker.store.journal import Journal
+from broker.store.partners import PartnerStore
+from broker.store.tasks import PREPARE, Task, TaskStore
+from broker.telemetry.metrics import EXAMINE_SECONDS, EXAMINED, SET_ASIDE
+from broker.work.loop import Loop
+
+CRASHES: int = 2
+"""So many times may a document break its process before it is set aside."""
+
+
+class PrepareStores(msgspec.Struct, frozen=True):
+    """The repositories this worker needs."""
+
+    tasks: TaskStore
+    documents: ExaminationStore
+    partners: PartnerStore
+    journal: Journal
+
+
+class PrepareWorker:
+    """Handles ``work.prepare``; as many loops run at once as there are compute processes."""
+
+    def __init__(
+        self,
+        stores: PrepareStores,
+        pool: ComputePool,
+        router: Callable[[], Router],
+        clock: Clock,
+        announce: Callable[[Sequence[tuple[int, str]]], None],
+        batch: int,
+    ) -> None:
+        self._stores = stores
+        self._pool = pool
+        self._router = router
+        self._clock = clock
+        self._announce = announce
+        self._batch = batch
+        self.loops = [Loop(PREPARE, self._work) for _ in range(pool.processes)]
+
+    async def _work(self) -> int:
+        now = self._clock.now()
+        tasks = await self._stores.tasks.claim(PREPARE, self._batch, now)
+        if not tasks:
+            return 0
+        documents = await self._stores.documents.load([task.subject for task in tasks])
+        clinics = await self._stores.partners.clinics(list({d.clinic for d in documents.values()}))
+        pairs = [(task, documents[task.subject]) for task in tasks if task.subject in documents]
+        gone = [task for task in tasks if task.subject not in documents]
+        if gone:
+            await self._stores.tasks.finish(gone)
+        made = await self._examine(pairs, clinics)
+        results = [self._conclude(task, document, made.get(document.id), clinics) for task, document in pairs]
+        self._announce(await self._stores.documents.commit([r for r in results if r is not None]))
+        return len(tasks)
+
+    async def _examine(
+        self, pairs: Sequence[tuple[Task, LoadedDocument]], clinics: dict[str, Clinic]
+    ) -> dict[UUID, Examination | None]:
+        """Compute a batch; when it breaks its process, one by one. None: set aside; absent: try again later."""
+        inputs = [self._input(document, clinics) for _, document in pairs]
+        suspects = [one for one, (_, document) in zip(inputs, pairs, strict=True) if document.crashes]
+        together = [one for one in inputs if one not in suspects]
+        made: dict[UUID, Examination | None] = {}
+        if together:
+            try:
+                for result in await self._pool.run(examine_all, together, units=len(together)):
+                    made[result.document_id] = result
+            except ComputeFailed:
+                suspects = inputs
+        for one in suspects:
+            await self._examine_alone(one, made)
+        return made
+
+    async def _examine_alone(self, one: ExaminationInput, made: dict[UUID, Examination | None]) -> None:
+        while True:
+            try:
+                made[one.document_id] = (await self._pool.run(examine_all, [one]))[0]
+            except ComputeFailed as failure:
+                crashes = await self._stores.documents.count_crash(one.document_id)
+                await self._stores.journal.note(
+                    EventName.COMPUTE_CRASHED,
+                    self._clock.now(),
+                    body={"why": failure.why, "crashes": crashes},
+                    document_id=one.document_id,
+                )
+                if crashes >= CRASHES:
+                    SET_ASIDE.inc()
+                    made[one.document_id] = None
+                    return
+            else:
+                return
+
+    def _input(self, document: LoadedDocument, clinics: dict[str, Clinic]) -> ExaminationInput:
+        clinic = clinics.get(document.clinic)
+        return ExaminationInput(
+            document_id=document.id,
+            type=document.type,
+            kind=document.kind,
+            clinic=document.clinic,
+            region=clinic.region if clinic else document.region,
+            mcod=clinic.mcod if clinic else "",
+            local_uid=document.local_uid,
+            at=document.received_at,
+            stored=document.stored,
+        )
+
+    def _conclude(
+        self, task: Task, document: LoadedDocument, made: Examination | None, clinics: dict[str, Clinic]
+    ) -> Examined:
+        now = self._clock.now()
+        if made is None:
+            examined = set_aside(document, task, now)
+        else:
+            EXAMINE_SECONDS.observe(made.seconds)
+            examined = conclude(document, task, made, self._router(), clinics.get(document.clinic), now)
+        EXAMINED.labels(examined.status).inc()
+        return examined

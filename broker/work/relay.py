@@ -1,0 +1,84 @@
+"""Tells partners over AMQP: each partner's events in order, one relay at a time, from the position it was told up to."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from broker.bus.port import PartnerDoor, Sent
+from broker.document.submission import Mode
+from broker.partners.credential import login_of
+from broker.store.destinations import RelayLease, RelayStore
+from broker.store.journal import FeedItem, Journal
+from broker.telemetry.metrics import RELAYED
+from broker.work.loop import Loop
+
+BATCH = 200
+"""Events read and confirmed together."""
+
+
+class _Head(msgspec.Struct):
+    mode: Mode = Mode.PRODUCTION
+    messageId: str = ""  # noqa: N815  the wire's own name
+    documentId: str | None = None  # noqa: N815  the wire's own name
+
+
+class RelayWorker:
+    """Moves events from the feed to ``receipts.<login>`` (test events to the test login); what does not fit waits."""
+
+    def __init__(self, door: PartnerDoor, relays: RelayStore, journal: Journal) -> None:
+        self.loop = Loop("receipts", self._work, idle=0.25)
+        self._door = door
+        self._relays = relays
+        self._journal = journal
+        self._full: dict[str, float] = {}
+
+    async def _work(self) -> int:
+        moved = 0
+        for partner in await self._relays.behind():
+            if self._full.get(partner, 0) > asyncio.get_running_loop().time():
+                continue
+            lease = await self._relays.claim(partner)
+            if lease is not None:
+                moved += await self._relay(lease)
+        return moved
+
+    async def _relay(self, lease: RelayLease) -> int:
+        partner = lease.partner_id
+        items = await self._journal.feed(partner, lease.cursor, BATCH)
+        chains: dict[str | None, list[FeedItem]] = {}
+        for item in items:
+            chains.setdefault(msgspec.json.decode(item.body, type=_Head).documentId, []).append(item)
+        told = set().union(*await asyncio.gather(*(self._tell(partner, chain) for chain in chains.values())))
+        confirmed = 0
+        while confirmed < len(items) and items[confirmed].id in told:
+            confirmed += 1
+        why = "" if confirmed == len(items) else "receipts.not_taken"
+        if confirmed:
+            await self._relays.advance(lease, items[confirmed - 1].cursor, why)
+        if why:
+            self._full[partner] = asyncio.get_running_loop().time() + 2
+        await self._relays.release(lease, why)
+        return confirmed
+
+    async def _tell(self, partner: str, chain: Sequence[FeedItem]) -> set[UUID]:
+        """Send one document's events in order, stopping at the first that is not taken."""
+        told: set[UUID] = set()
+        for item in chain:
+            if await self._send(partner, item) is not Sent.CONFIRMED:
+                break
+            told.add(item.id)
+        return told
+
+    async def _send(self, partner: str, item: FeedItem) -> Sent:
+        head = msgspec.json.decode(item.body, type=_Head)
+        answer = await self._door.send_receipt(
+            partner,
+            item.body.encode(),
+            message_id=str(item.id),
+            correlation_id=head.messageId,
+            kind=item.event,
+        )
+        RELAYED.labels(answer).inc()
+        return answer
