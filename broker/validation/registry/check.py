@@ -26,8 +26,9 @@ _PERIOD: Final = re.compile(r"(\d{4})-(\d{2})")
 
 
 class RegistryClinic(msgspec.Struct, frozen=True, kw_only=True):
-    """What must be known of the clinic: its number in F003 (6 digits, empty = not known) and its subject code."""
+    """What must be known of the clinic: its ФРМО OID, its number in F003 (6 digits, empty = not known), its subject code."""
 
+    oid: str = ""
     mcod: str = ""
     region: str = ""
 
