@@ -1,8 +1,8 @@
 """Every XML name the exchange with РЭМД uses, in one place («наша редакция»), each replaceable by a setting.
 
 Namespaces, operations, ``localUid``, ``kind``, ``organization``, ``documentNumber``, ``creationDateTime``, ``data`` and
-``checksum``, and everything in the callback's result were seen; wrapper names and order are ours (contract/README in
-the adapter's README). A setting ``name.<field>`` of the destination replaces one name.
+``checksum``, and everything in the callback's result were seen; wrapper names and order are ours (README.md). A setting ``name.<field>`` of the
+destination replaces one name.
 """
 
 from functools import lru_cache

@@ -274,9 +274,12 @@ class AdapterConformance:
         """Silence and cut answers are doubt; 429 and 503 unavailability; noise never refuses a document."""
         if not self.networked:
             pytest.skip("no network")
+        parcel = self.parcel(7)
         async with HostileServer(misbehaviour).open() as server:
-            outcome = await self.deliver_to(server.url, self.parcel(7))
+            outcome = await self.deliver_to(server.url, parcel)
         assert isinstance(outcome, _HARMLESS), outcome
+        said = msgspec.json.encode(outcome).decode()
+        assert not [word for word in private_words(parcel) if word in said], "personal data in a reason"
         match misbehaviour:
             case Misbehaviour.SILENT | Misbehaviour.ABORTED | Misbehaviour.TRUNCATED:
                 assert isinstance(outcome, InDoubt), outcome

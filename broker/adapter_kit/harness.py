@@ -277,6 +277,8 @@ class Misbehaviour(StrEnum):
     """200 and ten megabytes of one element."""
     WRONG_ENCODING = "wrong_encoding"
     """200 and XML whose bytes are not in the encoding it declares."""
+    ECHO = "echo"
+    """200 and the request itself, with every name in it."""
 
 
 _PAGE: Final = "<html><body><h1>Технические работы</h1></body></html>".encode()
@@ -341,7 +343,9 @@ class HostileServer:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<?xml version='1.0'?><Env")
                 await writer.drain()
             case _:
-                status, body = _ANSWERS[self.misbehaviour]
+                status, body = _ANSWERS.get(
+                    self.misbehaviour, (200, self.requests[-1].partition(b"\r\n\r\n")[2])
+                )
                 head = f"HTTP/1.1 {status} x\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n"
                 writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
                 await writer.drain()

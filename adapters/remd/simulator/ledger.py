@@ -41,9 +41,10 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One accepted request, followed until its verdict was told; ``due`` is when the verdict may be told."""
+    """One accepted request, followed until its verdict was told; ``at`` is when it came, ``due`` when the verdict leaves."""
 
     number: int
+    at: datetime
     request: Request
     stage: Stage = Stage.CHECKING
     refusals: tuple[Refusal, ...] = ()
@@ -73,7 +74,7 @@ class Ledger:
     def accept(self, request: Request) -> Accepted:
         """Keep a request before it is answered; the same message twice is two requests, as nobody promised otherwise."""
         self._last += 1
-        accepted = Accepted(number=self._last, request=request)
+        accepted = Accepted(number=self._last, at=self._simulation.clock.now(), request=request)
         document = self._simulation.document(request.local_uid) or SimDocument(
             local_uid=request.local_uid, clinic=request.organization, kind=request.kind
         )

@@ -95,7 +95,7 @@ class Process:
             self._ledger.refused(request.local_uid)
         accepted.refusals, accepted.registered = tuple(refusals), not refusals
         accepted.stage = Stage.JUDGED
-        accepted.due = self._simulation.clock.now() + self._lateness(request.local_uid)
+        accepted.due = accepted.at + self._lateness(request.local_uid)
         self._ledger.keep(accepted)
 
     async def _refusals(self, accepted: Accepted) -> tuple[list[Refusal], str] | None:
