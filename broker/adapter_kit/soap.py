@@ -5,7 +5,6 @@ adapter's business.
 """
 
 import io
-from io import BytesIO
 from typing import Final
 
 import aiohttp
@@ -18,8 +17,6 @@ SOAP11: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12: Final = "http://www.w3.org/2003/05/soap-envelope"
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Enough for a file of 20 MiB in base64; a longer answer is doubt."""
-_SLICED: Final = 512 * 1024
-"""Longer envelopes are written in slices, so that other calls get their turn in between."""
 _CONTENT_TYPE: Final = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 
 
