@@ -35,22 +35,25 @@ class Shape(msgspec.Struct, frozen=True):
 @cache
 def shapes() -> dict[str, Shape]:
     """Read every named type of the contract folder: ``{namespace}Type`` → shape."""
-    found: dict[str, Shape] = {}
+    own: dict[str, Shape] = {}
     bases: dict[str, str] = {}
     for path in sorted(CONTRACT.glob("*.xsd")):
         root = etree.parse(path, safe_parser()).getroot()
         namespace = root.get("targetNamespace", "")
         for node in root.findall(f"{_XS}complexType"):
             name = f"{{{namespace}}}{node.get('name')}"
-            found[name] = Shape(namespace, tuple(e.get("name", "") for e in node.iter(f"{_XS}element")))
+            own[name] = Shape(namespace, tuple(e.get("name", "") for e in node.iter(f"{_XS}element")))
             extension = node.find(f".//{_XS}extension")
             if extension is not None:
                 prefix, _, base = extension.get("base", "").rpartition(":")
                 bases[name] = f"{{{root.nsmap[prefix]}}}{base}"
-    for name, base in bases.items():
-        if not found[name].members and base in found:
-            found[name] = Shape(found[base].namespace, found[base].members)
-    return found
+    return {name: Shape(shape.namespace, _inherited(name, own, bases)) for name, shape in own.items()}
+
+
+def _inherited(name: str, own: dict[str, Shape], bases: dict[str, str]) -> tuple[str, ...]:
+    """Put the members of all ancestors first; those that have any share the namespace of their heirs."""
+    before = _inherited(bases[name], own, bases) if name in bases else ()
+    return before + own[name].members
 
 
 def read(value: etree._Element | None, type_name: str) -> dict[str, etree._Element]:
