@@ -38,6 +38,10 @@ from broker.document.zip_reading import ZipRefusal, read_zip
 
 _HERE: Final = Path(__file__).parent
 _PROTOCOL_TRIES: Final = 3
+_STRANGER: Final = "tfoms.answer_of_another_package"
+_NO_PROTOCOL: Final = (
+    "Счёт принят, но протокол фонда получить не удалось: проверьте отказы по случаям в его кабинете."
+)
 _UNID: Final = re.compile(r"[0-9A-Za-z{}_.:-]{1,80}")
 
 
@@ -108,33 +112,35 @@ class TfomsAdapter:
     # ------------------------------------------------------------------ verdicts
 
     async def _refused(self, visit: _Visit, stage: Stage, operation: str) -> Outcome:
-        answer = await self._read(visit, operation)
+        answer = await self._protocol(visit, stage, operation)
         if not isinstance(answer, Answer):
             return answer
-        stranger = _of_another(answer, visit.parcel)
-        if stranger is not None:
-            return stranger
         found = await self._findings(visit, answer, stage)
         return Rejected(found or (verdicts.no_rows(stage),))
 
     async def _passed(self, visit: _Visit) -> Outcome:
         """Read the fund's protocol of an accepted bill: rows in it are cases refused one by one."""
-        answer = await self._read(visit, "GetProtocolForMO")
+        answer = await self._protocol(visit, Stage.MEK_PASSED, "GetProtocolForMO")
+        match answer:
+            case Answer():
+                found = await self._findings(visit, answer, Stage.MEK_PASSED)
+                return Registered(_receipt(visit, "partial" if found else "full"), found)
+            case Held(reason=reason) if reason != _STRANGER:
+                return Registered(_receipt(visit, "full", [_NO_PROTOCOL]))
+            case _:
+                return answer
+
+    async def _protocol(self, visit: _Visit, stage: Stage, operation: str) -> Answer | Outcome:
+        """Fetch the paper behind a verdict: one that is late or unreadable is asked for again a few times."""
+        answer = await self._read(visit, operation)
+        if isinstance(answer, Answer):
+            return _of_another(answer, visit.parcel) or answer
         if isinstance(answer, Unavailable) and not answer.reason.startswith("tfoms.answer_"):
             return answer
-        if not isinstance(answer, Answer):
-            tries = int(visit.parcel.state.get("tries", "0")) + 1
-            if tries < _PROTOCOL_TRIES:
-                return self._awaiting(visit, {**visit.parcel.state, "tries": str(tries)}, Stage.MEK_PASSED)
-            warning = (
-                "Счёт принят, но протокол фонда получить не удалось: проверьте отказы по случаям в кабинете."
-            )
-            return Registered(_receipt(visit, "full", [warning]))
-        stranger = _of_another(answer, visit.parcel)
-        if stranger is not None:
-            return stranger
-        found = await self._findings(visit, answer, Stage.MEK_PASSED)
-        return Registered(_receipt(visit, "partial" if found else "full"), found)
+        tries = int(visit.parcel.state.get("tries", "0")) + 1
+        if tries < _PROTOCOL_TRIES:
+            return self._awaiting(visit, {**visit.parcel.state, "tries": str(tries)}, stage)
+        return Held("tfoms.protocol_missing", f"Фонд сообщил «{stage}», но протокол получить не удалось.")
 
     async def _findings(self, visit: _Visit, answer: Answer, stage: Stage) -> tuple[Finding, ...]:
         def work() -> tuple[Finding, ...]:
@@ -252,6 +258,6 @@ def _of_another(answer: Answer, parcel: Parcel) -> Held | None:
     if name is None or not checked or checked & {name.text, *person_names(name)}:
         return None
     return Held(
-        "tfoms.answer_of_another_package",
+        _STRANGER,
         "Фонд вернул протокол о другом пакете под номером нашего: оператор сверит номера с фондом.",
     )

@@ -24,6 +24,8 @@ class Oddity(StrEnum):
     """The number of another package is told."""
     MEK_FAILED = "mek_failed"
     """The preliminary control refuses the whole bill."""
+    PROTOCOL_LATE = "protocol_late"
+    """The verdict is told, its paper is not ready."""
     FLK_TWO_FILES = "flk_two_files"
     """Errors come in two protocols of one archive."""
     FLK_EMPTY = "flk_empty"

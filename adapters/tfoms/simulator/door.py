@@ -163,6 +163,8 @@ class Door:
         return papers.packed({"ProtocolStatus.xml": papers.xml(papers.status(moved.stage))})
 
     def _protocol(self, bill: Bill, operation: str, oddity: Oddity | None) -> bytes:
+        if oddity is Oddity.PROTOCOL_LATE:
+            raise Refusal("Протокол не сформирован")
         if operation == "GetProtocolErrorsMO" and bill.stage is not Stage.FLK_FAILED:
             raise Refusal("Протокол ошибок ФЛК не сформирован")
         if operation == "GetProtocolForMO" and bill.stage not in {Stage.MEK_PASSED, Stage.MEK_FAILED}:
