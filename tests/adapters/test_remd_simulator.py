@@ -469,3 +469,29 @@ async def test_a_line_torn_by_a_kill_does_not_hurt(tmp_path: Path) -> None:
     assert again.receipt.emdr_id == "306.77.26.03.000000001"
     assert isinstance(next_one, Registered)
     assert next_one.receipt.emdr_id == "306.77.26.03.000000002"
+
+
+@pytest.mark.parametrize("lost", range(1, 9))
+async def test_a_kill_between_any_two_writes_is_mended(tmp_path: Path, lost: int) -> None:
+    """Cut the last lines off the register one by one: the document is registered once, with its digest, and told."""
+    state = tmp_path / "state"
+    parcel = a_parcel(1)
+    async with a_stage(state=state) as stage:
+        await stage.send_and_settle(parcel)
+    lines = state.read_bytes().splitlines(keepends=True)
+    state.write_bytes(b"".join(lines[: max(1, len(lines) - lost)]))
+    door = PeerDoor(ADAPTER)
+    async with (
+        serving(door.application()) as own,
+        a_stage(state=state, callbackUrl=f"{own}/peer/remd/callback") as stage,
+    ):
+        door.context = stage.context
+        stage.files.hold(parcel)
+
+        async def registered() -> bool:
+            return [one.status for one in await stage.documents()] == ["registered"]
+
+        await until(registered)
+        (document,) = await stage.documents()
+    assert document.registrations == 1
+    assert document.sha256 == parcel.digest

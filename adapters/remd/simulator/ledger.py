@@ -70,20 +70,34 @@ class Ledger:
         known = dict(store.items(_ACCEPTED, Accepted))
         self.open = {one.number: one for one in known.values() if one.stage is not Stage.TOLD}
         self._last = max((one.number for one in known.values()), default=0)
+        self._mend()
+
+    def _mend(self) -> None:
+        """Bring the public register in line after a kill that fell between two writes."""
+        for accepted in self.open.values():
+            if self._simulation.document(accepted.request.local_uid) is None:
+                self._note_call(accepted.request)
+        for registration in self._registrations.values():
+            document = self._simulation.document(registration.local_uid)
+            if document is None or not document.registrations:
+                self._note_registration(registration)
 
     def accept(self, request: Request) -> Accepted:
         """Keep a request before it is answered; the same message twice is two requests, as nobody promised otherwise."""
         self._last += 1
         accepted = Accepted(number=self._last, at=self._simulation.clock.now(), request=request)
+        self.keep(accepted)
+        self._note_call(request)
+        return accepted
+
+    def _note_call(self, request: Request) -> None:
         document = self._simulation.document(request.local_uid) or SimDocument(
             local_uid=request.local_uid, clinic=request.organization, kind=request.kind
         )
         document.calls += 1
         if not document.registrations:
             document.status = "accepted"
-        self.keep(accepted)
         self._simulation.keep(document)
-        return accepted
 
     def keep(self, accepted: Accepted) -> None:
         """Write down how far a request is; once judged it needs its containers no more."""
@@ -146,9 +160,14 @@ class Ledger:
         self._simulation.store.put(_REGISTERED, request.local_uid, registration)
         self._registrations[request.local_uid] = registration
         self._versions[chain] = registration.version
-        document = self._simulation.document(request.local_uid) or SimDocument(local_uid=request.local_uid)
+        self._note_registration(registration)
+        return registration
+
+    def _note_registration(self, registration: Registration) -> None:
+        document = self._simulation.document(registration.local_uid) or SimDocument(
+            local_uid=registration.local_uid, clinic=registration.organization, kind=registration.kind
+        )
         document.status, document.receipt = "registered", registration.emdr_id
-        document.version, document.registered_at = registration.version, now
+        document.version, document.registered_at = registration.version, registration.registered_at
         document.registrations += 1
         self._simulation.keep(document)
-        return registration
