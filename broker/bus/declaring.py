@@ -21,19 +21,16 @@ from broker.bus.topology import (
 
 _log: Final = structlog.get_logger(__name__)
 
+_SLOW_DELETE: Final = 20.0
+"""Seconds: RabbitMQ waits five for a leader before it deletes without one."""
+
 
 async def declare_partner_topology(wire: Wire) -> None:
-    """Declare the exchanges and queues partners rely on.
-
-    Partners get the exchange last, when its queue would survive a kill of the node: a confirm must not be a lie.
-    """
-    is_new = not await _exchange_exists(wire, DOCUMENTS)
+    """Declare the exchanges and queues partners rely on; the exchange last, when its confirms would be no lie."""
     await _declare_exchange(wire, PARKING)
     await declare(wire, PARKED)
     await _bind(wire, PARKED)
     await declare(wire, INTAKE)
-    if is_new:
-        await asyncio.sleep(NEW_QUEUE_SETTLES)
     await _declare_exchange(wire, DOCUMENTS)
     await _bind(wire, INTAKE)
 
@@ -47,22 +44,32 @@ async def declare_all(wire: Wire, queues: Sequence[Queue]) -> None:
 async def declare(wire: Wire, queue: Queue) -> None:
     """Make sure the queue exists; one that exists with other arguments is used as it is.
 
-    An expendable queue that does not answer is deleted and declared anew: RabbitMQ leaves a quorum queue without a
-    leader when its node is killed right after the declaration.
+    A new queue that will hold more than hints is given the time after which it survives a kill of its node.
     """
+    is_new = not queue.expendable and not await _exists(wire, queue)
     try:
         await _declare_queue(wire, queue, passive=False)
     except LinkError as refused:
-        match refused:
-            case LinkError(__cause__=ChannelPreconditionFailed()):
-                _log.error("bus.queue_differs", queue=queue.name)
-                await _declare_queue(wire, queue, passive=True)
-            case LinkError(why="timeout") if queue.expendable and await wire.answers():
-                _log.error("bus.queue_stuck", queue=queue.name)
-                await _delete(wire, queue)
-                await _declare_queue(wire, queue, passive=False)
-            case _:
-                raise
+        if not isinstance(refused.__cause__, ChannelPreconditionFailed):
+            raise
+        _log.error("bus.queue_differs", queue=queue.name)
+    if is_new:
+        await asyncio.sleep(NEW_QUEUE_SETTLES)
+
+
+async def remake_if_stuck(wire: Wire, queue: Queue) -> None:
+    """Deal with a queue that lets nobody consume although RabbitMQ answers otherwise.
+
+    So it leaves a quorum queue whose node was killed right after the declaration. Hints are deleted with it and the
+    next declaration makes it anew; any other queue is left to the operator.
+    """
+    if not await wire.answers():
+        return
+    _log.error("bus.queue_stuck", queue=queue.name)
+    if queue.expendable:
+        async with wire.channel() as (channel, _):
+            driver = await channel.get_underlay_channel()
+            await wire.ask(driver.queue_delete(queue.name), _SLOW_DELETE)
 
 
 async def _declare_queue(wire: Wire, queue: Queue, *, passive: bool) -> None:
@@ -81,18 +88,9 @@ async def _bind(wire: Wire, queue: Queue) -> None:
             await wire.ask(driver.queue_bind(queue.name, binding.exchange, binding.key))
 
 
-async def _delete(wire: Wire, queue: Queue) -> None:
-    assert queue.expendable
-    async with wire.channel() as (channel, _):
-        driver = await channel.get_underlay_channel()
-        await wire.ask(driver.queue_delete(queue.name))
-
-
-async def _exchange_exists(wire: Wire, exchange: Exchange) -> bool:
+async def _exists(wire: Wire, queue: Queue) -> bool:
     try:
-        async with wire.channel() as (channel, _):
-            driver = await channel.get_underlay_channel()
-            await wire.ask(driver.exchange_declare(exchange.name, passive=True))
+        await _declare_queue(wire, queue, passive=True)
     except LinkError as refused:
         if isinstance(refused.__cause__, ChannelNotFoundEntity):
             return False

@@ -70,14 +70,14 @@ class RabbitDoor:
     async def take_intake(self, handler: IntakeHandler, *, prefetch: int) -> AsyncIterator[None]:
         """Hand the messages of ``intake`` to the handler while the context lasts."""
         budget = Budget(limit=self._bodies.held, largest=self._bodies.largest, prefetch=prefetch)
-        async with self._consume(Source(INTAKE.name, returns=True), handler, budget):
+        async with self._consume(Source(INTAKE, returns=True), handler, budget):
             yield
 
     @asynccontextmanager
     async def take_parked(self, handler: IntakeHandler) -> AsyncIterator[None]:
         """Hand the messages of ``intake.parked`` to the handler, one at a time."""
         budget = Budget(limit=self._bodies.largest, largest=self._bodies.largest, prefetch=1)
-        async with self._consume(Source(PARKED.name, returns=False), handler, budget):
+        async with self._consume(Source(PARKED, returns=False), handler, budget):
             yield
 
     async def declare_partner(self, login: str) -> bool:

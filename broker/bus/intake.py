@@ -14,11 +14,12 @@ from aiormq.abc import DeliveredMessage
 
 from broker.bus.budget import Budget, Gear
 from broker.bus.consuming import Session, first, open_session, watch
-from broker.bus.declaring import declare_partner_topology
+from broker.bus.declaring import declare_partner_topology, remake_if_stuck
 from broker.bus.handling import Handlers, record_bug
 from broker.bus.ledger import Verdict
 from broker.bus.port import IntakeHandler, IntakeMessage, NotNow
-from broker.bus.supervision import Chance, Patience, Wire, backoff
+from broker.bus.supervision import Chance, LinkError, Patience, Wire, backoff
+from broker.bus.topology import Queue
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class Pauses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Source(msgspec.Struct, frozen=True):
     """A queue of documents; ``returns`` says whether a message whose handler failed goes back to it."""
 
-    queue: str
+    queue: Queue
     returns: bool
 
 
@@ -70,11 +71,19 @@ class Intake:
         await declare_partner_topology(wire)
         self._dropped.clear()
         async with open_session(wire, self._patience, self.handlers) as session:
-            await session.consume(self._queue, self._budget.prefetch, self._receive)
+            await self._begin(wire, session)
             while True:
                 await watch(session, self._patience, self._shift)
                 self._shift.clear()
                 await self._change_gear(session)
+
+    async def _begin(self, wire: Wire, session: Session) -> None:
+        try:
+            await session.consume(self._queue.name, self._budget.prefetch, self._receive)
+        except LinkError as trouble:
+            if trouble.why == "timeout":
+                await remake_if_stuck(wire, self._queue)
+            raise
 
     def _receive(self, session: Session, delivered: DeliveredMessage) -> None:
         tag = delivered.delivery_tag
@@ -104,9 +113,11 @@ class Intake:
             try:
                 await self._handler(message)
             except NotNow:
-                _log.warning("bus.intake_not_now", queue=self._queue, tries=tries)
+                _log.warning("bus.intake_not_now", queue=self._queue.name, tries=tries)
             except Exception as bug:  # noqa: BLE001 - the outermost loop: whatever fails, the document stays in RabbitMQ
-                record_bug("bus.intake_failed", bug, queue=self._queue, deliveries=message.delivery_count + 1)
+                record_bug(
+                    "bus.intake_failed", bug, queue=self._queue.name, deliveries=message.delivery_count + 1
+                )
                 if self._returns:
                     await self._pause(session, message.delivery_count + 1)
                     return Verdict.REQUEUE
@@ -123,7 +134,7 @@ class Intake:
 
     async def _change_gear(self, session: Session) -> None:
         """Start consuming anew with another prefetch; what did not fit returns to the queue once nothing is held."""
-        await session.stop(self._queue)
+        await session.stop(self._queue.name)
         if self._dropped:
             await self._emptied(session)
             self._budget.shift(Gear.CAREFUL)
@@ -133,7 +144,7 @@ class Intake:
         elif self._budget.may_shift_up():
             self._budget.shift(Gear.FULL)
         _log.info("bus.intake_gear", gear=self._budget.gear.value, prefetch=self._budget.prefetch)
-        await session.consume(self._queue, self._budget.prefetch, self._receive)
+        await session.consume(self._queue.name, self._budget.prefetch, self._receive)
 
     async def _emptied(self, session: Session) -> None:
         while self._budget.held and not session.ended.is_set():

@@ -16,13 +16,13 @@ from aiormq.abc import DeliveredMessage
 
 from broker.bus import hint
 from broker.bus.consuming import Session, open_session, watch
-from broker.bus.declaring import declare_all
+from broker.bus.declaring import declare_all, remake_if_stuck
 from broker.bus.handling import Handlers, spend, wind_up
 from broker.bus.ledger import Verdict
 from broker.bus.port import Due, DueHandler
 from broker.bus.publishing import Outcome, Publisher, persistent
 from broker.bus.supervision import Chance, Link, LinkError, Patience, Wire
-from broker.bus.topology import hint_queue
+from broker.bus.topology import Queue, hint_queue
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -208,8 +208,16 @@ class _Subscription:
         await declare_all(wire, self._queues)
         async with open_session(wire, self._patience, self.handlers) as session:
             for queue in self._queues:
-                await session.consume(queue.name, self._prefetch, self._receive)
+                await self._consume(wire, session, queue)
             await watch(session, self._patience)
+
+    async def _consume(self, wire: Wire, session: Session, queue: Queue) -> None:
+        try:
+            await session.consume(queue.name, self._prefetch, self._receive)
+        except LinkError as trouble:
+            if trouble.why == "timeout":
+                await remake_if_stuck(wire, queue)
+            raise
 
     def _receive(self, session: Session, message: DeliveredMessage) -> None:
         self.handlers.start(self._handle(session, message))

@@ -1,0 +1,380 @@
+"""The partners' door on a real node: nothing is acknowledged before its commit, nothing vanishes, memory stays bounded."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import aio_pika
+import pytest
+from proxy import freezing_proxy
+from rabbit_node import RabbitNode
+
+from broker.bus.door import Bodies, RabbitDoor
+from broker.bus.intake import Pauses
+from broker.bus.port import IntakeMessage, NotNow, Sent
+from broker.bus.supervision import Patience
+from broker.bus.topology import DOCUMENTS, INTAKE, NEW_QUEUE_SETTLES, receipts_name
+
+pytestmark = pytest.mark.rabbitmq
+
+QUICK = Pauses(shortest=0.01, longest=0.05, hold=30)
+KEY = "mis-17.1-2-643"
+
+
+async def until(met: Callable[[], bool], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not met():  # noqa: ASYNC110 - the condition lives in another connection, there is nothing to wait on
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def a_door(url: str, patience: Patience, **kwargs) -> AsyncIterator[RabbitDoor]:
+    async with RabbitDoor(url, chance=random.random, patience=patience, pauses=QUICK, **kwargs) as door:
+        async with asyncio.timeout(30):
+            while not await door.declare_partner("mis-17"):  # noqa: ASYNC110 - only asking again tells
+                await asyncio.sleep(0.05)
+        yield door
+
+
+@asynccontextmanager
+async def a_partner(node: RabbitNode) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
+    """Connect as a МИС would and begin with an empty intake."""
+    async with (
+        await aio_pika.connect(node.url) as connection,
+        connection.channel(on_return_raises=True) as channel,
+    ):
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    async with connection.channel() as probe:
+                        await probe.declare_exchange(DOCUMENTS.name, passive=True)
+                    break
+                except aio_pika.exceptions.ChannelClosed:
+                    await asyncio.sleep(0.1)
+        yield channel
+
+
+async def publish(
+    channel: aio_pika.abc.AbstractChannel, body: bytes, message_id: str = "m-1", **kwargs
+) -> None:
+    exchange = await channel.get_exchange(DOCUMENTS.name, ensure=False)
+    await exchange.publish(
+        aio_pika.Message(body, message_id=message_id, delivery_mode=2, **kwargs), KEY, timeout=30
+    )
+
+
+class Shelf:
+    """A handler that keeps what it took."""
+
+    def __init__(self) -> None:
+        self.taken: list[IntakeMessage] = []
+
+    async def __call__(self, message: IntakeMessage) -> None:
+        self.taken.append(message)
+
+    def bodies(self) -> set[bytes]:
+        return {message.body for message in self.taken}
+
+
+async def depth(node: RabbitNode, queue: str) -> int:
+    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+        found = await channel.declare_queue(queue, passive=True)
+        return found.declaration_result.message_count or 0
+
+
+async def test_a_message_arrives_with_what_rabbitmq_vouches_for(node: RabbitNode, patience: Patience):
+    shelf = Shelf()
+    async with a_door(node.url, patience) as door, door.take_intake(shelf, prefetch=10):
+        async with a_partner(node) as channel:
+            await publish(channel, b"{}", "m-7", content_type="application/json", correlation_id="c-1")
+        await until(lambda: bool(shelf.taken))
+    (message,) = shelf.taken
+    assert (message.body, message.size, message.message_id) == (b"{}", 2, "m-7")
+    assert (message.routing_key, message.login, message.content_type) == (KEY, "mis-17", "application/json")
+    assert (message.correlation_id, message.delivery_count, message.oversized) == ("c-1", 0, False)
+
+
+async def test_nothing_is_acknowledged_before_the_handler_returned(node: RabbitNode, patience: Patience):
+    offered = asyncio.Event()
+
+    async def never(message: IntakeMessage) -> None:
+        offered.set()
+        await asyncio.Event().wait()
+
+    short = Patience(
+        **{name: getattr(patience, name) for name in patience.__struct_fields__} | {"grace": 0.1}
+    )
+    async with a_door(node.url, short) as door, a_partner(node) as channel:
+        async with door.take_intake(never, prefetch=10):
+            await publish(channel, b"kept", "kept")
+            await offered.wait()
+        shelf = Shelf()
+        async with door.take_intake(shelf, prefetch=10):
+            await until(lambda: bool(shelf.taken))
+    assert shelf.taken[0].redelivered
+    assert shelf.taken[0].body == b"kept"
+
+
+async def test_not_now_keeps_the_message_and_costs_no_redelivery(node: RabbitNode, patience: Patience):
+    tries = 0
+    taken: list[IntakeMessage] = []
+
+    async def later(message: IntakeMessage) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 30:
+            raise NotNow
+        taken.append(message)
+
+    async with (
+        a_door(node.url, patience) as door,
+        a_partner(node) as channel,
+        door.take_intake(later, prefetch=1),
+    ):
+        await publish(channel, b"patient")
+        await until(lambda: bool(taken))
+    assert taken[0].delivery_count == 0
+    assert await depth(node, "intake.parked") == 0
+
+
+async def test_a_message_that_always_fails_is_parked_and_the_others_pass(
+    node: RabbitNode, patience: Patience
+):
+    shelf, parked = Shelf(), Shelf()
+    poisoned = 0
+
+    async def take(message: IntakeMessage) -> None:
+        nonlocal poisoned
+        if message.body == b"poison":
+            poisoned += 1
+            raise LookupError("a bug")
+        await shelf(message)
+
+    async with (
+        a_door(node.url, patience) as door,
+        a_partner(node) as channel,
+        door.take_intake(take, prefetch=5),
+        door.take_parked(parked),
+    ):
+        await publish(channel, b"poison", "bad")
+        for number in range(20):
+            await publish(channel, b"good %d" % number)
+        await until(lambda: bool(parked.taken) and len(shelf.taken) == 20)
+    (message,) = parked.taken
+    assert (message.body, message.message_id, message.routing_key) == (b"poison", "bad", KEY)
+    assert message.parked_why == "delivery_limit"
+    assert poisoned == INTAKE.arguments["x-delivery-limit"] + 1
+
+
+async def test_a_parked_message_stays_until_its_handler_recorded_it(node: RabbitNode, patience: Patience):
+    shelf = Shelf()
+    tries = 0
+
+    async def records_at_the_third_try(message: IntakeMessage) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise LookupError("a bug")
+        await shelf(message)
+
+    async with a_door(node.url, patience) as door, a_partner(node) as channel:
+        await publish(channel, b"expired", expiration=0.001)
+        async with door.take_parked(records_at_the_third_try):
+            await until(lambda: bool(shelf.taken))
+    assert shelf.taken[0].parked_why == "expired"
+
+
+async def test_every_confirmed_message_survives_kills_of_the_node(node: RabbitNode, patience: Patience):
+    shelf = Shelf()
+    confirmed: set[bytes] = set()
+    stop = asyncio.Event()
+
+    async def press() -> None:
+        number = 0
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(30), a_partner(node) as channel:
+                    while not stop.is_set():
+                        number += 1
+                        body = b"document %d" % number
+                        await publish(channel, body, str(number))
+                        confirmed.add(body)
+            except (
+                OSError,
+                TimeoutError,
+                aio_pika.exceptions.AMQPError,
+                RuntimeError,
+                asyncio.CancelledError,
+            ):
+                await asyncio.sleep(0.2)
+
+    async with a_door(node.url, patience) as door, door.take_intake(shelf, prefetch=20):
+        await asyncio.sleep(NEW_QUEUE_SETTLES)
+        pressing = asyncio.create_task(press())
+        await until(lambda: len(confirmed) > 50)
+        for _ in range(2):
+            await asyncio.to_thread(node.restart)
+            reached = len(confirmed)
+            await until(lambda: len(confirmed) > reached + 50, 60)  # noqa: B023 - called within the round
+        stop.set()
+        await pressing
+        await until(lambda: shelf.bodies() >= confirmed, 60)
+
+
+async def test_a_frozen_connection_is_replaced_and_its_messages_come_again(
+    node: RabbitNode, patience: Patience
+):
+    shelf = Shelf()
+    async with (
+        freezing_proxy(node.port) as proxy,
+        a_door(node.url_through(proxy.port), patience) as door,
+        door.take_intake(shelf, prefetch=10),
+        a_partner(node) as channel,
+    ):
+        await publish(channel, b"before")
+        await until(lambda: b"before" in shelf.bodies())
+        proxy.freeze()
+        await publish(channel, b"meanwhile")
+        accepted = proxy.accepted
+        await until(lambda: proxy.accepted > accepted)
+        proxy.thaw()
+        await until(lambda: b"meanwhile" in shelf.bodies())
+
+
+async def test_bodies_held_at_once_stay_within_the_budget_and_none_is_lost(
+    node: RabbitNode, patience: Patience
+):
+    kib = 1024
+    bodies = Bodies(largest=256 * kib, held=1024 * kib)
+    held = most = 0
+    taken: list[str | None] = []
+
+    async def slow(message: IntakeMessage) -> None:
+        nonlocal held, most
+        held += len(message.body)
+        most = max(most, held)
+        await asyncio.sleep(0.005)
+        held -= len(message.body)
+        taken.append(message.message_id)
+
+    sizes = [16] * 150 + [200] * 60 + [16] * 20
+    async with a_door(node.url, patience, bodies=bodies) as door, a_partner(node) as channel:
+        for number, size in enumerate(sizes):
+            await publish(channel, bytes(size * kib), str(number))
+        async with door.take_intake(slow, prefetch=40):
+            await until(lambda: len(set(taken)) == len(sizes))
+        assert await depth(node, "intake.parked") == 0
+    assert most <= bodies.held
+    assert most > 4 * 200 * kib
+
+
+async def test_a_body_over_the_limit_is_told_without_being_kept(node: RabbitNode, patience: Patience):
+    shelf = Shelf()
+    bodies = Bodies(largest=1000, held=10_000)
+    async with (
+        a_door(node.url, patience, bodies=bodies) as door,
+        a_partner(node) as channel,
+        door.take_intake(shelf, prefetch=5),
+    ):
+        await publish(channel, bytes(5000), "huge")
+        await until(lambda: bool(shelf.taken))
+    (message,) = shelf.taken
+    assert (message.oversized, message.body, message.size, message.message_id) == (True, b"", 5000, "huge")
+
+
+async def test_a_receipt_is_confirmed_and_readable(node: RabbitNode, patience: Patience):
+    async with a_door(node.url, patience) as door:
+        sent = await door.send_receipt(
+            "mis-17",
+            b'{"event":"document.accepted"}',
+            message_id="r-1",
+            correlation_id="m-1",
+            kind="document.accepted",
+        )
+    assert sent is Sent.CONFIRMED
+    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+        queue = await channel.get_queue(receipts_name("mis-17"))
+        message = await queue.get(timeout=5)
+        await message.ack()
+    assert (message.type, message.message_id, message.correlation_id) == ("document.accepted", "r-1", "m-1")
+
+
+async def test_a_receipt_for_a_queue_somebody_deleted_declares_it_anew(node: RabbitNode, patience: Patience):
+    async with a_door(node.url, patience) as door:
+        assert await door.declare_partner("mis-deleted")
+        async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+            await channel.queue_delete(receipts_name("mis-deleted"))
+        sent = await door.send_receipt("mis-deleted", b"{}", message_id="r", correlation_id=None, kind="k")
+    assert sent is Sent.CONFIRMED
+    assert await depth(node, receipts_name("mis-deleted")) == 1
+
+
+async def test_a_full_queue_of_receipts_says_so(node: RabbitNode, patience: Patience):
+    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+        arguments = {"x-queue-type": "quorum", "x-max-length": 3, "x-overflow": "reject-publish"}
+        await channel.declare_queue(receipts_name("mis-full"), durable=True, arguments=arguments)
+    async with a_door(node.url, patience) as door:
+        sent: list[Sent] = []
+        while Sent.FULL not in sent and len(sent) < 50:
+            sent.append(
+                await door.send_receipt("mis-full", b"{}", message_id="r", correlation_id=None, kind="k")
+            )
+    assert sent[:3] == [Sent.CONFIRMED] * 3
+    assert sent[-1] is Sent.FULL
+
+
+async def test_no_confirm_in_time_is_unavailable(node: RabbitNode, patience: Patience):
+    async with freezing_proxy(node.port) as proxy, a_door(node.url_through(proxy.port), patience) as door:
+        proxy.freeze()
+        async with asyncio.timeout(patience.confirm + 2):
+            sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+        assert sent is Sent.UNAVAILABLE
+        proxy.thaw()
+        async with asyncio.timeout(20):
+            while sent is not Sent.CONFIRMED:
+                sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+                await asyncio.sleep(0.05)
+
+
+async def test_a_memory_alarm_blocks_receipts_and_does_not_stop_the_intake(
+    node: RabbitNode, patience: Patience
+):
+    shelf = Shelf()
+    async with a_door(node.url, patience) as door, a_partner(node) as channel:
+        for number in range(20):
+            await publish(channel, b"waiting %d" % number)
+        await asyncio.to_thread(node.ctl, "set_vm_memory_high_watermark", "absolute", "1")
+        try:
+            await asyncio.sleep(1)
+            sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+            assert sent is Sent.UNAVAILABLE
+            async with door.take_intake(shelf, prefetch=5):
+                await until(lambda: len(shelf.bodies()) == 20)
+        finally:
+            await asyncio.to_thread(node.ctl, "set_vm_memory_high_watermark", "0.4")
+        async with asyncio.timeout(20):
+            while sent is not Sent.CONFIRMED:
+                sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+                await asyncio.sleep(0.05)
+    assert await depth(node, INTAKE.name) == 0
+
+
+async def test_without_a_node_receipts_are_unavailable_at_once(patience: Patience):
+    async with RabbitDoor("amqp://a:b@127.0.0.1:1/", chance=random.random, patience=patience) as door:
+        async with asyncio.timeout(1):
+            assert not await door.declare_partner("mis-17")
+            sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+    assert sent is Sent.UNAVAILABLE
+
+
+async def test_a_clean_close_of_the_door_leaves_no_task_behind(node: RabbitNode, patience: Patience):
+    before = asyncio.all_tasks()
+    shelf = Shelf()
+    async with (
+        a_door(node.url, patience) as door,
+        door.take_intake(shelf, prefetch=10),
+        door.take_parked(shelf),
+    ):
+        await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+    await until(lambda: asyncio.all_tasks() <= before, 5)
