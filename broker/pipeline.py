@@ -24,6 +24,7 @@ from broker.document.lifecycle import DocumentStatus
 from broker.document.markup import Markup, parse
 from broker.document.submission import SignaturePart, SubmissionType
 from broker.normalizer.cda import canonical
+from broker.normalizer.prepare import Prepared, prepare
 from broker.partners.clinic import Clinic
 from broker.routing.table import Subject, Table, decide
 from broker.store.examination import Examined, LoadedDocument, Opening, rejected
@@ -105,8 +106,10 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
         document = None
     else:
         document, said = canonical(markup, facts, workshop.catalogue)
-        report = workshop.validator.check(markup, document, facts, one.at).adding(said)
-    report = report.adding(verdict_findings, {Layer.SIGNATURE: LayerRun(ran=True, evaluated=len(verdicts))})
+        report = workshop.validator.check(markup, document, facts, one.at).with_findings(said)
+    report = report.with_findings(
+        verdict_findings, layer=Layer.SIGNATURE, run=LayerRun(ran=True, evaluated=len(verdicts))
+    )
     return Examination(
         document_id=one.document_id,
         findings=report.findings,
@@ -179,10 +182,8 @@ def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> Submi
     )
 
 
-def prepare_bytes(content: bytes) -> Any:
+def prepare_bytes(content: bytes) -> Prepared | tuple[Finding, ...]:
     """Normalise unsigned bytes in this compute process."""
-    from broker.normalizer.prepare import prepare
-
     return prepare(content)
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import re
 import resource
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import TimeoutError as PoolTimeout
@@ -14,6 +15,10 @@ from typing import Any, Final, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from broker.telemetry.log import log
+from broker.telemetry.metrics import BUGS
+
+_FRAME: Final = re.compile(r'File "([^"]+)", line (\d+)')
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -54,7 +59,16 @@ class ComputePool:
             raise ComputeFailed("died") from error
         except MemoryError as error:
             raise ComputeFailed("memory") from error
+        except Exception as error:
+            BUGS.labels("compute").inc()
+            log().error("compute.bug", error=type(error).__name__, where=_where(error))
+            raise ComputeFailed("bug") from error
         return made
+
+
+def _where(error: Exception) -> list[str]:
+    """Return where in the house a step failed: file and line only, never a value."""
+    return [f"{file.rpartition('/')[2]}:{line}" for file, line in _FRAME.findall(str(error.__cause__))[-6:]]
 
 
 @contextlib.asynccontextmanager

@@ -225,13 +225,18 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
         async with open_database(server.url, size=2) as database:
             await stand.seed(database)
         (stand.signers.directory / "ca.crl").write_bytes(stand.signers.ca.crl())
+
+        async def start(spec: ChildSpec) -> None:
+            child = await crew.start(spec)
+            stack.push_async_callback(crew.stop, child)
+
         for name in SIMULATORS:
-            await crew.start(stand.simulator(name))
+            await start(stand.simulator(name))
         environment = stand.environment(server.url, amqp.url if amqp else "")
         health = f"http://127.0.0.1:{stand.http_port}/readyz"
-        await crew.start(stand.child("serve", ["serve"], environment, health))
+        await start(stand.child("serve", ["serve"], environment, health))
         for number in range(1, options.workers + 1):
-            await crew.start(stand.child(f"work-{number}", ["work"], environment))
+            await start(stand.child(f"work-{number}", ["work"], environment))
         address = f"amqp://127.0.0.1:{amqp.port}/" if amqp else None
         endpoints = stand.endpoints(server.url, address)
         stack.enter_context(publish_endpoints(stand.state.path, endpoints))

@@ -247,7 +247,7 @@ class _Writer:
                 change.due_at,
                 change.state,
                 change.receipt,
-                list(change.findings) if change.findings else None,
+                msgspec.json.encode(change.findings).decode() if change.findings else None,
                 change.deadline_at,
                 a.at if change.event is warned else None,
             )

@@ -40,7 +40,7 @@ class Loop:
             log().warning("loop.store_trouble", loop=self.name, error=type(error).__name__)
         except Exception as error:  # noqa: BLE001  outermost loop: a bug is recorded and the house goes on
             BUGS.labels(self.name).inc()
-            log().error("bug.caught", loop=self.name, error=type(error).__name__, exc_info=safe_trace(error))
+            log().error("bug.caught", loop=self.name, error=type(error).__name__, trace=safe_trace(error))
         await asyncio.sleep(0.5)
         return 0
 
