@@ -4,9 +4,12 @@ The subject is read from the raw name, so that any ASN.1 string type is accepted
 the rest comes from ``cryptography``, which parses GOST certificates but can do nothing with their keys.
 """
 
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -100,33 +103,45 @@ class _Name(core.SequenceOf):  # type: ignore[misc]  # asn1crypto carries no typ
     _child_spec = _RelativeName
 
 
+@contextmanager
+def quiet(category: type[Warning], message: str = "") -> Iterator[None]:
+    """Silence one kind of warning of ``cryptography``; a lock, because the filters belong to the whole process."""
+    with _FILTERS, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message, category)
+        yield
+
+
+_FILTERS: Final = threading.Lock()
+
+
+@lru_cache(maxsize=1024)
 def load_certificate(der: bytes) -> x509.Certificate:
     """Parse a certificate quietly: odd serial numbers and encodings of real authorities are not our news.
 
-    Raises ``ValueError`` for bytes that are no certificate.
+    Raises ``ValueError`` for bytes that are no certificate. The few signers of a clinic come again and again: cached.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+    with quiet(CryptographyDeprecationWarning):
         try:
             return x509.load_der_x509_certificate(der)
         except x509.InvalidVersion as error:
             raise ValueError("not a version of X.509") from error
 
 
+@lru_cache(maxsize=1024)
 def read_certificate(der: bytes) -> CertificateFacts:
     """Read subject, issuer, validity and key usage; raises one of ``READ_ERRORS`` for bytes that are no certificate."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        certificate = load_certificate(der)
-        _, issuer_der, subject_der = certificate_names(der)
-        return CertificateFacts(
-            subject=read_subject(subject_der),
-            issuer=", ".join(value for _, value in _name_values(issuer_der)),
-            serial=certificate.serial_number,
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-            key_usage=_key_usage(certificate),
-        )
+    certificate = load_certificate(der)
+    _, issuer, subject = certificate_names(der)
+    with quiet(CryptographyDeprecationWarning):
+        key_usage = _key_usage(certificate)
+    return CertificateFacts(
+        subject=read_subject(subject),
+        issuer=", ".join(value for _, value in _name_values(issuer)),
+        serial=certificate.serial_number,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        key_usage=key_usage,
+    )
 
 
 def read_subject(name_der: bytes) -> SignerSubject:
@@ -141,17 +156,28 @@ def read_subject(name_der: bytes) -> SignerSubject:
 
 def certificate_names(certificate: bytes) -> tuple[bytes, bytes, bytes]:
     """Return serial number, issuer and subject as they stand in a DER certificate, each with tag and length."""
-    body = parser.parse(certificate)[4]
-    tbs = parser.parse(body[: parser.peek(body)])[4]
-    fields: list[bytes] = []
-    offset = 0
-    while offset < len(tbs) and len(fields) < 6:
-        length = parser.peek(tbs[offset:])
-        fields.append(tbs[offset : offset + length])
-        offset += length
+    fields = _elements(_elements(certificate, 1)[0], 7)
     if fields[0][:1] == b"\xa0":  # the version, absent from a v1 certificate
         del fields[0]
     return fields[0], fields[2], fields[4]
+
+
+def list_issuer(crl: bytes) -> bytes:
+    """Return the issuer of a DER revocation list, with tag and length."""
+    fields = _elements(_elements(crl, 1)[0], 3)
+    return fields[2] if fields[0][:1] == b"\x02" else fields[1]  # the version is optional
+
+
+def _elements(der: bytes, most: int) -> list[bytes]:
+    """Return the first elements inside a constructed one, each with tag and length."""
+    body = parser.parse(der)[4]
+    found: list[bytes] = []
+    offset = 0
+    while offset < len(body) and len(found) < most:
+        length = parser.peek(body[offset:])
+        found.append(body[offset : offset + length])
+        offset += length
+    return found
 
 
 def _name_values(name_der: bytes) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,6 @@
 Thin on purpose: names, signatures, validity, CA rights and CRL. Policies and OCSP belong to a certified provider.
 """
 
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -13,8 +12,10 @@ import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from broker.trust.certificate import READ_ERRORS, load_certificate
+from broker.trust.certificate import READ_ERRORS, certificate_names, list_issuer, load_certificate
 from broker.trust.verdict import SignatureVerdict
 
 MAX_DEPTH: Final = 6
@@ -139,21 +140,33 @@ def _issuer(
 ) -> x509.Certificate | ChainCode:
     """Find the authority that signed a certificate; UNTRUSTED, or CHAIN_UNVERIFIED when nobody here can tell."""
     answer = ChainCode.UNTRUSTED
+    named = certificate_names(certificate.public_bytes(Encoding.DER))[1]
     for candidate in candidates:
-        if not _may_issue(candidate):
+        if not _may_issue(candidate) or _subject(candidate) != named:
             continue
-        try:
-            with warnings.catch_warnings():
-                # names longer than 64 bytes are usual in Russian certificates
-                warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
-                certificate.verify_directly_issued_by(candidate)
-        except UnsupportedAlgorithm:
-            answer = ChainCode.CHAIN_UNVERIFIED
-        except (*READ_ERRORS, InvalidSignature):
-            continue
-        else:
+        signed = _signed_by(certificate, candidate)
+        if signed:
             return candidate
+        if signed is None:
+            answer = ChainCode.CHAIN_UNVERIFIED
     return answer
+
+
+def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool | None:
+    """Check a certificate's signature; None when the algorithm is beyond us (ГОСТ)."""
+    try:
+        key, algorithm = issuer.public_key(), certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return None
+    except READ_ERRORS:
+        return False
+    if not isinstance(key, rsa.RSAPublicKey) or algorithm is None:
+        return None
+    try:
+        key.verify(certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm)
+    except (InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _may_issue(candidate: x509.Certificate) -> bool:
@@ -189,12 +202,15 @@ def _revocation(
 
 
 def _is_list_of(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
-        if crl.issuer != issuer.subject:
-            return False
+    if list_issuer(crl.public_bytes(Encoding.DER)) != _subject(issuer):
+        return False
     try:
         key = issuer.public_key()
     except UnsupportedAlgorithm:
         return False
     return isinstance(key, rsa.RSAPublicKey) and crl.is_signature_valid(key)
+
+
+def _subject(certificate: x509.Certificate) -> bytes:
+    """Return the name as bytes: comparing parsed names is slow and noisy for Russian ones."""
+    return certificate_names(certificate.public_bytes(Encoding.DER))[2]

@@ -20,8 +20,8 @@ from broker.trust.signer import Signer
 from broker.trust.suites import STRONG_SUITES, SUITES, Suite, suite_of_oids
 from broker.trust.verdict import SignatureCode, SignatureVerdict
 
-MAX_CONTAINER: Final = 1024 * 1024
-"""A detached container holds certificates and one signature: ten kilobytes are usual, a megabyte is not."""
+MAX_CONTAINER: Final = 512 * 1024
+"""In bytes. A detached container holds certificates and one signature: ten kilobytes are usual (our own limit)."""
 
 _ARMOUR: Final = re.compile(r"-----(BEGIN|END) [A-Z0-9# ]{1,32}-----")
 _BLANKS: Final = re.compile(r"\s+")
@@ -153,7 +153,8 @@ def _inspect(
     info = signers[0]
     certificates = _certificates(signed_data)
     own = _find_certificate(info["sid"], certificates)
-    draft = _describe(info, provider)
+    attributes = _attributes(info)
+    draft = _describe(info, attributes, provider)
     if own is None:
         return replace(draft, code=SignatureCode.NO_CERTIFICATE)
     draft = _describe_certificate(draft, own, certificates)
@@ -165,20 +166,20 @@ def _inspect(
     attached = not isinstance(embedded, core.Void)
     if attached and bytes(embedded) != content:
         return replace(draft, code=SignatureCode.ATTACHED_MISMATCH)
-    if not _content_type_agrees(signed_data, info):
+    if not _content_type_agrees(signed_data, attributes):
         return replace(draft, code=SignatureCode.MALFORMED)
     code = _check(info, draft, content, provider)
     if code in {SignatureCode.OK, SignatureCode.DIGEST_UNVERIFIED}:
-        form = SignatureCode.ATTACHED if attached else _check_form(info, draft, provider)
+        form = SignatureCode.ATTACHED if attached else _check_form(attributes, draft, provider)
         code = _graver(code, form)
     return replace(draft, code=code)
 
 
-def _content_type_agrees(signed_data: Any, info: Any) -> bool:
+def _content_type_agrees(signed_data: Any, attributes: dict[str, Any]) -> bool:
     """Tell whether the signed contentType is that of the content (RFC 5652 §11.1); without signed attributes it is."""
-    if isinstance(info["signed_attrs"], core.Void):
+    if not attributes:
         return True
-    values = _attributes(info).get(_CONTENT_TYPE)
+    values = attributes.get(_CONTENT_TYPE)
     if values is None or len(values) != 1:
         return False
     return bool(values[0].dotted == signed_data["encap_content_info"]["content_type"].dotted)
@@ -202,21 +203,19 @@ def _certificates(signed_data: Any) -> list[Any]:
 def _find_certificate(sid: Any, certificates: list[Any]) -> bytes | None:
     """Find the signer's certificate by issuer and serial number, or by key identifier; names are compared as bytes."""
     for certificate in certificates:
+        found = bytes(certificate.dump())
         if sid.name == "issuer_and_serial_number":
-            same = (
-                certificate.serial_number == sid.chosen["serial_number"].native
-                and certificate.issuer.dump() == sid.chosen["issuer"].dump()
-            )
+            serial, issuer, _ = certificate_names(found)
+            same = (issuer, serial) == (sid.chosen["issuer"].dump(), sid.chosen["serial_number"].dump())
         else:
             same = certificate.key_identifier == sid.chosen.native
         if same:
-            return bytes(certificate.dump())
+            return found
     return None
 
 
-def _describe(info: Any, provider: Provider) -> SignatureVerdict:
+def _describe(info: Any, attributes: dict[str, Any], provider: Provider) -> SignatureVerdict:
     """Fill what the SignerInfo itself tells, before anything is believed."""
-    attributes = _attributes(info)
     return SignatureVerdict(
         code=SignatureCode.MALFORMED,
         suite=suite_of_oids(
@@ -314,14 +313,10 @@ def _signature_code(verified: bool | None) -> SignatureCode:  # noqa: FBT001  th
     return SignatureCode.OK if verified else SignatureCode.BAD_SIGNATURE
 
 
-def _check_form(info: Any, draft: SignatureVerdict, provider: Provider) -> SignatureCode:
+def _check_form(attributes: dict[str, Any], draft: SignatureVerdict, provider: Provider) -> SignatureCode:
     """Check what РЭМД wants of the form: signingTime, and signingCertificate(V2) naming this certificate."""
     if draft.signing_time is None:
         return SignatureCode.NO_SIGNING_TIME
-    return _check_ess(_attributes(info), draft, provider)
-
-
-def _check_ess(attributes: dict[str, Any], draft: SignatureVerdict, provider: Provider) -> SignatureCode:
     values = attributes.get(_ESS_V2)
     if values is None:
         values = attributes.get(_ESS_V1)

@@ -50,7 +50,8 @@ def signature_findings(
     ``received_at`` is when the submission arrived, for signing times that lie in the future.
     """
     if len(signatures) > policy.limit:
-        return [_too_many(len(signatures), policy.limit)], []
+        unread = SignatureVerdict(code=SignatureCode.NOT_CHECKED)
+        return [_too_many(len(signatures), policy.limit)], [unread] * len(signatures)
     verdicts = [_verdict(part, content, policy, provider) for part in signatures]
     findings = list(_presence(signatures, policy))
     for number, (part, verdict) in enumerate(zip(signatures, verdicts, strict=True), start=1):

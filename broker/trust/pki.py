@@ -4,7 +4,6 @@ Nothing it issues has legal force. Key generation is slow, so every ``issue_*`` 
 """
 
 import json
-import warnings
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from broker.document.canonical import PersonName
+from broker.trust.certificate import quiet
 from broker.trust.signer import RsaSigner
 
 SNILS: Final = ObjectIdentifier("1.2.643.100.3")
@@ -211,8 +211,7 @@ class ThrowAwayCa:
 
 def _common_name(text: str) -> x509.NameAttribute[str]:
     """Make a common name of up to 64 letters: ``cryptography`` counts bytes, and Russian letters take two."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
+    with quiet(UserWarning, "Attribute's length must be"):
         return x509.NameAttribute(NameOID.COMMON_NAME, text, _validate=False)
 
 

@@ -15,6 +15,8 @@ class SignatureCode(StrEnum):
 
     OK = "OK"
     """Everything that could be checked holds."""
+    NOT_CHECKED = "NOT_CHECKED"
+    """Not looked at: the submission holds more signatures than the policy allows."""
     NOT_BASE64 = "NOT_BASE64"
     """The text in the submission is not base64."""
     TOO_LARGE = "TOO_LARGE"
@@ -91,6 +93,7 @@ class SignatureVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 TEXTS: Final[dict[SignatureCode, str]] = {
     SignatureCode.OK: "Подпись верна.",
+    SignatureCode.NOT_CHECKED: "Подпись не проверялась: подписей слишком много.",
     SignatureCode.NOT_BASE64: "Подпись не читается: это не base64 (возможно, строка обрезана).",
     SignatureCode.TOO_LARGE: "Контейнер подписи слишком велик для откреплённой подписи.",
     SignatureCode.MALFORMED: "Подпись не читается: это не контейнер CMS (PKCS#7).",
