@@ -13,6 +13,8 @@ _SCHEMATRON: Final = caught(Layer.SCHEMATRON, "VALIDATION_ERROR")
 _XSD: Final = caught(Layer.XSD, "VALIDATION_ERROR")
 _XML: Final = caught(Layer.XML, "INVALID_CONTENT", "VALIDATION_ERROR")
 _EXAMINATIONS: Final = ("306", "103")
+_CHECKED_PHONES: Final = ("306", "290")
+"""The pack of kind 103 says nothing of telephones: there our rules warn only."""
 Edit = Callable[[Node], None]
 
 
@@ -172,18 +174,21 @@ CONTACT_FAULTS: Final = (
         id="telecom-without-value",
         description="У телефона пациента нет значения (telecom/@value)",
         expected=_SCHEMATRON,
+        kinds=_CHECKED_PHONES,
         edit=_drop_attribute(f"{_PATIENT}/h:telecom", "value"),
     ),
     Fault(
         id="telecom-bad-form",
         description="Телефон записан с пробелами: tel:+7 (900) 000-00-00",
         expected=_SCHEMATRON,
+        kinds=_CHECKED_PHONES,
         edit=_put(f"{_PATIENT}/h:telecom", "value", "tel:+7 (900) 000-00-00"),
     ),
     Fault(
         id="telecom-null",
         description="Вместо телефона указан nullFlavor, а он здесь не разрешён: контакт просто не указывают",
         expected=_SCHEMATRON,
+        kinds=_CHECKED_PHONES,
         edit=_nullify(f"{_PATIENT}/h:telecom"),
     ),
 )

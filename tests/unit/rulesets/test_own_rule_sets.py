@@ -47,16 +47,12 @@ def judge(rule_set: RuleSetAtWork, content: bytes) -> set[tuple[Layer, Severity]
     root = etree.fromstring(content)
     found = set()
     if list(rule_set.schema.faults(root)):
-        verdict = rule_set.rules.verdict(Layer.XSD, "", seen=rule_set.rules.xsd_source == "seen")
-        assert verdict is not None
+        verdict = rule_set.rules.verdict(seen=rule_set.rules.xsd_source == "seen")
         found.add((Layer.XSD, verdict[0]))
     for engine in rule_set.engines:
         for failure in engine.run(root, AT).failures:
             assert not failure.error
-            verdict = rule_set.rules.verdict(
-                Layer.SCHEMATRON, failure.assertion.number, seen=failure.assertion.seen
-            )
-            assert verdict is not None
+            verdict = rule_set.rules.verdict(seen=failure.assertion.seen)
             found.add((Layer.SCHEMATRON, verdict[0]))
     return found
 
