@@ -2,12 +2,11 @@
 
 import random
 from collections.abc import Mapping
-from functools import partial
 from uuid import UUID
 
-from broker.adapter_kit import Adapter, Context, Outcome, Receives
+from broker.adapter_kit import Adapter, CallbackVerdict, Context, Receives
 from broker.delivery.decide import after_outcome
-from broker.delivery.state import Policy
+from broker.delivery.state import Change, DeliveryState, Policy
 from broker.store.batcher import Batcher
 from broker.store.deliveries import Application, Applied, DeliveryStore
 from broker.store.destinations import CallbackStore
@@ -73,15 +72,19 @@ class CallbackWorker:
                 )
         await self._tasks.finish([task])
 
-    async def _give(
-        self, destination: str, endpoint: Endpoint, correlation: str, outcome: Outcome
-    ) -> UUID | None:
-        delivery = await self._deliveries.by_correlation(correlation, destination)
+    async def _give(self, destination: str, endpoint: Endpoint, verdict: CallbackVerdict) -> UUID | None:
+        delivery = await self._deliveries.by_correlation(verdict.correlation, destination)
         if delivery is None:
             CALLBACKS.labels(destination, "unknown").inc()
             return None
         now = endpoint.context.clock.now()
-        decide = partial(after_outcome, outcome=outcome, now=now, policy=endpoint.policy, dice=self._dice)
+
+        def decide(state: DeliveryState) -> Change:
+            outcome = verdict.outcome
+            if state.attempt <= 1 and verdict.if_first is not None:
+                outcome = verdict.if_first
+            return after_outcome(state, outcome, now, endpoint.policy, self._dice)
+
         applied = await self._outcomes.submit(Application(delivery_id=delivery, decide=decide, at=now))
         CALLBACKS.labels(destination, "applied" if applied.change else "repeated").inc()
         return delivery
