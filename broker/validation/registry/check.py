@@ -111,8 +111,8 @@ def check_registry(
     registry, findings = open_package(zip_bytes, pack.limits)
     if registry is None:
         return RegistryReport(findings=tuple(findings))
-    findings += pack.structure.check(registry.main.element, registry.person.element, MAX_FINDINGS)
-    findings += pack.catalogue.check(registry, today, MAX_FINDINGS)
+    findings += pack.structure.check(registry.main.element, registry.person.element, MAX_FINDINGS + 1)
+    findings += pack.catalogue.check(registry, today, MAX_FINDINGS + 1)
     findings += _joins(registry)
     findings += _against_submission(registry, clinic, tfoms, period)
     findings += _corrections(registry, corrects_package)

@@ -104,7 +104,9 @@ def open_package(data: bytes, limits: ZipLimits) -> tuple[Registry | None, list[
     mains = [(entry, root) for entry, root in roots if root is not None and root.tag == MAIN]
     persons = [(entry, root) for entry, root in roots if root is not None and root.tag == PERSON]
     if len(entries) != PAIR or len(mains) != 1 or len(persons) != 1:
-        return None, findings or [_not_a_pair(len(entries), len(mains), len(persons))]
+        if len(entries) != PAIR or all(root is not None for _, root in roots):
+            findings.append(_not_a_pair(len(entries), len(mains), len(persons)))
+        return None, findings
     registry = _joined(mains[0], persons[0])
     return registry, [*findings, *_check_names(registry)]
 
