@@ -1,6 +1,7 @@
 """Under which account a server runs: our own, or an unprivileged one when we are root, and whether it can get in."""
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
@@ -63,10 +64,15 @@ async def run_once(
     env: dict[str, str] | None = None,
     stdin: bytes = b"",
     timeout: float = 60.0,
+    patience: float = 0.0,
 ) -> tuple[int, str]:
-    """Run a short command to its end; return its status and what it said. It is killed after ``timeout`` seconds."""
+    """Run a short command to its end; return its status and what it said.
+
+    After ``timeout`` seconds, or when we are cancelled, it is killed; with ``patience`` it is interrupted first and has
+    that many seconds to leave its own work whole, and our death does not end it.
+    """
     process = await asyncio.create_subprocess_exec(
-        *bound_command(command, account, signal.SIGKILL),
+        *bound_command(command, account, None if patience else signal.SIGKILL),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -79,9 +85,19 @@ async def run_once(
             output, _ = await process.communicate(stdin)
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            await _end(process, patience)
     return process.returncode or 0, output.decode("utf-8", "replace")
+
+
+async def _end(process: asyncio.subprocess.Process, patience: float) -> None:
+    if patience:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
 async def closed_to(account: Account | None, path: Path) -> Path | None:

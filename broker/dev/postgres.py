@@ -4,6 +4,7 @@ It is as durable as a real one: what is measured and killed on it must mean some
 """
 
 import asyncio
+import shutil
 import signal
 import struct
 from collections.abc import AsyncIterator
@@ -204,7 +205,7 @@ def _major_of(data: Path) -> int | None:
 async def _make_cluster(plan: _Plan) -> None:
     """Make the data directory and our database in it; it takes its name only when whole."""
     fresh, word = plan.room / "data.new", plan.room / "password"
-    await _run(plan, "rm", "-rf", str(fresh), program=False)
+    await asyncio.to_thread(shutil.rmtree, fresh, ignore_errors=True)
     write_private(word, plan.password.encode(), owner=plan.account)
     try:
         await _run(
@@ -220,8 +221,8 @@ async def _make_cluster(plan: _Plan) -> None:
     fresh.rename(plan.data)
 
 
-async def _run(plan: _Plan, name: str, *words: str, stdin: bytes = b"", program: bool = True) -> None:
-    command = (str(plan.binaries.directory / name) if program else name, *words)
+async def _run(plan: _Plan, name: str, *words: str, stdin: bytes = b"") -> None:
+    command = (str(plan.binaries.directory / name), *words)
     status, said = await run_once(command, account=plan.account, env=plan.env, stdin=stdin, timeout=120)
     if status != 0:
         write_private(plan.log, said.encode())

@@ -9,12 +9,12 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -304,15 +304,27 @@ class Supervisor:
         stack.push_async_callback(dismiss)
 
 
-async def until_stopped() -> signal.Signals:
-    """Wait for Ctrl-C or SIGTERM and return which it was; a second one while stopping changes nothing."""
+async def until_signalled(work: Coroutine[Any, Any, None]) -> signal.Signals | None:
+    """Run ``work`` until it ends or SIGINT or SIGTERM comes; a signal cancels it, so that its blocks are left in order.
+
+    Return the signal, or None when the work ended by itself. From the first moment on; later signals change nothing.
+    """
     loop = asyncio.get_running_loop()
-    heard: asyncio.Future[signal.Signals] = loop.create_future()
+    task = loop.create_task(work)
+    heard: list[signal.Signals] = []
 
     def note(number: signal.Signals) -> None:
-        if not heard.done():
-            heard.set_result(number)
+        if not heard:
+            task.cancel()
+        heard.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, note, number)
-    return await heard
+    try:
+        await asyncio.wait({task})
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    if not task.cancelled():
+        task.result()
+    return heard[0] if heard else None
