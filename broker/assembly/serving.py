@@ -31,6 +31,7 @@ from broker.control.commands import Commands
 from broker.document.submission import Submission
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.peer import PeerDoor
+from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
 from broker.pipeline import ExaminationInput, examine_all, prepare_bytes
 from broker.settings import Settings
@@ -159,6 +160,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         app.router.add_get("/healthz", _healthz)
         app.router.add_get("/readyz", _readyz(base))
         app.router.add_get("/metrics", _metrics)
+        RabbitmqAuth(access).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
         peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
         peer = PeerDoor(peers, CallbackStore(base.database, base.codec), journal, announcer).application()

@@ -67,6 +67,7 @@ class Access:
         self._credentials = _Remembered(partners.credential, seconds)
         self._links = _Remembered(partners.links, seconds)
         self._clinics = _Remembered(self._status, seconds)
+        self._logins = _Remembered(self._credentials, seconds)
 
     async def _status(self, clinic: str) -> ClinicStatus | None:
         found = (await self._partners.clinics([clinic])).get(clinic)
@@ -97,6 +98,14 @@ class Access:
             return None
         expected = f"{caller.partner_id}-test" if caller.mode is Mode.TEST else caller.partner_id
         return caller if login == expected else None
+
+    async def has_login(self, partner_id: str, mode: Mode) -> bool:
+        """Tell whether a partner has live credentials in a mode."""
+        return bool(await self._logins.get(f"{mode}/{partner_id}"))
+
+    async def _credentials(self, key: str) -> list[tuple[Credential, bytes]]:
+        mode, _, partner_id = key.partition("/")
+        return await self._partners.credentials_of(partner_id, Mode(mode))
 
     async def speech(self, partner_id: str, clinic: str) -> Speech:
         """Tell whether a partner may speak for a clinic now."""

@@ -19,7 +19,7 @@ from broker.store.deliveries import DeliveryStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import note
 from broker.store.sql import queries
-from broker.store.tasks import CALLBACK, NewTask, insert_tasks
+from broker.store.tasks import CALLBACK, NewTask, Task, finish_tasks, insert_tasks
 
 QUERIES: Final = queries("destinations")
 RELAY_LEASE: Final = timedelta(seconds=20)
@@ -93,6 +93,15 @@ class DestinationStore:
         return version
 
 
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """A handled callback: the delivery it spoke of, or a note why nobody was found; ``known``: settled before."""
+
+    task: Task
+    delivery: UUID | None = None
+    note: str = ""
+    known: bool = False
+
+
 class CallbackStore:
     """Calls of state systems, kept raw before they are acknowledged."""
 
@@ -135,14 +144,22 @@ class CallbackStore:
         )
         return row["destination"], callback
 
-    async def settle(self, identifier: UUID, delivery: UUID | None, remark: str, at: datetime) -> None:
-        """Note what a callback was; without a delivery it is parked for the operator."""
-        status = "handled" if delivery else "parked"
+    async def settle(self, settled: Sequence[Settled], at: datetime) -> None:
+        """Note what callbacks were and take their tasks off the list; without a delivery they wait for an operator."""
+        fresh = [one for one in settled if not one.known]
         async with self._db.transaction() as connection:
-            await connection.execute(QUERIES["settle_callback"], identifier, status, delivery, remark)
-            if delivery is None:
-                body = {"callback": str(identifier), "note": remark}
-                await note(connection, EventName.CALLBACK_PARKED, at, body=body)
+            await finish_tasks(connection, [one.task for one in settled])
+            await connection.execute(
+                QUERIES["settle_callbacks"],
+                [one.task.subject for one in fresh],
+                ["handled" if one.delivery else "parked" for one in fresh],
+                [one.delivery for one in fresh],
+                [one.note for one in fresh],
+            )
+            for one in fresh:
+                if one.delivery is None:
+                    body = {"callback": str(one.task.subject), "note": one.note}
+                    await note(connection, EventName.CALLBACK_PARKED, at, body=body)
 
 
 class StoredFiles:

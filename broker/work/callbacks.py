@@ -1,18 +1,26 @@
 """Stored callbacks: read them again with the adapter that took them, and let each verdict find its delivery."""
 
+import asyncio
 import random
 from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from broker.adapter_kit import Adapter, CallbackVerdict, Context, Receives
 from broker.delivery.decide import after_outcome
 from broker.delivery.state import Change, DeliveryState, Policy
 from broker.store.batcher import Batcher
+from broker.store.database import STORE_TROUBLE
 from broker.store.deliveries import Application, Applied, DeliveryStore
-from broker.store.destinations import CallbackStore
+from broker.store.destinations import CallbackStore, Settled
 from broker.store.tasks import CALLBACK, Task, TaskStore
-from broker.telemetry.metrics import CALLBACKS
-from broker.work.loop import Loop
+from broker.telemetry.log import log
+from broker.telemetry.metrics import BUGS, CALLBACKS
+from broker.work.loop import Loop, safe_trace
+
+BATCH: Final = 32
+TRIES: Final = 5
+"""So often may a callback break its adapter before it is parked for the operator."""
 
 
 class Endpoint:
@@ -48,29 +56,36 @@ class CallbackWorker:
         clock = next(iter(self._endpoints.values())).context.clock if self._endpoints else None
         if clock is None:
             return 0
-        tasks = await self._tasks.claim(CALLBACK, 32, clock.now())
-        for task in tasks:
-            await self._handle(task)
-        return len(tasks)
+        tasks = await self._tasks.claim(CALLBACK, BATCH, clock.now())
+        settled = await asyncio.gather(*(self._handle(task) for task in tasks))
+        done = [one for one in settled if one is not None]
+        if done:
+            await self._callbacks.settle(done, clock.now())
+        return len(done)
 
-    async def _handle(self, task: Task) -> None:
+    async def _handle(self, task: Task) -> Settled | None:
+        """Read one callback and give its verdicts; None: a bug, it comes again after its lease, but not for ever."""
+        try:
+            return await self._read(task)
+        except STORE_TROUBLE:
+            return None
+        except Exception as error:  # noqa: BLE001  the promise of an adapter is broken: recorded, the others go on
+            BUGS.labels(CALLBACK).inc()
+            log().error("callback.bug", error=type(error).__name__, trace=safe_trace(error))
+            return Settled(task=task, note="callback.not_readable") if task.attempts >= TRIES else None
+
+    async def _read(self, task: Task) -> Settled:
         loaded = await self._callbacks.load(task.subject)
-        if loaded is not None:
-            destination, callback = loaded
-            endpoint = self._endpoints.get(destination)
-            if endpoint is None or not isinstance(endpoint.adapter, Receives):
-                await self._settle(task.subject, None, "destination.unknown", endpoint)
-            else:
-                verdicts = await endpoint.adapter.interpret(callback, endpoint.context)
-                found: UUID | None = None
-                for verdict in verdicts:
-                    found = (
-                        await self._give(destination, endpoint, verdict.correlation, verdict.outcome) or found
-                    )
-                await self._settle(
-                    task.subject, found, "" if found else "callback.unknown_correlation", endpoint
-                )
-        await self._tasks.finish([task])
+        if loaded is None:
+            return Settled(task=task, known=True)
+        destination, callback = loaded
+        endpoint = self._endpoints.get(destination)
+        if endpoint is None or not isinstance(endpoint.adapter, Receives):
+            return Settled(task=task, note="destination.unknown")
+        found: UUID | None = None
+        for verdict in await endpoint.adapter.interpret(callback, endpoint.context):
+            found = await self._give(destination, endpoint, verdict) or found
+        return Settled(task=task, delivery=found, note="" if found else "callback.unknown_correlation")
 
     async def _give(self, destination: str, endpoint: Endpoint, verdict: CallbackVerdict) -> UUID | None:
         delivery = await self._deliveries.by_correlation(verdict.correlation, destination)
@@ -88,9 +103,3 @@ class CallbackWorker:
         applied = await self._outcomes.submit(Application(delivery_id=delivery, decide=decide, at=now))
         CALLBACKS.labels(destination, "applied" if applied.change else "repeated").inc()
         return delivery
-
-    async def _settle(
-        self, callback: UUID, delivery: UUID | None, note: str, endpoint: Endpoint | None
-    ) -> None:
-        clock = (endpoint or next(iter(self._endpoints.values()))).context.clock
-        await self._callbacks.settle(callback, delivery, note, clock.now())

@@ -74,7 +74,7 @@ class RelayWorker:
     async def _send(self, partner: str, item: FeedItem) -> Sent:
         head = msgspec.json.decode(item.body, type=_Head)
         answer = await self._door.send_receipt(
-            partner,
+            login_of(partner, head.mode),
             item.body.encode(),
             message_id=str(item.id),
             correlation_id=head.messageId,

@@ -59,9 +59,10 @@ on conflict do nothing returning id
 -- A stored callback.
 select id, destination, endpoint, correlation, headers, body, status, received_at from callback where id = $1
 
--- name: settle_callback
--- Note what a callback was: handled (of which delivery) or parked.
-update callback set status = $2, delivery_id = $3, note = $4 where id = $1
+-- name: settle_callbacks
+-- Note what callbacks were: handled (of which delivery) or parked.
+update callback c set status = u.status, delivery_id = u.delivery_id, note = u.note
+from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) as u (id, status, delivery_id, note) where c.id = u.id
 
 -- name: relay_claim
 -- Lease the relay of a partner: one relay per partner at a time.
