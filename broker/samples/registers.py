@@ -11,8 +11,10 @@ from broker.samples.sample import Sample
 
 
 class RegisteredPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """A person of ГИП: ``gender`` by НСИ 11.1040."""
+    """A person of ГИП with his id in the clinic that treats him: ``gender`` by НСИ 11.1040."""
 
+    clinic: str
+    local_id: str
     snils: str
     family: str
     given: str
@@ -58,6 +60,8 @@ def registers_of(samples: Iterable[Sample], clinics: Iterable[Clinic] = ()) -> R
 def _person(sample: Sample) -> RegisteredPerson:
     patient = sample.patient
     return RegisteredPerson(
+        clinic=sample.clinic.oid,
+        local_id=patient.local_id,
         snils=patient.snils,
         family=patient.name.family,
         given=patient.name.given,
