@@ -227,7 +227,16 @@ class DocumentApi:
                     "Подписанный документ не изменяется: подпись перестала бы ему соответствовать.",
                     "Передайте документ без подписей, подпишите ответ и отправьте его в POST /documents.",
                 )
-            return answer(await self._preparer(stored.content))
+            made = await self._preparer(stored.content)
+            if "findings" in made:
+                return problem(
+                    422,
+                    "partner.document_unreadable",
+                    "Документ не читается.",
+                    "Исправьте перечисленное и повторите.",
+                    findings=msgspec.to_builtins(made["findings"]),
+                )
+            return answer(made)
 
 
 def not_found() -> web.Response:

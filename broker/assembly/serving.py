@@ -72,8 +72,10 @@ class _Judging:
         return {"valid": made.passed, "findings": made.findings, "layers": made.layers}
 
     async def prepare(self, content: bytes) -> dict[str, Any]:
-        """Return normalised bytes in base64, their SHA-256 and the changes."""
+        """Return normalised bytes in base64, their SHA-256 and the changes; or ``findings`` why they cannot be read."""
         prepared = await self._pool.run(prepare_bytes, content)
+        if isinstance(prepared, tuple):
+            return {"findings": prepared}
         plain: dict[str, Any] = msgspec.to_builtins(prepared)
         return plain | {"content": base64.b64encode(prepared.content).decode()}
 

@@ -24,7 +24,6 @@ from broker.settings import SettingsError
 from broker.telemetry.log import log
 from broker.validation.registry import RegistryClinic, check_registry
 
-
 _ABOUT_SIGNERS = frozenset(
     f"signature.{what}" for what in ("personal_missing", "role_missing", "duplicate", "snils_absent")
 )

@@ -67,7 +67,7 @@ class Access:
         self._credentials = _Remembered(partners.credential, seconds)
         self._links = _Remembered(partners.links, seconds)
         self._clinics = _Remembered(self._status, seconds)
-        self._logins = _Remembered(self._credentials, seconds)
+        self._logins = _Remembered(self._of_login, seconds)
 
     async def _status(self, clinic: str) -> ClinicStatus | None:
         found = (await self._partners.clinics([clinic])).get(clinic)
@@ -103,7 +103,7 @@ class Access:
         """Tell whether a partner has live credentials in a mode."""
         return bool(await self._logins.get(f"{mode}/{partner_id}"))
 
-    async def _credentials(self, key: str) -> list[tuple[Credential, bytes]]:
+    async def _of_login(self, key: str) -> list[tuple[Credential, bytes]]:
         mode, _, partner_id = key.partition("/")
         return await self._partners.credentials_of(partner_id, Mode(mode))
 
