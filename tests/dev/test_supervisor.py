@@ -182,3 +182,16 @@ async def test_a_signal_stops_a_stand_in_order(start_stand, nobody_left, number:
     stand = await start_stand("sleeper")
     assert await stand.end(number) == 0
     assert nobody_left(0)
+
+
+@pytest.mark.parametrize("server", ["postgres", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+async def test_a_signal_while_it_is_still_starting_stops_it_too(
+    start_stand, nobody_left, state_dir: Path, server: str
+) -> None:
+    starting = asyncio.create_task(start_stand(server))
+    await comes_true(lambda: bool(guardian.marked(str(state_dir))), 30)
+    (stand,) = start_stand.started
+    stand.send_signal(signal.SIGTERM)
+    with pytest.raises(AssertionError, match="ended with 0"):
+        await starting
+    assert nobody_left(0)
