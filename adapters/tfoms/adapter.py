@@ -69,7 +69,7 @@ class TfomsAdapter:
             return visit
         reply = await self._ask(visit, "SendProtocolMO", {"data": parcel.content})
         if not isinstance(reply, Given):
-            return self._refusal(reply)
+            return await self._refusal(visit, reply)
         answer = await _opened(reply, "sendprotocolmoresult")
         unid = "" if isinstance(answer, str) else answer.find("Answer", "ProtocolUNID")
         if isinstance(answer, str) or not _UNID.fullmatch(unid):
@@ -151,8 +151,11 @@ class TfomsAdapter:
 
         return await asyncio.to_thread(work)
 
-    def _refusal(self, reply: Spoken | Unavailable | InDoubt | Held) -> Outcome:
-        return verdicts.spoken_outcome(reply.text, self.table) if isinstance(reply, Spoken) else reply
+    async def _refusal(self, visit: _Visit, reply: Spoken | Unavailable | InDoubt | Held) -> Outcome:
+        if not isinstance(reply, Spoken):
+            return reply
+        said = await asyncio.to_thread(lambda: Censor(visit.parcel.content).clean(reply.text))
+        return verdicts.spoken_outcome(reply.text, said, self.table)
 
     def _awaiting(self, visit: _Visit, state: dict[str, str], stage: str) -> Awaiting:
         return Awaiting(
@@ -186,7 +189,7 @@ class TfomsAdapter:
             case InDoubt(reason=reason):
                 return Unavailable(reason)
             case _:
-                return self._refusal(reply)
+                return await self._refusal(visit, reply)
 
     async def _ask(self, visit: _Visit, operation: str, members: Mapping[str, str | bytes]) -> Reply | Held:
         """Call the protocol service with a token; a token it no longer knows is renewed once (nothing was taken)."""
@@ -212,7 +215,7 @@ class TfomsAdapter:
     def _not_signed_in(self, reply: Spoken | Unavailable) -> Unavailable | Held:
         if isinstance(reply, Unavailable):
             return reply
-        outcome = verdicts.spoken_outcome(reply.text, self.table, code="login")
+        outcome = verdicts.spoken_outcome(reply.text, scrub(reply.text), self.table, code="login")
         assert isinstance(outcome, Unavailable | Held)
         return outcome
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from adapters.tfoms.privacy import Censor, scrub
+from adapters.tfoms.privacy import Censor
 from adapters.tfoms.protocol import Row, Stage
 from broker.adapter_kit import AnswerTable, Held, Outcome, Rejected, Unavailable, Verdict
 from broker.document.finding import Finding, Layer, Location, Responsible, Severity, Source
@@ -93,10 +93,12 @@ def no_rows(stage: Stage) -> Finding:
     )
 
 
-def spoken_outcome(text: str, table: AnswerTable, *, code: str = "exception") -> Outcome:
-    """Say what a refusal in words comes to; an unknown text waits for the operator and never ends the way."""
+def spoken_outcome(text: str, said: str, table: AnswerTable, *, code: str = "exception") -> Outcome:
+    """Say what a refusal in words comes to; an unknown text waits for the operator and never ends the way.
+
+    ``said`` is the text as people may read it.
+    """
     row = table.match(code, text)
-    said = scrub(text)
     if row is None:
         return Held("tfoms.answer_unknown", f"Фонд ответил непонятным нам отказом: {said or 'без текста'}")
     match row.verdict:

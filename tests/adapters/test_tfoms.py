@@ -316,6 +316,17 @@ async def test_words_of_refusal_come_to_what_the_table_says(text: str, outcome: 
             raise AssertionError(got)
 
 
+async def test_an_unknown_refusal_names_no_patient_either() -> None:
+    parcel = a_registry_parcel()
+    assert parcel.document is not None
+    name = parcel.document.patient.name
+    async with a_stage() as stage:
+        await stage.faults(code=f"Ошибка строки: {name.family} {name.given}, полис {policies(0)[0]}")
+        outcome = await stage.send(parcel)
+    assert isinstance(outcome, Held)
+    assert outcome.text.endswith("Ошибка строки: ••• •••, полис •••")
+
+
 async def test_a_fund_refuses_a_stranger() -> None:
     async with a_stage(fund={"mo": ["650001"]}) as stage:
         outcome = await stage.send(a_registry_parcel())

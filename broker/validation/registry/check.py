@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from broker.document.finding import Finding, Layer, Location, Severity, Source, blocks
-from broker.document.zip_reading import ZipLimits
+from broker.document.zip_reading import MIB, ZipLimits
 from broker.validation.registry.expression import number
 from broker.validation.registry.node import Node
 from broker.validation.registry.package import Registry, finding, open_package
@@ -21,6 +21,8 @@ from broker.validation.registry.shape import Shape
 from broker.validation.registry.structure import Structure
 
 MAX_FINDINGS: Final = 2000
+LIMITS: Final = ZipLimits(archive=20 * MIB, total=24 * MIB, entries=16)
+"""About fifteen thousand cases: 8 s of one core and 0.7 GB, well inside what a compute process may take."""
 _OMS: Final = Path(__file__).resolve().parents[3] / "schemas" / "oms"
 _PERIOD: Final = re.compile(r"(\d{4})-(\d{2})")
 
@@ -75,10 +77,10 @@ class RegistryChecks(msgspec.Struct, frozen=True):
 
     structure: Structure
     catalogue: Catalogue
-    limits: ZipLimits = ZipLimits()
+    limits: ZipLimits = LIMITS
 
     @classmethod
-    def load(cls, directory: Path, limits: ZipLimits = ZipLimits()) -> "RegistryChecks":  # noqa: B008  a frozen value
+    def load(cls, directory: Path, limits: ZipLimits = LIMITS) -> "RegistryChecks":
         """Compile the schemas and the rules of a directory."""
         main, person = directory / "zl_list.xsd", directory / "pers_list.xsd"
         shape = Shape.load(main, person)

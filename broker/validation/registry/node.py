@@ -1,5 +1,6 @@
 """A registry's tree in a form rules can ask a thousand times: owners with their filled leaves, and the way back to the XML."""
 
+import sys
 from collections.abc import Iterator
 from typing import Final, cast
 
@@ -37,6 +38,8 @@ class Node:
 
     def count(self, steps: tuple[str, ...]) -> int:
         """Return how many filled elements a path below this node reaches."""
+        if len(steps) == 1:
+            return len(self.fields.get(steps[0], _EMPTY)) + len(self.children.get(steps[0], ()))
         *above, last = steps
         return sum(
             len(node.fields.get(last, _EMPTY)) + len(node.children.get(last, ()))
@@ -74,7 +77,7 @@ def read_tree(root: etree._Element) -> Node:
 def _read(element: etree._Element, parent: Node | None) -> Node:
     node = Node(element, parent)
     for child in element:
-        tag = str(child.tag)
+        tag = sys.intern(str(child.tag))  # a registry repeats a hundred names a million times
         if len(child):
             node.children.setdefault(tag, []).append(_read(child, node))
         elif child.text and (text := child.text.strip()):

@@ -75,10 +75,8 @@ class Spot(msgspec.Struct, frozen=True):
     today: date
 
     def _starts(self, ref: Ref) -> list[Node]:
-        node = self.node
-        for _ in range(ref.up):
-            assert node.parent is not None
-            node = node.parent
+        """Climb, then cross to the other file where the name demands it."""
+        node = self._climb(ref.up)
         if not (ref.joined or ref.other_root):
             return [node]
         in_person = next(reversed([*self.node.above()])).tag == PERSON
@@ -89,12 +87,23 @@ class Spot(msgspec.Struct, frozen=True):
         id_pac = next(iter(node.texts(("PACIENT", "ID_PAC"))), "")
         return self.registry.persons.get(id_pac, [])
 
+    def _climb(self, up: int) -> Node:
+        node = self.node
+        for _ in range(up):
+            assert node.parent is not None
+            node = node.parent
+        return node
+
     def texts(self, ref: Ref) -> list[str]:
         """Return the texts of the filled leaves a name reaches."""
+        if not (ref.joined or ref.other_root):
+            return self._climb(ref.up).texts(ref.down)  # nearly every name: no list of one start
         return [text for start in self._starts(ref) for text in start.texts(ref.down)]
 
     def count(self, ref: Ref) -> int:
         """Return how many filled elements a name reaches."""
+        if not (ref.joined or ref.other_root):
+            return self._climb(ref.up).count(ref.down)
         return sum(start.count(ref.down) for start in self._starts(ref))
 
     def file_part(self, part: str) -> str:
