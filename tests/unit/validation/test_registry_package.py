@@ -322,3 +322,15 @@ def test_putting_none_removes() -> None:
     trees = build(AMBULATORY)
     put(trees, "SL/DS1", None)
     assert trees[0].find("ZAP/Z_SL/SL/DS1") is None
+
+
+def test_the_derived_samples_of_the_fact_sheet_are_good() -> None:
+    """The samples were written apart from these rules, from the same public sources."""
+    samples = Path(__file__).parents[4] / "shared" / "data" / "tfoms"
+    if not samples.is_dir():
+        pytest.skip("../shared/data/tfoms is not here")
+    files = {
+        f"{NAME}.XML": (samples / "sample_HM.xml").read_bytes(),
+        f"L{NAME[1:]}.XML": (samples / "sample_LM.xml").read_bytes(),
+    }
+    assert codes(zipped(files), tfoms="65", period="2024-01") == []
