@@ -17,9 +17,9 @@ import msgspec
 
 from broker.bus.topology import DOCUMENTS, receipts_name
 from broker.document.submission import Mode
+from broker.partners.credential import login_of
 
 VHOST: Final = "/"
-_TEST: Final = "-test"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,18 +80,6 @@ ALLOW: Final = Decision()
 
 Form = Mapping[str, str]
 """The fields RabbitMQ posts, as strings."""
-
-
-def login_of(partner: str, mode: Mode) -> str:
-    """Return the AMQP login of a partner's credentials."""
-    return partner + _TEST if mode is Mode.TEST else partner
-
-
-def partner_of(login: str) -> tuple[str, Mode]:
-    """Return the partner and the mode a login stands for; partner ids must therefore never end in ``-test``."""
-    if login.endswith(_TEST):
-        return login.removesuffix(_TEST), Mode.TEST
-    return login, Mode.PRODUCTION
 
 
 def decide_user(form: Form, account: Account | None) -> Decision:

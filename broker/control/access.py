@@ -9,7 +9,7 @@ import msgspec
 
 from broker.document.submission import Mode
 from broker.partners.clinic import ClinicStatus
-from broker.partners.credential import Credential, hash_secret, is_same, read_secret
+from broker.partners.credential import Credential, hash_secret, is_same, login_of, read_secret
 from broker.store.partners import PartnerStore
 
 Value = TypeVar("Value")
@@ -96,8 +96,7 @@ class Access:
         caller = await self.secret(secret)
         if caller is None:
             return None
-        expected = f"{caller.partner_id}-test" if caller.mode is Mode.TEST else caller.partner_id
-        return caller if login == expected else None
+        return caller if login == login_of(caller.partner_id, caller.mode) else None
 
     async def has_login(self, partner_id: str, mode: Mode) -> bool:
         """Tell whether a partner has live credentials in a mode."""

@@ -15,9 +15,9 @@ from broker.bus.auth import (
     decide_topic,
     decide_user,
     decide_vhost,
-    partner_of,
 )
 from broker.control.access import Access
+from broker.partners.credential import partner_of
 from broker.telemetry.log import log
 from broker.telemetry.metrics import REFUSED
 

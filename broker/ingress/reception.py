@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +12,11 @@ from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
 from broker.control.access import Access, Caller, Speech
 from broker.document.event import EventName
-from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.submission import Submission, SubmissionType
 from broker.intake.read import Arrival, Sender, check_head, make_arrival
 from broker.intake.refusal import Refusal
 from broker.normalizer.header import Peek, peek
+from broker.receipts.refused import refusal_event
 from broker.store.batcher import Batcher
 from broker.store.intake import IntakeStore, Ticket, Verdict
 from broker.store.journal import Journal
@@ -130,7 +129,15 @@ class Reception:
             "digest": digest.hex(),
         }
         if caller is not None and door == "amqp":
-            body |= _rejection(caller, refusal, clinic, key, now)
+            body |= refusal_event(
+                refusal.code,
+                refusal.detail,
+                refusal.fix,
+                message_id=key[:200],
+                clinic=clinic[:64],
+                mode=caller.mode,
+                at=now,
+            )
         await self._journal.note(
             EventName.SUBMISSION_REFUSED,
             now,
@@ -146,31 +153,6 @@ class Reception:
         await self._journal.note(
             EventName.SUBMISSION_PARKED, self._clock.now(), body=body, partner_id=caller.partner_id
         )
-
-
-def _rejection(caller: Caller, refusal: Refusal, clinic: str, key: str, now: datetime) -> dict[str, Any]:
-    """Word a refusal as the event a partner knows; there is no document, so ``documentId`` is null."""
-    finding = Finding(
-        layer=Layer.METADATA,
-        severity=Severity.ERROR,
-        code=refusal.code,
-        message=refusal.detail,
-        fix=refusal.fix or None,
-        responsible=Responsible.MIS,
-        source=Source.OFFICIAL,
-    )
-    return {
-        "event": EventName.DOCUMENT_REJECTED.value,
-        "sequence": 1,
-        "documentId": None,
-        "messageId": key[:200],
-        "localUid": "",
-        "clinic": clinic[:64],
-        "mode": caller.mode.value,
-        "status": "rejected",
-        "findings": [finding],
-        "occurredAt": now,
-    }
 
 
 def _keys(arrival: Arrival) -> Sequence[Hashable]:

@@ -8,6 +8,7 @@ import msgspec
 
 from broker.document.submission import Mode
 
+_TEST: Final = "-test"
 _SECRET: Final = re.compile(r"inaya_(?:(test)_)?([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -46,8 +47,15 @@ def hash_secret(secret: str, pepper: bytes) -> bytes:
 
 
 def login_of(partner_id: str, mode: Mode) -> str:
-    """Return the AMQP login of a partner in a mode."""
-    return f"{partner_id}-test" if mode is Mode.TEST else partner_id
+    """Return the AMQP login of a partner in a mode: its id, with ``-test`` for test credentials."""
+    return partner_id + _TEST if mode is Mode.TEST else partner_id
+
+
+def partner_of(login: str) -> tuple[str, Mode]:
+    """Return the partner and the mode a login stands for; partner ids must therefore never end in ``-test``."""
+    if login.endswith(_TEST):
+        return login.removesuffix(_TEST), Mode.TEST
+    return login, Mode.PRODUCTION
 
 
 def is_same(hashed: bytes, presented: bytes) -> bool:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
+from broker.receipts.feed import FeedItem
 from broker.store.database import Database
 from broker.store.sql import queries
 
@@ -25,20 +26,6 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     document_id: UUID
     status: DocumentStatus | None = None
     drafts: tuple[Draft, ...] = ()
-
-
-class FeedItem(msgspec.Struct, frozen=True):
-    """One event of the feed: the cursor after it and the JSON body as partners receive it."""
-
-    tx: str
-    id: UUID
-    event: str
-    body: str
-
-    @property
-    def cursor(self) -> str:
-        """The value of ``after`` that continues behind this event."""
-        return f"{self.tx}.{self.id}"
 
 
 def lock_key(document: UUID) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 from broker.adapter_kit import Adapter, CallbackVerdict, Context, Receives
 from broker.delivery.decide import after_outcome
 from broker.delivery.state import Change, DeliveryState, Policy
+from broker.receipts.verdict import outcome_for
 from broker.store.batcher import Batcher
 from broker.store.database import STORE_TROUBLE
 from broker.store.deliveries import Application, Applied, DeliveryStore
@@ -95,9 +96,7 @@ class CallbackWorker:
         now = endpoint.context.clock.now()
 
         def decide(state: DeliveryState) -> Change:
-            outcome = verdict.outcome
-            if state.attempt <= 1 and verdict.if_first is not None:
-                outcome = verdict.if_first
+            outcome = outcome_for(verdict, state.attempt)
             return after_outcome(state, outcome, now, endpoint.policy, self._dice)
 
         applied = await self._outcomes.submit(Application(delivery_id=delivery, decide=decide, at=now))

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import asyncpg
-
+from broker.store.database import STORE_TROUBLE
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
@@ -36,7 +35,7 @@ class Loop:
     async def _once(self) -> int:
         try:
             return await self._work()
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        except STORE_TROUBLE as error:
             log().warning("loop.store_trouble", loop=self.name, error=type(error).__name__)
         except Exception as error:  # noqa: BLE001  outermost loop: a bug is recorded and the house goes on
             BUGS.labels(self.name).inc()

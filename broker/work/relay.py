@@ -4,24 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-import msgspec
-
 from broker.bus.port import PartnerDoor, Sent
-from broker.document.submission import Mode
 from broker.partners.credential import login_of
+from broker.receipts.feed import FeedItem, chains, read_head, told_up_to
 from broker.store.destinations import RelayLease, RelayStore
-from broker.store.journal import FeedItem, Journal
+from broker.store.journal import Journal
 from broker.telemetry.metrics import RELAYED
 from broker.work.loop import Loop
 
 BATCH = 200
 """Events read and confirmed together."""
-
-
-class _Head(msgspec.Struct):
-    mode: Mode = Mode.PRODUCTION
-    messageId: str = ""  # noqa: N815  the wire's own name
-    documentId: str | None = None  # noqa: N815  the wire's own name
 
 
 class RelayWorker:
@@ -47,13 +39,8 @@ class RelayWorker:
     async def _relay(self, lease: RelayLease) -> int:
         partner = lease.partner_id
         items = await self._journal.feed(partner, lease.cursor, BATCH)
-        chains: dict[str | None, list[FeedItem]] = {}
-        for item in items:
-            chains.setdefault(msgspec.json.decode(item.body, type=_Head).documentId, []).append(item)
-        told = set().union(*await asyncio.gather(*(self._tell(partner, chain) for chain in chains.values())))
-        confirmed = 0
-        while confirmed < len(items) and items[confirmed].id in told:
-            confirmed += 1
+        told = set().union(*await asyncio.gather(*(self._tell(partner, chain) for chain in chains(items))))
+        confirmed = told_up_to(items, told)
         why = "" if confirmed == len(items) else "receipts.not_taken"
         if confirmed:
             await self._relays.advance(lease, items[confirmed - 1].cursor, why)
@@ -72,12 +59,12 @@ class RelayWorker:
         return told
 
     async def _send(self, partner: str, item: FeedItem) -> Sent:
-        head = msgspec.json.decode(item.body, type=_Head)
+        head = read_head(item)
         answer = await self._door.send_receipt(
             login_of(partner, head.mode),
             item.body.encode(),
             message_id=str(item.id),
-            correlation_id=head.messageId,
+            correlation_id=head.message_id,
             kind=item.event,
         )
         RELAYED.labels(answer).inc()

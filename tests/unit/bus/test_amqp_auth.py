@@ -5,6 +5,7 @@ import pytest
 from broker.bus import auth
 from broker.bus.auth import Account, Refusal
 from broker.document.submission import Mode
+from broker.partners.credential import partner_of
 
 LIVE = Account(partner="mis-17", mode=Mode.PRODUCTION, admitted=True)
 TEST = Account(partner="mis-17", mode=Mode.TEST, admitted=True)
@@ -112,4 +113,4 @@ def test_a_question_without_its_fields_is_refused(decide):
 
 def test_login_and_partner_are_translated_both_ways():
     for account in (LIVE, TEST):
-        assert auth.partner_of(account.login) == (account.partner, account.mode)
+        assert partner_of(account.login) == (account.partner, account.mode)
