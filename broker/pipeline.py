@@ -31,7 +31,7 @@ from broker.store.examination import Examined, LoadedDocument, Opening, rejected
 from broker.store.tasks import Task
 from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
 from broker.validation.check import Validator
-from broker.validation.registry import RegistryClinic, check_registry
+from broker.validation.registry import RegistryChecks, RegistryClinic, check_registry
 from broker.validation.report import LayerRun, Report
 from broker.validation.ruleset import RuleSetLibrary
 
@@ -76,6 +76,7 @@ class Workshop:
         self.catalogue = KindCatalogue.load(schemas / "nsi" / "kinds.toml")
         directories = [schemas / "semd", *([packs] if packs else [])]
         self.validator = Validator(RuleSetLibrary(directories), self.catalogue)
+        self.registry_checks = RegistryChecks.load(schemas / "oms")
 
 
 class _Process:
@@ -97,7 +98,7 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
     """Run the pure steps over one document; independent layers never hide one another."""
     started = time.process_time()
     if one.type == SubmissionType.OMS_REGISTRY:
-        return _examine_registry(one, started)
+        return _examine_registry(one, workshop, started)
     markup = parse(one.stored.content)
     verdict_findings, verdicts = _signatures(one, workshop)
     facts = _facts(one, verdicts)
@@ -120,7 +121,7 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
     )
 
 
-def _examine_registry(one: ExaminationInput, started: float) -> Examination:
+def _examine_registry(one: ExaminationInput, workshop: Workshop, started: float) -> Examination:
     metadata = one.stored.metadata
     report = check_registry(
         one.stored.content,
@@ -129,6 +130,7 @@ def _examine_registry(one: ExaminationInput, started: float) -> Examination:
         tfoms=metadata.tfoms or "",
         period=metadata.period or "",
         corrects_package=metadata.corrects_package,
+        checks=workshop.registry_checks,
     )
     return Examination(
         document_id=one.document_id,

@@ -14,7 +14,7 @@ from broker.document.canonical import PersonName
 from broker.partners.clinic import Clinic as ClinicCard
 from broker.partners.clinic import RemdLink
 from broker.routing.table import Rule, Table, When
-from broker.samples.people import Clinic, Doctor, Patient, Population
+from broker.samples.people import Clinic, Doctor, Patient, Population, other_person
 from broker.trust import Issued, ThrowAwayCa
 
 SEED: Final = 20261
@@ -26,6 +26,8 @@ SYSTEM: Final = "2b9f6a3e-6d0c-4c55-9a57-0f7d1c1e0a11"
 """The invented clientEntityId of our system in ИПС."""
 RMIS: Final = "emdr-rmis-9001"
 GUID: Final = "7f1c1c1e-5a0b-4c55-8a57-0f7d1c1e0a22"
+NOT_INSURED: Final = (2, 6)
+"""Patients (by number) whose policies the simulated fund does not know."""
 KINDS: Final = {"306": "306", "103": "103", "290": "290"}
 
 
@@ -55,6 +57,11 @@ class World:
             Vendor("vendor-alpha", "ООО «Проба МИС Альфа»", self.clinics[:3]),
             Vendor("vendor-beta", "ООО «Проба МИС Бета»", self.clinics[3:]),
         )
+
+    def signing_doctors(self, clinic: Clinic) -> tuple[Doctor, ...]:
+        """Return who may sign for a clinic: its doctors, and one of whom ФРМР knows nothing."""
+        doctors = self.population.doctors(clinic)
+        return (*doctors, other_person(doctors[0]))
 
     def patients(self, clinic: Clinic) -> tuple[Patient, ...]:
         """Return the patients of a clinic, different ones for every clinic."""
@@ -127,6 +134,7 @@ class World:
             region="77",
             mode="any",
             url=simulators["tfoms"],
+            params={"pollSeconds": "1"},
             secrets={"login": "inaya", "psw": "inaya"},
         )
         return [remd, *gis, tfoms]
@@ -160,7 +168,8 @@ class World:
 
     def tfoms_registers(self) -> dict[str, Any]:
         """Return what the simulated fund knows."""
-        return {"accounts": {"inaya": "inaya"}}
+        unknown = [self.population.patient(number, "77").policy for number in NOT_INSURED]
+        return {"accounts": {"inaya": "inaya"}, "notInsured": unknown}
 
 
 def _id_lpu(clinic: Clinic) -> str:
@@ -202,7 +211,7 @@ class Signers:
     def open(cls, directory: Path, world: World) -> "Signers":
         """Load the authority of the directory, or make it with certificates for every doctor and clinic."""
         names = [
-            *(f"doctor-{d.snils}" for c in world.clinics for d in world.population.doctors(c)),
+            *(f"doctor-{d.snils}" for c in world.clinics for d in world.signing_doctors(c)),
             *(f"clinic-{c.ogrn}" for c in world.clinics),
         ]
         if (directory / "ready").exists():
@@ -214,7 +223,7 @@ class Signers:
         ca = ThrowAwayCa.create(now)
         issued: dict[str, Issued] = {}
         for clinic in world.clinics:
-            for doctor in world.population.doctors(clinic):
+            for doctor in world.signing_doctors(clinic):
                 issued[f"doctor-{doctor.snils}"] = ca.issue_person(
                     doctor.name,
                     snils=doctor.snils,
