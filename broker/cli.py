@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -84,6 +85,8 @@ def stand_options(arguments: argparse.Namespace) -> StandOptions:
         amqp=not arguments.no_amqp,
         packs=os.environ.get("INAYA_PACKS_DIR", ""),
         workers=arguments.workers,
+        tuning=json.loads(arguments.destinations),
+        sim_check=not arguments.no_sim_check,
     )
 
 
@@ -105,6 +108,15 @@ def _stand_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state-dir", type=Path, default=Path(".inaya"), help="каталог всего состояния")
     parser.add_argument("--no-amqp", action="store_true", help="без RabbitMQ: шина local, только HTTP")
     parser.add_argument("--workers", type=int, default=1, help="рабочих процессов")
+    parser.add_argument(
+        "--destinations",
+        default="{}",
+        metavar="JSON",
+        help='поля каждого направления: {"timeout": 4, "rate": 0}',
+    )
+    parser.add_argument(
+        "--no-sim-check", action="store_true", help="симуляторы не проверяют документы правилами"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

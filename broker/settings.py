@@ -75,6 +75,16 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_seconds: Annotated[
         float, Meta(description="Как часто напоминать о созревших задачах, секунды", gt=0)
     ] = 1.0
+    task_lease_seconds: Annotated[
+        float,
+        Meta(description="Через сколько секунд взятая и брошенная задача переходит к другому процессу", gt=0),
+    ] = 60.0
+    attempt_grace_seconds: Annotated[
+        float, Meta(description="То же для отправки: сверх предела времени направления, секунды", gt=0)
+    ] = 30.0
+    relay_lease_seconds: Annotated[
+        float, Meta(description="То же для рассылки событий одного партнёра, секунды", gt=0)
+    ] = 20.0
 
 
 class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +110,9 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     destinations: Annotated[str, Meta(description="Файл направлений (JSON): список Destination")] = ""
     clock_file: Annotated[str, Meta(description="Файл модельных часов (только inaya dev)")] = ""
+    kill_dir: Annotated[
+        str, Meta(description="Каталог точек гибели процесса (только inaya dev, проверка make crash)")
+    ] = ""
     dev_secret: Annotated[str, Meta(description="Разрешает /sim/clock (только inaya dev)")] = ""
 
 

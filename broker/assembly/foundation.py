@@ -24,6 +24,7 @@ from broker.store.database import STORE_TROUBLE, Database, open_database
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore, StoredFiles, StoredIds
 from broker.store.examination import ExaminationStore
+from broker.telemetry.killpoints import watch
 
 
 class PostgresWire:
@@ -105,6 +106,7 @@ async def open_bus(settings: Settings, database: Database) -> AsyncIterator[Bus]
 @contextlib.asynccontextmanager
 async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
     """Open everything a process stands on."""
+    watch(Path(settings.data.kill_dir) if settings.data.kill_dir else None)
     keys = master_keys(settings.security)
     codec = Codec(keys)
     configured = read_destinations(settings.data.destinations)

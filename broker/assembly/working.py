@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from broker.assembly.foundation import Foundation, foundation, read_router
 from broker.bus.door import RabbitDoor
@@ -17,6 +18,7 @@ from broker.store.destinations import CallbackStore, RelayStore
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.tasks import CALLBACK, PREPARE, TaskStore
+from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.work.callbacks import CallbackWorker, Endpoint
 from broker.work.deliver import DestinationRunner, Stores
@@ -51,6 +53,7 @@ def outcome_batcher(base: Foundation, announcer: Announcer) -> Batcher[Applicati
 
     async def write(applications: list[Application]) -> list[Applied]:
         applied, due = await base.deliveries.apply(applications)
+        passed(KillPoint.OUTCOME_COMMITTED)
         announcer(due)
         by_id = {one.before.id: one for one in applied}
         return [by_id[a.delivery_id] for a in applications]
@@ -78,6 +81,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
         journal = Journal(base.database)
         partners = PartnerStore(base.database)
         keeper = RouterKeeper(base, await read_router(base))
+        lease = timedelta(seconds=settings.work.task_lease_seconds)
         prepare = PrepareWorker(
             PrepareStores(tasks, base.documents, partners, journal),
             pool,
@@ -85,10 +89,12 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             base.clock,
             announcer,
             settings.work.prepare_batch,
+            lease,
         )
         stores = Stores(tasks, base.deliveries, base.documents, partners, base.destinations)
+        grace = timedelta(seconds=settings.work.attempt_grace_seconds)
         runners = [
-            DestinationRunner(post.adapter, post.context, post.policy, stores, outcomes, base.dice)
+            DestinationRunner(post.adapter, post.context, post.policy, stores, outcomes, base.dice, grace)
             for post in base.outposts.values()
         ]
         callbacks = CallbackWorker(
@@ -98,6 +104,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             base.deliveries,
             outcomes,
             base.dice,
+            lease,
         )
         sweeper = Sweeper(tasks, base.bus, base.clock, settings.work.sweep_seconds)
         loops: dict[str, list[Loop]] = {PREPARE: prepare.loops, CALLBACK: [callbacks.loop]}
@@ -117,7 +124,8 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
                     group.create_task(loop.run())
                 if settings.bus.amqp_url:
                     door = await stack.enter_async_context(_door(settings))
-                    relay = RelayWorker(door, RelayStore(base.database), journal)
+                    relay_lease = timedelta(seconds=settings.work.relay_lease_seconds)
+                    relay = RelayWorker(door, RelayStore(base.database, relay_lease), journal)
                     group.create_task(relay.loop.run())
                 log().info("work.ready", destinations=sorted(base.outposts), bus=base.bus.name)
                 if ready is not None:

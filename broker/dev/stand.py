@@ -7,7 +7,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import msgspec
@@ -24,6 +24,7 @@ from broker.dev.supervisor import ChildSpec, Supervisor
 from broker.dev.world import Signers, Vendor, World
 from broker.document.submission import Mode
 from broker.partners.credential import Credential, hash_secret, make_secret, read_secret
+from broker.settings import cards
 from broker.store.database import Database, open_database
 from broker.store.destinations import DestinationStore
 from broker.store.migrate import migrate
@@ -35,7 +36,11 @@ OPERATOR: Final = "operator"
 
 
 class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stand is run; ``amqp`` False keeps RabbitMQ out, ``packs`` are official packs for the broker."""
+    """How a stand is run; ``amqp`` False keeps RabbitMQ out, ``packs`` are official packs for the broker.
+
+    ``tuning`` replaces fields of every destination (its pace, its timeout); ``sim_check`` False makes the simulators
+    believe what they are given.
+    """
 
     state_dir: Path
     port: int | None = None
@@ -44,6 +49,8 @@ class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
     amqp: bool = True
     packs: str = ""
     workers: int = 1
+    tuning: dict[str, Any] = {}
+    sim_check: bool = True
 
 
 class StandFailed(Exception):  # noqa: N818  the text is for the person at the terminal
@@ -83,17 +90,25 @@ class Stand:
         """Return the variables of the broker's own processes."""
         room = self.state.room("config")
         destinations = room / "destinations.json"
-        write_private(destinations, msgspec.json.encode(self.world.destinations(self.simulators)))
-        return _plain_environment() | {
-            "INAYA_DATABASE_URL": database,
-            "INAYA_AMQP_URL": amqp,
-            "INAYA_HTTP_PORT": str(self.http_port),
-            "INAYA_PEER_PORT": str(self.peer_port),
-            "INAYA_MASTER_KEY": base64.b64encode(self.master_key).decode(),
-            "INAYA_DESTINATIONS": str(destinations),
-            "INAYA_CLOCK_FILE": str(self.state.path / "clock"),
-            "INAYA_PACKS_DIR": self.options.packs,
-        }
+        tuned = [
+            msgspec.structs.replace(d, **self.options.tuning)
+            for d in self.world.destinations(self.simulators)
+        ]
+        write_private(destinations, msgspec.json.encode(tuned))
+        return (
+            _plain_environment()
+            | _given_settings()
+            | {
+                "INAYA_DATABASE_URL": database,
+                "INAYA_AMQP_URL": amqp,
+                "INAYA_HTTP_PORT": str(self.http_port),
+                "INAYA_PEER_PORT": str(self.peer_port),
+                "INAYA_MASTER_KEY": base64.b64encode(self.master_key).decode(),
+                "INAYA_DESTINATIONS": str(destinations),
+                "INAYA_CLOCK_FILE": str(self.state.path / "clock"),
+                "INAYA_PACKS_DIR": self.options.packs,
+            }
+        )
 
     def child(
         self, name: str, arguments: Sequence[str], environment: dict[str, str], url: str = ""
@@ -124,6 +139,8 @@ class Stand:
         arguments = ["sim", name, "--port", str(self.ports[name]), "--params", str(params)]
         arguments += ["--state", str(self.state.room("sim") / f"{name}.jsonl")]
         arguments += ["--clock", str(self.state.path / "clock")]
+        if not self.options.sim_check:
+            arguments.append("--no-check")
         return self.child(f"sim-{name}", arguments, _plain_environment(), f"{self.simulators[name]}/healthz")
 
     def endpoints(self, database: str, amqp: str | None) -> Endpoints:
@@ -189,6 +206,11 @@ class Stand:
 def _plain_environment() -> dict[str, str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
     return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def _given_settings() -> dict[str, str]:
+    """Return the settings somebody gave this command: its children obey them too."""
+    return {card.variable: os.environ[card.variable] for card in cards() if card.variable in os.environ}
 
 
 async def answers(url: str) -> bool:

@@ -7,6 +7,7 @@ from broker.ingress.reception import Reception
 from broker.intake.read import decode_submission, read_parts
 from broker.intake.refusal import Refusal
 from broker.store.database import STORE_TROUBLE
+from broker.telemetry.killpoints import KillPoint, passed
 
 TEST_SUFFIX = "-test"
 
@@ -32,6 +33,7 @@ class AmqpDoor:
             if refusal is not None:
                 key = message.message_id or ""
                 await self._reception.refuse(caller, refusal, door="amqp", key=key)
+            passed(KillPoint.AMQP_TAKEN)
         except STORE_TROUBLE as error:
             raise NotNow from error
 

@@ -9,6 +9,7 @@ from broker.adapter_kit import Adapter, Context, PeerRequest, Receives, Refuse, 
 from broker.document.event import EventName
 from broker.store.destinations import CallbackStore
 from broker.store.journal import Journal
+from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, CALLBACKS
 
@@ -68,6 +69,7 @@ class PeerDoor:
         match reply:
             case Take():
                 due = await self._callbacks.keep(destination, call, reply, now)
+                passed(KillPoint.CALLBACK_KEPT)
                 self._announce(due)
                 CALLBACKS.labels(destination, "taken" if due else "repeated").inc()
             case Serve():

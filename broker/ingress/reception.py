@@ -20,6 +20,7 @@ from broker.receipts.refused import refusal_event
 from broker.store.batcher import Batcher
 from broker.store.intake import IntakeStore, Ticket, Verdict
 from broker.store.journal import Journal
+from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.metrics import ACCEPT_SECONDS, ACCEPTED, REFUSED, REPEATED
 
 _SPEECH = {
@@ -66,7 +67,9 @@ class Reception:
         return self._batcher.running()
 
     async def _write(self, arrivals: Sequence[Arrival]) -> Sequence[Verdict]:
+        passed(KillPoint.INTAKE_RECEIVED)
         verdicts, due = await self._store.commit(arrivals)
+        passed(KillPoint.INTAKE_COMMITTED)
         self._announce(due)
         return verdicts
 

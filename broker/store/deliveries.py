@@ -116,6 +116,7 @@ class DeliveryStore:
                 [s.message_id for s in ready],
                 [s.task.claim for s in ready],
                 [at] * len(ready),
+                [s.task.id for s in ready],
             )
             numbers = {row["id"]: row["attempt"] for row in rows}
             begun = [s for s in ready if s.delivery.id in numbers]

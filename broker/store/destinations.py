@@ -20,9 +20,9 @@ from broker.store.examination import ExaminationStore
 from broker.store.journal import note
 from broker.store.sql import queries
 from broker.store.tasks import CALLBACK, NewTask, Task, finish_tasks, insert_tasks
+from broker.telemetry.killpoints import KillPoint, passed
 
 QUERIES: Final = queries("destinations")
-RELAY_LEASE: Final = timedelta(seconds=20)
 
 
 class DestinationState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -146,9 +146,9 @@ class CallbackStore:
 
     async def settle(self, settled: Sequence[Settled], at: datetime) -> None:
         """Note what callbacks were and take their tasks off the list; without a delivery they wait for an operator."""
-        fresh = [one for one in settled if not one.known]
         async with self._db.transaction() as connection:
-            await finish_tasks(connection, [one.task for one in settled])
+            ours = await finish_tasks(connection, [one.task for one in settled])
+            fresh = [one for one in settled if one.task.id in ours and not one.known]
             await connection.execute(
                 QUERIES["settle_callbacks"],
                 [one.task.subject for one in fresh],
@@ -212,7 +212,9 @@ class StoredIds:
 
     async def put(self, clinic: str, key: str, value: str) -> None:
         """Remember a value."""
+        passed(KillPoint.IDS_LEARNED)
         await self._db.execute(QUERIES["id_put"], self._destination, clinic, self._hash(key), value)
+        passed(KillPoint.IDS_KEPT)
 
 
 class RelayLease(msgspec.Struct, frozen=True):
@@ -226,8 +228,9 @@ class RelayLease(msgspec.Struct, frozen=True):
 class RelayStore:
     """How far each partner was told over AMQP; one relay per partner at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lease: timedelta) -> None:
         self._db = database
+        self._lease = lease
 
     async def behind(self) -> list[str]:
         """Return the partners with events they were not told of yet."""
@@ -235,14 +238,14 @@ class RelayStore:
 
     async def claim(self, partner_id: str) -> RelayLease | None:
         """Lease a partner's relay, or return None while another process has it."""
-        row: Any = await self._db.fetchrow(QUERIES["relay_claim"], partner_id, RELAY_LEASE)
+        row: Any = await self._db.fetchrow(QUERIES["relay_claim"], partner_id, self._lease)
         return None if row is None else RelayLease(partner_id, f"{row['tx']}.{row['id']}", row["claim"])
 
     async def advance(self, lease: RelayLease, cursor: str, why: str = "") -> bool:
         """Remember a position and keep the lease; False when it was lost."""
         tx, _, identifier = cursor.partition(".")
         found = await self._db.fetchval(
-            QUERIES["relay_advance"], lease.partner_id, lease.claim, tx, UUID(identifier), RELAY_LEASE, why
+            QUERIES["relay_advance"], lease.partner_id, lease.claim, tx, UUID(identifier), self._lease, why
         )
         return found is not None
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from broker.store.database import STORE_TROUBLE
 from broker.store.deliveries import Application, Applied, DeliveryStore
 from broker.store.destinations import CallbackStore, Settled
 from broker.store.tasks import CALLBACK, Task, TaskStore
+from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, CALLBACKS
 from broker.work.loop import Loop, safe_trace
@@ -44,6 +46,7 @@ class CallbackWorker:
         deliveries: DeliveryStore,
         outcomes: Batcher[Application, Applied],
         dice: random.Random,
+        lease: timedelta,
     ) -> None:
         self.loop = Loop(CALLBACK, self._work)
         self._endpoints = endpoints
@@ -52,16 +55,21 @@ class CallbackWorker:
         self._deliveries = deliveries
         self._outcomes = outcomes
         self._dice = dice
+        self._lease = lease
 
     async def _work(self) -> int:
         clock = next(iter(self._endpoints.values())).context.clock if self._endpoints else None
         if clock is None:
             return 0
-        tasks = await self._tasks.claim(CALLBACK, BATCH, clock.now())
+        tasks = await self._tasks.claim(CALLBACK, BATCH, clock.now(), self._lease)
+        if tasks:
+            passed(KillPoint.CALLBACK_CLAIMED)
         settled = await asyncio.gather(*(self._handle(task) for task in tasks))
         done = [one for one in settled if one is not None]
         if done:
+            passed(KillPoint.CALLBACK_APPLIED)
             await self._callbacks.settle(done, clock.now())
+            passed(KillPoint.CALLBACK_SETTLED)
         return len(done)
 
     async def _handle(self, task: Task) -> Settled | None:

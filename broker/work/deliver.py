@@ -36,13 +36,12 @@ from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
 from broker.store.partners import PartnerStore
 from broker.store.tasks import Task, TaskStore, route_queue
+from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, BUGS
 from broker.work.loop import Loop, safe_trace
 from broker.work.trip import Trip
 
-GRACE: Final = timedelta(seconds=30)
-"""Lease beyond the destination's timeout; by the database clock."""
 SHOW_EVERY: Final = 2.0
 """Seconds between two notes of an unchanged breaker."""
 
@@ -68,6 +67,7 @@ class DestinationRunner:
         stores: Stores,
         outcomes: Batcher[Application, Applied],
         dice: random.Random,
+        grace: timedelta,
     ) -> None:
         self.destination = context.destination
         self.loop = Loop(route_queue(self.destination.id), self._work)
@@ -77,6 +77,7 @@ class DestinationRunner:
         self._stores = stores
         self._outcomes = outcomes
         self._dice = dice
+        self._lease = timedelta(seconds=policy.timeout) + grace
         self._breaker = Breaker()
         self._pace = Pace(policy.rate)
         self._busy = 0
@@ -99,9 +100,9 @@ class DestinationRunner:
         wanted = self._pace.take(self._breaker.allows(now, free), time.monotonic())
         if wanted <= 0 or await self._is_paused():
             return 0
-        lease = timedelta(seconds=self._policy.timeout) + GRACE
-        tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, lease)
+        tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, self._lease)
         if tasks:
+            passed(KillPoint.DELIVERY_CLAIMED)
             self._busy += len(tasks)
             running = asyncio.create_task(self._batch(tasks), name=self.loop.name)
             self._running.add(running)
@@ -137,6 +138,8 @@ class DestinationRunner:
             starting = [trip for trip in trips if self._may_start(trip, now)]
             rest = [trip for trip in trips if trip not in starting]
             begun = await self._begin(starting, now)
+            if begun:
+                passed(KillPoint.DELIVERY_BEGUN)
             async with asyncio.TaskGroup() as group:
                 for trip, message_id in begun:
                     group.create_task(self._send(trip, message_id))
@@ -205,6 +208,7 @@ class DestinationRunner:
             )
         else:
             outcome = await self._guarded(self._adapter.deliver(trip.parcel(message_id), self._context))
+            passed(KillPoint.DELIVERY_ANSWERED)
         seconds = time.perf_counter() - started
         ATTEMPT_SECONDS.labels(self.destination.id).observe(seconds)
         await self._conclude(trip, outcome, Attempted(

@@ -1,6 +1,7 @@
 """The steps of a document: claim a batch, compute beside the loop, commit report, status, deliveries and next tasks."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,7 @@ from broker.store.examination import ExaminationStore, Examined, LoadedDocument
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.tasks import PREPARE, Task, TaskStore
+from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.metrics import EXAMINE_SECONDS, EXAMINED, SET_ASIDE
 from broker.work.loop import Loop
 
@@ -41,6 +43,7 @@ class PrepareWorker:
         clock: Clock,
         announce: Callable[[Sequence[tuple[int, str]]], None],
         batch: int,
+        lease: timedelta,
     ) -> None:
         self._stores = stores
         self._pool = pool
@@ -48,13 +51,15 @@ class PrepareWorker:
         self._clock = clock
         self._announce = announce
         self._batch = batch
+        self._lease = lease
         self.loops = [Loop(PREPARE, self._work) for _ in range(pool.processes)]
 
     async def _work(self) -> int:
         now = self._clock.now()
-        tasks = await self._stores.tasks.claim(PREPARE, self._batch, now)
+        tasks = await self._stores.tasks.claim(PREPARE, self._batch, now, self._lease)
         if not tasks:
             return 0
+        passed(KillPoint.PREPARE_CLAIMED)
         documents = await self._stores.documents.load([task.subject for task in tasks])
         clinics = await self._stores.partners.clinics(list({d.clinic for d in documents.values()}))
         pairs = [(task, documents[task.subject]) for task in tasks if task.subject in documents]
@@ -63,7 +68,10 @@ class PrepareWorker:
             await self._stores.tasks.finish(gone)
         made = await self._examine(pairs, clinics)
         results = [self._conclude(task, document, made.get(document.id), clinics) for task, document in pairs]
-        self._announce(await self._stores.documents.commit([r for r in results if r is not None]))
+        passed(KillPoint.PREPARE_COMPUTED)
+        due = await self._stores.documents.commit(results)
+        passed(KillPoint.PREPARE_COMMITTED)
+        self._announce(due)
         return len(tasks)
 
     async def _examine(

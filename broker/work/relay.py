@@ -9,6 +9,7 @@ from broker.partners.credential import login_of
 from broker.receipts.feed import FeedItem, chains, read_head, told_up_to
 from broker.store.destinations import RelayLease, RelayStore
 from broker.store.journal import Journal
+from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.metrics import RELAYED
 from broker.work.loop import Loop
 
@@ -38,12 +39,15 @@ class RelayWorker:
 
     async def _relay(self, lease: RelayLease) -> int:
         partner = lease.partner_id
+        passed(KillPoint.RELAY_CLAIMED)
         items = await self._journal.feed(partner, lease.cursor, BATCH)
         told = set().union(*await asyncio.gather(*(self._tell(partner, chain) for chain in chains(items))))
         confirmed = told_up_to(items, told)
         why = "" if confirmed == len(items) else "receipts.not_taken"
         if confirmed:
+            passed(KillPoint.RELAY_SENT)
             await self._relays.advance(lease, items[confirmed - 1].cursor, why)
+            passed(KillPoint.RELAY_ADVANCED)
         if why:
             self._full[partner] = asyncio.get_running_loop().time() + 2
         await self._relays.release(lease, why)

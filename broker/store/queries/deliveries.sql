@@ -53,11 +53,13 @@ where v.id = any ($1::uuid[])
 
 -- name: begin
 -- Mark deliveries as being sent: the attempt is counted and its message id known before the first byte leaves.
+-- Only where the task is still claimed by us: who slept past its lease must not send beside its successor.
 update delivery v
 set status = 'sending', attempt = v.attempt + 1, message_id = u.message_id, claim = u.claim, status_at = u.at,
     sent_at = coalesce(v.sent_at, u.at), next_attempt_at = null
-from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[]) as u (id, message_id, claim, at)
+from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::bigint[]) as u (id, message_id, claim, at, task)
 where v.id = u.id and v.status in ('queued', 'sending')
+  and exists (select 1 from task t where t.id = u.task and t.claim = u.claim for share)
 returning v.id, v.attempt
 
 -- name: insert_attempts
