@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import aio_pika
 import pytest
+from aiormq.channel import Channel
 from proxy import freezing_proxy
 from rabbit_node import RabbitNode
 
@@ -138,6 +139,28 @@ async def test_a_deleted_queue_is_declared_and_consumed_anew(
         async with await aio_pika.connect(node.url) as other, other.channel() as channel:
             await channel.queue_delete(hint_queue(queue).name)
         await announced_again_until(bus, Due(queue, (2,)), lambda: 2 in ear.heard)
+
+
+async def test_a_consumer_that_vanished_without_a_word_is_missed_and_replaced(
+    node: RabbitNode, queue: str, patience: Patience, monkeypatch: pytest.MonkeyPatch
+):
+    """The driver's own cancel, sent behind the bus's back: RabbitMQ has no consumer, nobody told the bus."""
+    channels: list[Channel] = []
+    consume = Channel.basic_consume
+
+    async def remembered(self: Channel, *args, **kwargs):
+        started = await consume(self, *args, **kwargs)
+        channels.append(self)
+        return started
+
+    monkeypatch.setattr(Channel, "basic_consume", remembered)
+    ear = Ear()
+    async with a_bus(node.url, patience) as bus, bus.subscribe([queue], ear):
+        await announced_again_until(bus, Due(queue, (1,)), lambda: 1 in ear.heard)
+        (tag,) = channels[0].consumers
+        await channels[0].basic_cancel(tag)
+        await announced_again_until(bus, Due(queue, (2,)), lambda: 2 in ear.heard)
+    assert len(channels) == 2
 
 
 async def test_a_clean_close_leaves_no_task_behind(node: RabbitNode, queue: str, patience: Patience):
