@@ -27,13 +27,22 @@ def is_uuid(text: str) -> bool:
 
 
 def stated_numbers(root: Element) -> dict[str, str]:
-    """Return what the body says of the document's series and number, under the keys ``series`` and ``number``."""
+    """Return the series and number a document states of itself in DOCINFO, under ``series`` and ``number``.
+
+    Elsewhere the same fields speak of other documents (LINKDOCS).
+    """
     found: dict[str, str] = {}
-    body = root.find(f"{_H}component/{_H}structuredBody")
-    for code in body.iter(f"{_H}code") if body is not None else ():
-        name = _NUMBERS.get(code.get("code", ""))
-        parent = code.getparent()
-        value = parent.find(f"{_H}value") if name is not None and parent is not None else None
-        if name is not None and value is not None and value.text:
-            found.setdefault(name, value.text.strip())
+    for section in root.iterfind(f"{_H}component/{_H}structuredBody/{_H}component/{_H}section"):
+        if _code_of(section) != "DOCINFO":
+            continue
+        for observation in section.iterfind(f"{_H}entry/{_H}observation"):
+            name = _NUMBERS.get(_code_of(observation))
+            value = observation.find(f"{_H}value")
+            if name is not None and value is not None and value.text:
+                found.setdefault(name, value.text.strip())
     return found
+
+
+def _code_of(element: Element) -> str:
+    code = element.find(f"{_H}code")
+    return "" if code is None else code.get("code", "")

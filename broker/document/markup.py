@@ -65,7 +65,7 @@ class Markup:
     Comments and processing instructions are not in the tree, so that no value can hide behind one.
     """
 
-    __slots__ = ("content", "encoding", "root", "warnings")
+    __slots__ = ("_places", "content", "encoding", "root", "warnings")
 
     def __init__(
         self, root: Element, content: bytes, encoding: str, warnings: tuple[Finding, ...] = ()
@@ -74,10 +74,11 @@ class Markup:
         self.content = content
         self.encoding = encoding
         self.warnings = warnings
+        self._places: dict[Element, dict[Element, int]] = {}
 
     def locate(self, element: Element) -> Location:
         """Return the place of an element: a positional XPath with the usual prefixes, and the line."""
-        return Location(xpath=path_of(element), line=line_of(element))
+        return Location(xpath=path_of(element, self._places), line=line_of(element))
 
 
 def line_of(element: Element) -> int:
@@ -92,15 +93,30 @@ def name_of(tag: str) -> str:
     return PREFIXES.get(namespace, "") + local
 
 
-def path_of(element: Element) -> str:
-    """Return the positional XPath of an element, ``/ClinicalDocument[1]/recordTarget[1]``."""
+def path_of(element: Element, known: dict[Element, dict[Element, int]] | None = None) -> str:
+    """Return the positional XPath of an element, ``/ClinicalDocument[1]/recordTarget[1]``.
+
+    ``known`` keeps the children already counted, so that a thousand places in one wide element cost one count.
+    """
+    counted = {} if known is None else known
     steps = []
-    node: Element | None = element
-    while node is not None:
-        place = 1 + sum(1 for _ in node.itersiblings(node.tag, preceding=True))
-        steps.append(f"{name_of(str(node.tag))}[{place}]")
-        node = node.getparent()
-    return "/" + "/".join(reversed(steps))
+    node = element
+    while (parent := node.getparent()) is not None:
+        if parent not in counted:
+            counted[parent] = _numbered(parent)
+        steps.append(f"{name_of(str(node.tag))}[{counted[parent][node]}]")
+        node = parent
+    return "/" + "/".join([f"{name_of(str(node.tag))}[1]", *reversed(steps)])
+
+
+def _numbered(parent: Element) -> dict[Element, int]:
+    """Return the number of each child among those of its name, from 1."""
+    totals: dict[str, int] = {}
+    places: dict[Element, int] = {}
+    for child in parent.iterchildren(etree.Element):
+        tag = str(child.tag)
+        totals[tag] = places[child] = totals.get(tag, 0) + 1
+    return places
 
 
 def parse(content: bytes) -> Markup | tuple[Finding, ...]:

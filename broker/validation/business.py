@@ -7,6 +7,7 @@ of phones are our extension to all kinds (official samples themselves hold СН�
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -21,6 +22,8 @@ from broker.document.kind import KindCard, PatientInfo
 from broker.document.markup import CDA, IDENTITY, Markup
 from broker.validation.report import LayerRun, shown
 
+MAX_PER_RULE: Final = 20
+"""Findings one rule may make of one document."""
 SKEW: Final = timedelta(minutes=5)
 """How far a clinic's clock may run ahead of ours before a creation time counts as future."""
 _H: Final = f"{{{CDA}}}"
@@ -46,7 +49,7 @@ Rule = Callable[[Subject], Iterator[Finding]]
 
 def check(subject: Subject) -> tuple[tuple[Finding, ...], LayerRun]:
     """Apply every rule."""
-    found = tuple(finding for rule in RULES for finding in rule(subject))
+    found = tuple(finding for rule in RULES for finding in islice(rule(subject), MAX_PER_RULE))
     return found, LayerRun(ran=True, rules=len(RULES), evaluated=len(RULES))
 
 

@@ -46,7 +46,7 @@ class Schema:
             self._lax: xmlschema.XMLSchema | None = None
         except etree.XMLSchemaParseError as refusal:
             self._native = None
-            self._lax = _xmlschema_schema(path, refusal)
+            self._lax = _xmlschema_schema(path, home, refusal)
             self.note = "схему проверил xmlschema: libxml2 не принимает схему этого набора"
 
     def faults(self, root: Element) -> Iterator[Fault]:
@@ -117,17 +117,25 @@ def _namespaces(root: Element) -> dict[str, str]:
 
 def _libxml2_schema(path: Path, home: Path) -> etree.XMLSchema:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    parser.resolvers.add(_Confined(home.resolve()))
+    confined = _Confined(home.resolve())
+    parser.resolvers.add(confined)
     try:
         tree = etree.parse(path, parser)
     except (OSError, etree.XMLSyntaxError) as error:
         raise SchemaRefused(f"{path.name}: {type(error).__name__}") from error
-    return etree.XMLSchema(tree)
-
-
-def _xmlschema_schema(path: Path, refusal: etree.XMLSchemaParseError) -> xmlschema.XMLSchema:
     try:
-        return xmlschema.XMLSchema(str(path), validation="lax", allow="local", defuse="always")
+        compiled = etree.XMLSchema(tree)
+    finally:
+        if confined.refused:
+            raise SchemaRefused(f"{path.name}: includes what lies outside its rule set")
+    return compiled
+
+
+def _xmlschema_schema(path: Path, home: Path, refusal: etree.XMLSchemaParseError) -> xmlschema.XMLSchema:
+    try:
+        return xmlschema.XMLSchema(
+            str(path), validation="lax", allow="sandbox", defuse="always", base_url=str(home)
+        )
     except (xmlschema.XMLSchemaException, OSError) as error:
         raise SchemaRefused(f"{path.name}: libxml2: {refusal}; xmlschema: {type(error).__name__}") from error
 
@@ -137,6 +145,7 @@ class _Confined(etree.Resolver):
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self.refused = False
 
     def resolve(self, system_url: str, public_id: str, *rest: Any) -> Any:
         """Leave a file of the set to libxml2, and answer anything outside with nothing; ``rest`` is lxml's context."""
@@ -144,5 +153,6 @@ class _Confined(etree.Resolver):
         address = urlsplit(system_url)
         target = Path(unquote(address.path)).resolve()
         if address.scheme not in {"", "file"} or address.netloc or not target.is_relative_to(self._home):
+            self.refused = True
             return self.resolve_string("<refused/>", *rest, base_url=None)
         return None

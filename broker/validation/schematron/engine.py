@@ -184,6 +184,8 @@ class _Walk:
         seen: set[Any] = set()
         for rule in rules:
             for node in self._nodes(rule):
+                if len(self._failures) >= MAX_FAILURES:
+                    return
                 if len(rules) > 1:
                     if node in seen:
                         continue
