@@ -15,6 +15,7 @@ from uuid import uuid4
 import aio_pika
 import aiohttp
 import msgspec
+from yarl import URL
 
 from broker.adapter_kit.clocks import FileClock
 from broker.dev.endpoints import Endpoints
@@ -93,8 +94,8 @@ class Run:
         """Hold a connection per vendor, as their programs would."""
         async with contextlib.AsyncExitStack() as stack:
             for vendor, secret in self.secrets.items() if self.endpoints.amqp else ():
-                url = self.endpoints.amqp or ""
-                connection = await aio_pika.connect(url, login=vendor, password=secret)
+                address = URL(self.endpoints.amqp or "").with_user(vendor).with_password(secret)
+                connection = await aio_pika.connect(address)
                 await stack.enter_async_context(connection)
                 channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
                 self._channels[vendor] = await channel.get_exchange("documents", ensure=False)

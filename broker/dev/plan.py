@@ -158,7 +158,7 @@ class Planner:
         clinic = next(c for c in self._world.clinics if c.in_oms)
         period = f"{(self._now.replace(day=1) - timedelta(days=1)):%Y-%m}"
         bills = make_bills(self._world.population, clinic, period=period, count=10)
-        package = make_registry(clinic, bills, period=period, packet=self._dice.randrange(1, 10**6))
+        package = make_registry(clinic, bills, period=period, packet=self._dice.randrange(1, 10**4))
         submission = make_registry_submission(
             package, self._sign, clinic=clinic, message_id=self._uuid(), period=period
         )
