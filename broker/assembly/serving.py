@@ -138,7 +138,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         journal = Journal(base.database)
         partners = PartnerStore(base.database)
         views = Views(base.database)
-        access = Access(partners, base.pepper(), settings.door.cache_seconds)
+        access = Access(partners, base.pepper(), settings.door.cache_seconds, base.clock)
         reception = Reception(access, IntakeStore(base.database, base.codec), journal, base.clock, announcer)
         await stack.enter_async_context(reception.running())
         waiting = Waiting(views.statuses)

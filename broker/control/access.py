@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from broker.adapter_kit.clock import Clock
 from broker.document.submission import Mode
 from broker.partners.clinic import ClinicStatus
 from broker.partners.credential import Credential, hash_secret, is_same, login_of, read_secret
@@ -61,8 +62,9 @@ class _Remembered(Generic[Value]):
 class Access:
     """Authenticates partners; secrets are compared in constant time and never kept in clear."""
 
-    def __init__(self, partners: PartnerStore, pepper: bytes, seconds: float) -> None:
+    def __init__(self, partners: PartnerStore, pepper: bytes, seconds: float, clock: Clock) -> None:
         self._partners = partners
+        self._clock = clock
         self._pepper = pepper
         self._credentials = _Remembered(partners.credential, seconds)
         self._links = _Remembered(partners.links, seconds)
@@ -87,6 +89,8 @@ class Access:
         if found is None:
             return None
         credential, stored = found
+        if not credential.is_live(self._clock.now()):
+            return None
         if credential.mode is not presented.mode or not is_same(stored, hash_secret(text, self._pepper)):
             return None
         return _caller(credential)
@@ -100,7 +104,8 @@ class Access:
 
     async def has_login(self, partner_id: str, mode: Mode) -> bool:
         """Tell whether a partner has live credentials in a mode."""
-        return bool(await self._logins.get(f"{mode}/{partner_id}"))
+        now = self._clock.now()
+        return any(one.is_live(now) for one, _ in await self._logins.get(f"{mode}/{partner_id}"))
 
     async def _of_login(self, key: str) -> list[tuple[Credential, bytes]]:
         mode, _, partner_id = key.partition("/")

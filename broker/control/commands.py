@@ -8,11 +8,14 @@ from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
 from broker.delivery.state import Change, DeliveryState
 from broker.document.event import EventName
-from broker.document.lifecycle import DeliveryStatus
+from broker.document.lifecycle import DeliveryStatus, DocumentStatus
+from broker.document.submission import SubmissionType
+from broker.intake.refusal import Refusal
 from broker.store.deliveries import Application, DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import Journal
+from broker.store.tasks import OVERRIDE
 from broker.store.views import Views
 
 RETRYABLE = frozenset(
@@ -57,13 +60,64 @@ class Commands:
         applied = await self._apply([d.id for d in document.deliveries], _cancelled, actor)
         return applied == len(document.deliveries)
 
-    async def retry(self, deliveries: Sequence[UUID], *, actor: str, reason: str) -> int:
+    async def retry(
+        self, deliveries: Sequence[UUID], *, actor: str, reason: str, document: UUID | None = None
+    ) -> int:
         """Queue deliveries again that were rejected, given up, held or cancelled; return how many."""
         now = self._clock.now()
         count = await self._apply(deliveries, lambda d: _requeued(d, now), actor)
         body = {"act": "retry", "reason": reason, "deliveries": count}
-        await self._journal.note(EventName.OPERATOR_ACTED, now, body=body, actor=actor)
+        await self._journal.note(EventName.OPERATOR_ACTED, now, body=body, actor=actor, document_id=document)
         return count
+
+    async def override(self, document_id: UUID, *, actor: str, reason: str) -> Refusal | None:
+        """Send a document our checks refused in spite of its findings; None: it goes, else why it cannot."""
+        if not reason.strip():
+            return Refusal(
+                "operator.reason_missing",
+                422,
+                "Без причины вопреки замечаниям не отправить.",
+                "Напишите причину.",
+            )
+        loaded = (await self._documents.load([document_id])).get(document_id)
+        if loaded is None or loaded.status is not DocumentStatus.REJECTED:
+            return Refusal(
+                "operator.not_rejected",
+                409,
+                "Вопреки замечаниям отправляется только отклонённый проверкой документ.",
+                "Обновите страницу: состояние документа могло измениться.",
+            )
+        if loaded.type == SubmissionType.SEMD and loaded.canonical is None:
+            return Refusal(
+                "operator.unreadable",
+                422,
+                "Документ не удалось прочитать: отправлять нечего.",
+                "Клиника должна исправить документ и отправить его новой версией.",
+            )
+        return await self._again(document_id, OVERRIDE, DocumentStatus.REJECTED, actor, reason)
+
+    async def examine_again(self, document_id: UUID, *, actor: str, reason: str) -> Refusal | None:
+        """Check and route a document again that found no recipient or was set aside; None: it goes."""
+        document = await self._views.document(document_id)
+        stuck = {DocumentStatus.UNROUTABLE, DocumentStatus.FAILED}
+        if document is None or document.status not in stuck or document.deliveries:
+            return Refusal(
+                "operator.not_stuck",
+                409,
+                "Заново проверяется только документ без доставок: без получателя или отложенный.",
+                "Обновите страницу: состояние документа могло измениться.",
+            )
+        return await self._again(document_id, "", DocumentStatus(document.status), actor, reason)
+
+    async def _again(
+        self, document_id: UUID, why: str, status: DocumentStatus, actor: str, reason: str
+    ) -> Refusal | None:
+        body = {"act": "override" if why else "examine", "reason": reason}
+        due = await self._documents.ask_again(
+            document_id, why, status, body=body, actor=actor, now=self._clock.now()
+        )
+        self._announce(due)
+        return None
 
     async def release(self, *, destination: str = "", clinic: str = "", reason: str = "", actor: str) -> int:
         """Release held deliveries in bulk once what was missing is there; return how many."""

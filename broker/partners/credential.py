@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -13,11 +14,16 @@ _SECRET: Final = re.compile(r"inaya_(?:(test)_)?([a-z0-9]{12})_([A-Za-z0-9_-]{43
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """Whose secret it is and in which mode it may be used."""
+    """Whose secret it is, in which mode and (when it was replaced) until when it may be used."""
 
     key_id: str
     partner_id: str
     mode: Mode
+    until: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether it may still be used: a replaced secret lives on for its grace."""
+        return self.until is None or now < self.until
 
 
 class Presented(msgspec.Struct, frozen=True):

@@ -15,12 +15,13 @@ from broker.document.finding import Finding
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Mode
 from broker.store.database import Database
-from broker.store.journal import Move, lock_documents, write_moves
+from broker.store.journal import Move, lock_documents, note, write_moves
 from broker.store.sql import queries
-from broker.store.tasks import NewTask, Task, finish_tasks, insert_tasks, route_queue
+from broker.store.tasks import PREPARE, NewTask, Task, finish_tasks, insert_tasks, route_queue
 
 DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
+TASKS: Final = queries("tasks")
 
 
 class LoadedDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +114,26 @@ class ExaminationStore:
     async def count_crash(self, document_id: UUID) -> int:
         """Remember that a document broke its compute process; return how often so far."""
         return int(await self._db.fetchval(DOCUMENTS["count_crash"], document_id))
+
+    async def ask_again(
+        self,
+        document_id: UUID,
+        why: str,
+        status: DocumentStatus,
+        *,
+        body: dict[str, Any],
+        actor: str,
+        now: datetime,
+    ) -> list[tuple[int, str]]:
+        """Have a document examined again, journalled; nothing happens when that is asked for already."""
+        async with self._db.transaction() as connection:
+            await lock_documents(connection, [document_id])
+            rows = await connection.fetch(TASKS["ask_again"], document_id, PREPARE, now, why, status)
+            if rows:
+                await note(
+                    connection, EventName.OPERATOR_ACTED, now, body=body, actor=actor, document_id=document_id
+                )
+        return [(row["id"], row["queue"]) for row in rows]
 
     async def commit(self, examined: Sequence[Examined]) -> list[tuple[int, str]]:
         """Write results where the claim still matches; return the (task id, queue) to announce."""

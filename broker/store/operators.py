@@ -46,10 +46,17 @@ class OperatorStore:
         """Begin a session."""
         await self._db.execute(QUERIES["open_session"], token_hash, login, csrf, now)
 
-    async def session(self, token_hash: bytes, now: datetime, since: datetime) -> SessionRow | None:
-        """Return a session used since an instant and keep it alive."""
-        row = await self._db.fetchrow(QUERIES["session"], token_hash, now, since)
+    async def session(
+        self, token_hash: bytes, now: datetime, since: datetime, begun: datetime, *, used: bool = True
+    ) -> SessionRow | None:
+        """Return a session used since an instant and begun after another; using it keeps it alive."""
+        query = QUERIES["session" if used else "peek_session"]
+        row = await self._db.fetchrow(query, token_hash, now, since, begun)
         return None if row is None else SessionRow(row["login"], row["role"], row["csrf"])
+
+    async def forget_sessions(self, since: datetime, begun: datetime) -> None:
+        """Drop sessions that are over."""
+        await self._db.execute(QUERIES["forget_sessions"], since, begun)
 
     async def close_session(self, token_hash: bytes) -> None:
         """End a session."""

@@ -16,6 +16,8 @@ PREPARE: Final = "work.prepare"
 """Documents to normalise, validate and route."""
 CALLBACK: Final = "work.callback"
 """Stored callbacks to handle."""
+OVERRIDE: Final = "operator.override"
+"""Why of a task of ``work.prepare`` that sends a document in spite of its findings."""
 LEASE: Final = timedelta(seconds=60)
 """How long a claimed task is left alone; by the database clock."""
 

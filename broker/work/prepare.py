@@ -14,7 +14,7 @@ from broker.pipeline import Examination, ExaminationInput, Router, conclude, exa
 from broker.store.examination import ExaminationStore, Examined, LoadedDocument
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
-from broker.store.tasks import PREPARE, Task, TaskStore
+from broker.store.tasks import OVERRIDE, PREPARE, Task, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.metrics import EXAMINE_SECONDS, EXAMINED, SET_ASIDE
 from broker.work.loop import Loop
@@ -133,6 +133,9 @@ class PrepareWorker:
             examined = set_aside(document, task, now)
         else:
             EXAMINE_SECONDS.observe(made.seconds)
-            examined = conclude(document, task, made, self._router(), clinics.get(document.clinic), now)
+            clinic = clinics.get(document.clinic)
+            examined = conclude(
+                document, task, made, self._router(), clinic, now, override=task.why == OVERRIDE
+            )
         EXAMINED.labels(examined.status).inc()
         return examined

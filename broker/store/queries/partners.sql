@@ -1,11 +1,11 @@
 -- name: credential
--- A credential by its key id, unless revoked.
-select key_id, partner_id, mode, secret_hash from credential where key_id = $1 and revoked_at is null
+-- A credential by its key id, with the instant from which it is revoked.
+select key_id, partner_id, mode, secret_hash, revoked_at from credential where key_id = $1
 
 -- name: credentials_of
--- Live credentials of a partner in a mode (the AMQP login names only the partner).
-select key_id, partner_id, mode, secret_hash from credential
-where partner_id = $1 and mode = $2 and revoked_at is null
+-- Credentials of a partner in a mode that were not replaced long ago (the AMQP login names only the partner).
+select key_id, partner_id, mode, secret_hash, revoked_at from credential
+where partner_id = $1 and mode = $2 and (revoked_at is null or revoked_at > created_at)
 
 -- name: clinics
 -- Clinics with their parameters by destination.
@@ -30,8 +30,9 @@ insert into credential (key_id, partner_id, mode, secret_hash, created_at) value
 on conflict (key_id) do nothing
 
 -- name: revoke_credentials
--- Revoke every other live credential of a partner in a mode.
-update credential set revoked_at = $4 where partner_id = $1 and mode = $2 and key_id <> $3 and revoked_at is null
+-- Revoke every other credential of a partner in a mode from an instant on (after a grace, or at once).
+update credential set revoked_at = $4
+where partner_id = $1 and mode = $2 and key_id <> $3 and (revoked_at is null or revoked_at > $4)
 
 -- name: upsert_clinic
 -- Make a clinic known or change what is known of it.
@@ -66,3 +67,39 @@ update clinic set remd_link = $2, updated_at = $3 where oid = $1 returning oid
 select p.id, p.title, p.created_at, coalesce(array_agg(l.clinic_oid order by l.clinic_oid)
        filter (where l.clinic_oid is not null), '{}') as clinics
 from partner p left join clinic_partner l on l.partner_id = p.id group by p.id order by p.id
+
+-- name: patch_clinic
+-- Change what an operator may change of a clinic; absent values stay.
+update clinic
+set title = coalesce($2, title), oms = coalesce($3, oms), mcod = coalesce($4, mcod),
+    client_entity_id = coalesce($5, client_entity_id), storage = coalesce($6, storage),
+    remd_link = coalesce($7, remd_link), card = card || coalesce($8::jsonb, '{}'), updated_at = $9
+where oid = $1 returning oid
+
+-- name: drop_param
+-- Forget a clinic's parameter for a destination.
+delete from clinic_param where clinic_oid = $1 and destination = $2 and name = $3
+
+-- name: clinic_card
+-- A clinic's card as onboarding left it, and its partners.
+select c.oid, c.kpp, c.card, c.created_at, c.updated_at, coalesce((select array_agg(l.partner_id order by l.partner_id)
+       from clinic_partner l where l.clinic_oid = c.oid), '{}') as partners
+from clinic c where c.oid = $1
+
+-- name: clinic_list
+-- Clinics for people: status, link, partners.
+select c.oid, c.title, c.region, c.oms, c.status, c.remd_link, c.updated_at,
+       coalesce((select array_agg(l.partner_id order by l.partner_id) from clinic_partner l
+                 where l.clinic_oid = c.oid), '{}') as partners
+from clinic c
+where ($1::text = '' or c.oid like $1 || '%' or c.title ilike '%' || $1 || '%')
+  and ($2::text = '' or c.status = $2) and ($3::text = '' or c.remd_link = $3)
+order by c.region, c.title limit $4
+
+-- name: partner
+-- A partner by its id.
+select id, title from partner where id = $1
+
+-- name: partner_credentials
+-- A partner's credentials for people: key ids only.
+select key_id, mode, created_at, revoked_at from credential where partner_id = $1 order by created_at desc limit 20

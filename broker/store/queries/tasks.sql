@@ -70,3 +70,10 @@ select queue, count(*)::bigint as waiting, count(*) filter (where due_at <= $1):
        min(due_at) filter (where due_at <= $1) as oldest_due,
        count(*) filter (where leased_until >= clock_timestamp())::bigint as leased
 from task group by queue order by queue
+
+-- name: ask_again
+-- An operator has a document examined again: once, and only while it stands where the operator saw it.
+insert into task (queue, lane, subject, due_at, why)
+select $2, d.clinic_oid, d.id, $3, $4 from document d
+where d.id = $1 and d.status = $5 and not exists (select 1 from task t where t.subject = d.id and t.queue = $2)
+returning id, queue

@@ -67,3 +67,11 @@ group by reason, status order by count desc limit 20
 -- Parked callbacks: state systems told us of something we did not send.
 select id, destination, endpoint, correlation, received_at, note from callback
 where status = 'parked' order by received_at desc limit $1
+
+
+-- name: retryable
+-- Deliveries an operator may queue again: by id, destination, reason and status; empty filters match all.
+select id, document_id, destination, clinic_oid, status, reason, status_at from delivery
+where status in ('rejected', 'dead', 'held', 'cancelled') and (cardinality($1::uuid[]) = 0 or id = any ($1))
+  and ($2::text = '' or destination = $2) and ($3::text = '' or reason = $3) and ($4::text = '' or status = $4)
+order by status_at limit $5
