@@ -267,7 +267,7 @@ async def play(endpoints: Endpoints, options: StandOptions) -> int:
 
 def _signing(signers: Signers, now: datetime) -> Any:
     def sign(data: bytes, who: Doctor | Clinic) -> bytes:
-        return sign_detached(data, signers.of(who).signer, signing_time=now)
+        return sign_detached(data, signers.signer(who), signing_time=now)
 
     return sign
 

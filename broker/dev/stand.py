@@ -33,6 +33,8 @@ from broker.store.partners import PartnerStore
 
 SIMULATORS: Final = ("remd", "gis-soap", "tfoms")
 OPERATOR: Final = "operator"
+ENVIRONMENT: Final = "environment.json"
+"""The variables of the broker's processes (0600), so that a terminal beside the stand can use them."""
 
 
 class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +205,14 @@ class Stand:
         await OperatorStore(database).put(OPERATOR, hashed, "admin", now)
 
 
+def read_environment(state_dir: Path) -> dict[str, str] | None:
+    """Return the variables of a stand's processes, for operator's commands; None where there was no stand."""
+    try:
+        return msgspec.json.decode((state_dir / ENVIRONMENT).read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return None
+
+
 def _plain_environment() -> dict[str, str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
     return kept | {"PYTHONUNBUFFERED": "1"}
@@ -255,6 +265,7 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
         for name in SIMULATORS:
             await start(stand.simulator(name))
         environment = stand.environment(server.url, amqp.url if amqp else "")
+        write_private(stand.state.path / ENVIRONMENT, msgspec.json.encode(environment))
         health = f"http://127.0.0.1:{stand.http_port}/readyz"
         await start(stand.child("serve", ["serve"], environment, health))
         for number in range(1, options.workers + 1):

@@ -15,7 +15,7 @@ from broker.partners.clinic import Clinic as ClinicCard
 from broker.partners.clinic import RemdLink
 from broker.routing.table import Rule, Table, When
 from broker.samples.people import Clinic, Doctor, Patient, Population, other_person
-from broker.trust import Issued, ThrowAwayCa
+from broker.trust import Issued, RsaSigner, ThrowAwayCa
 
 SEED: Final = 20261
 BORN: Final = date(2026, 1, 1)
@@ -206,6 +206,7 @@ class Signers:
         self.directory = directory
         self.ca = ca
         self.issued = issued
+        self._signers: dict[str, RsaSigner] = {}
 
     @classmethod
     def open(cls, directory: Path, world: World) -> "Signers":
@@ -251,4 +252,15 @@ class Signers:
 
     def of(self, who: Doctor | Clinic) -> Issued:
         """Return the certificate and key of a doctor or a clinic."""
-        return self.issued[f"clinic-{who.ogrn}" if isinstance(who, Clinic) else f"doctor-{who.snils}"]
+        return self.issued[_name(who)]
+
+    def signer(self, who: Doctor | Clinic) -> RsaSigner:
+        """Return the signer of a doctor or a clinic; reading a key is slow, so each is read once."""
+        name = _name(who)
+        if name not in self._signers:
+            self._signers[name] = self.issued[name].signer
+        return self._signers[name]
+
+
+def _name(who: Doctor | Clinic) -> str:
+    return f"clinic-{who.ogrn}" if isinstance(who, Clinic) else f"doctor-{who.snils}"
