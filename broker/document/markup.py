@@ -22,6 +22,8 @@ MAX_ATTRIBUTES: Final = 500_000
 """Equals signs, which bound the attributes; the official sample of kind 290 has 2 500."""
 MAX_DEPTH: Final = 256
 """Nested elements: the limit of libxml2, kept for large documents too."""
+MAX_CHILDREN: Final = 10_000
+"""Children of one element: rules of official packs that look at siblings take quadratic time in them."""
 PLAIN_LIMIT: Final = 10_000_000
 """Below this size no text node can pass libxml2's own limit, so its full set of guards stays on."""
 
@@ -48,6 +50,7 @@ _DECLARED: Final = re.compile(
 )
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _TOO_DEEP: Final = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+_TOO_WIDE: Final = etree.XPath(f"boolean(//*[{MAX_CHILDREN + 1}])")
 _FOREIGN: Final = (
     (b"%PDF", "PDF"),
     (b"PK\x03\x04", "ZIP-архив"),
@@ -223,11 +226,7 @@ def _is_utf8(content: bytes) -> bool:
 
 def _hostile(plain: bytes) -> Finding | None:
     if plain.count(b"<") > MAX_TAGS or plain.count(b"=") > MAX_ATTRIBUTES:
-        return _fault(
-            "xml.too_many_nodes",
-            "В документе слишком много элементов или атрибутов.",
-            "Медицинский документ такого размера не бывает: проверьте, что выгружен один документ, а не архив.",
-        )
+        return _too_many()
     position = len(codecs.BOM_UTF8) if plain.startswith(codecs.BOM_UTF8) else 0
     if _has_doctype(plain, position):
         return _doctype()
@@ -269,6 +268,8 @@ def _read(content: bytes, encoding: str, warnings: tuple[Finding, ...]) -> Marku
         return (_doctype(),)
     if large and _TOO_DEEP(root):
         return (_too_deep(0, None),)
+    if len(content) > MAX_CHILDREN * 4 and _TOO_WIDE(root):
+        return (_too_many(),)
     return Markup(root, content, encoding, warnings)
 
 
@@ -288,6 +289,14 @@ def _too_deep(line: int, column: int | None) -> Finding:
         "Проверьте выгрузку: вероятно, элемент вкладывается сам в себя или теряются закрывающие теги.",
         line,
         column,
+    )
+
+
+def _too_many() -> Finding:
+    return _fault(
+        "xml.too_many_nodes",
+        "В документе слишком много элементов или атрибутов.",
+        "Медицинский документ таким не бывает: проверьте, что выгружен один документ и элементы в нём не повторяются.",
     )
 
 

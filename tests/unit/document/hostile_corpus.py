@@ -87,9 +87,10 @@ CORPUS: dict[str, tuple[str, bytes]] = {
     ),
     "as many elements and attributes as are allowed": (
         "",
-        b"<a>" + b'<b c="1" d="2" e="3"/>x' * 160_000 + b"</a>",
+        b"<a>" + (b"<d>" + b'<b c="1" d="2" e="3"/>x' * 9_000 + b"</d>") * 18 + b"</a>",
     ),
-    "as many elements as are allowed": ("", b"<a>" + b"<b/>x" * 249_000 + b"</a>"),
+    "as many elements as are allowed": ("", b"<a>" + (b"<c>" + b"<b/>x" * 9_000 + b"</c>") * 27 + b"</a>"),
+    "20 000 children of one element": ("xml.too_many_nodes", b"<a>" + b"<b/>" * 20_000 + b"</a>"),
     "a name of 11 million letters": ("xml.malformed", b"<" + b"a" * (11 * MIB) + b"/>"),
     "a text of 11 MiB": ("", b"<a>" + b"x" * (11 * MIB) + b"</a>"),
     "a text of 20 MiB": ("", b"<a>" + b"x" * (20 * MIB - 7) + b"</a>"),
@@ -140,9 +141,9 @@ def measure() -> dict[str, dict[str, object]]:
     for name, (_, content) in CORPUS.items():
         gc.collect()
         before = peak_mib(restart=True)
-        started = time.perf_counter()
+        started = time.process_time()
         outcome = parse(content)
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         code = "" if isinstance(outcome, Markup) else outcome[0].code
         told[name] = {"code": code, "seconds": seconds, "mib": peak_mib() - before}
         del outcome

@@ -61,6 +61,6 @@ def test_a_version_that_is_no_number_is_none(value):
 
 def test_a_large_document_costs_no_more_than_its_head():
     large = CDA.encode().replace(b"</patientRole>", b"x" * 15_000_000 + b"</patientRole>")
-    started = time.perf_counter()
+    started = time.process_time()
     assert peek(large) == SEEN
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
