@@ -33,6 +33,7 @@ ADDRESS: Final = "urn:hl7-ru:address"
 MED_SERVICE: Final = "urn:hl7-ru:medService"
 FIAS: Final = "urn:hl7-ru:fias"
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
+LONGEST_NAME: Final = 80
 PREFIXES: Final = {
     CDA: "",
     IDENTITY: "identity:",
@@ -91,9 +92,9 @@ def line_of(element: Element) -> int:
 
 
 def name_of(tag: str) -> str:
-    """Return an element's name as people write it: ``identity:Ogrn`` for a Clark name."""
+    """Return an element's name as people write it, ``identity:Ogrn`` for a Clark name; a hostile length is cut."""
     namespace, _, local = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
-    return PREFIXES.get(namespace, "") + local
+    return PREFIXES.get(namespace, "") + local[:LONGEST_NAME]
 
 
 def path_of(element: Element, known: dict[Element, dict[Element, int]] | None = None) -> str:

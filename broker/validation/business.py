@@ -85,7 +85,7 @@ def ogrn_check_digits(subject: Subject) -> Iterator[Finding]:
             f"{name} организации неверен: не та длина или контрольная цифра.{mistaken}",
             f"Запишите {name} из {length} цифр по выписке из ЕГРЮЛ или ЕГРИП.",
             _place(subject, element),
-            value=text[:20],
+            value=shown("identity:Ogrn", "", text),
             responsible=Responsible.CLINIC,
         )
 

@@ -77,7 +77,7 @@ def _template(
         f"templateId документа не соответствует виду {card.code}.{belongs}",
         "Укажите в kind вид этого документа или запишите templateId его руководства.",
         expected=", ".join(card.templates or (card.guide,)),
-        value=document.template,
+        value=document.template[:120],
         location=_place(markup, "templateId"),
         severity=Severity.ERROR if certain else Severity.WARNING,
         source=Source.SEEN if certain else Source.OWN,

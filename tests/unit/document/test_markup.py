@@ -51,6 +51,12 @@ def test_no_value_hides_behind_a_comment():
     assert markup.root.findtext("b") == "Иванов"
 
 
+def test_a_name_of_hostile_length_is_cut_in_a_place():
+    markup = parse(b"<a><" + b"b" * 40_000 + b"/></a>")
+    assert isinstance(markup, Markup)
+    assert len(markup.locate(markup.root[0]).xpath) < 120
+
+
 def test_a_doctype_inside_cdata_is_text():
     assert isinstance(parse(b"<a><![CDATA[<!DOCTYPE a>]]></a>"), Markup)
 
