@@ -19,7 +19,7 @@ from broker.control.commands import Commands
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Submission
 from broker.intake.refusal import Refusal
-from broker.store.intake import Ticket
+from broker.store.intake import Ticket, Verdict
 from broker.store.journal import Journal
 from broker.store.views import DocumentCard, Views
 
@@ -57,22 +57,26 @@ class DocumentApi:
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """Accept a document; with ``Prefer: wait`` answer when it was judged, with ``?until=final`` when all is done."""
+        verdict = await self._take(request)
+        if isinstance(verdict, Refusal):
+            return of_refusal(verdict)
+        seconds = wait_seconds(request)
+        return await self._waited(request, verdict, seconds) if seconds else ticket_answer(verdict)
+
+    async def _take(self, request: web.Request) -> Verdict:
+        """Read and commit; the body is let go before anybody waits."""
         caller = request[CALLER]
         async with self._bodies.hold(request):
             read = await read_submission(request, self._bodies)
             if isinstance(read, Refusal):
                 await self._taker.refuse(caller, read, door="http")
-                return of_refusal(read)
+                return read
             submission, stored = read
             key = message_key(request, submission)
             if isinstance(key, Refusal):
                 await self._taker.refuse(caller, key, door="http")
-                return of_refusal(key)
-            verdict = await self._taker.take(caller, submission, stored, key=key, door="http")
-        if isinstance(verdict, Refusal):
-            return of_refusal(verdict)
-        seconds = wait_seconds(request)
-        return await self._waited(request, verdict, seconds) if seconds else ticket_answer(verdict)
+                return key
+            return await self._taker.take(caller, submission, stored, key=key, door="http")
 
     async def _waited(self, request: web.Request, ticket: Ticket, seconds: float) -> web.StreamResponse:
         wanted = FINAL if request.query.get("until") == "final" else JUDGED

@@ -4,12 +4,15 @@
 """
 
 import re
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
 import asyncpg
 import msgspec
+
+from broker.store.partitions import ensure_partitions
 
 _NAME: Final = re.compile(r"(\d{4})_(\w+)\.(pre|post)\.sql")
 _LOCK: Final = 0x1AA7A  # any constant of ours
@@ -52,9 +55,11 @@ async def migrate(url: str, *, phase: str = "all") -> list[str]:
     connection = await asyncpg.connect(url, timeout=30)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
-        return await _apply(connection, phase)
+        done = await _apply(connection, phase)
+        await ensure_partitions(connection, datetime.now(UTC))
     finally:
         await connection.close()
+    return done
 
 
 async def _apply(connection: asyncpg.Connection, phase: str) -> list[str]:

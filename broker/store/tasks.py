@@ -1,13 +1,14 @@
 """The one work list: outbox, retry schedule, polling and dead letters at once."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from broker.store.database import Database
+from broker.store.partitions import ensure_partitions
 from broker.store.sql import queries
 
 QUERIES: Final = queries("tasks")
@@ -112,6 +113,11 @@ class TaskStore:
     async def due(self, now: datetime) -> dict[str, int]:
         """Count due, unclaimed tasks by queue."""
         return {row["queue"]: row["depth"] for row in await self._db.fetch(QUERIES["due"], now)}
+
+    async def upkeep(self) -> None:
+        """Make the coming months' partitions."""
+        async with self._db.pool.acquire() as connection:
+            await ensure_partitions(connection, datetime.now(UTC))
 
     async def depths(self, now: datetime) -> list[dict[str, Any]]:
         """Describe every queue for people."""

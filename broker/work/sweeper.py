@@ -1,13 +1,18 @@
 """Reminds the workers of what is due and unclaimed, and counts what waits: a lost hint costs a second, nothing more."""
 
 import asyncio
+import time
 from collections.abc import Sequence
+from typing import Final
 
 from broker.adapter_kit.clock import Clock
 from broker.bus.port import Bus, Due
 from broker.store.tasks import TaskStore
 from broker.telemetry.metrics import DEPTH
 from broker.work.loop import Loop
+
+DAY: Final = 86_400.0
+"""Seconds between two looks at the partitions."""
 
 
 class Announcer:
@@ -38,8 +43,12 @@ class Sweeper:
         self._bus = bus
         self._clock = clock
         self._seen: set[str] = set()
+        self._upkept = -DAY
 
     async def _sweep(self) -> int:
+        if time.monotonic() - self._upkept > DAY:
+            await self._tasks.upkeep()
+            self._upkept = time.monotonic()
         due = await self._tasks.due(self._clock.now())
         for queue in self._seen - set(due):
             DEPTH.labels(queue).set(0)
