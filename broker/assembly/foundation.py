@@ -24,6 +24,7 @@ from broker.store.database import STORE_TROUBLE, Database, open_database
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore, StoredFiles, StoredIds
 from broker.store.examination import ExaminationStore
+from broker.store.room import Room
 from broker.telemetry.killpoints import watch
 
 
@@ -116,7 +117,7 @@ async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, limit_per_host=64)) as http,
     ):
         deliveries = DeliveryStore(database)
-        documents = ExaminationStore(database, codec)
+        documents = ExaminationStore(database, codec, Room(settings.door.bodies_limit))
         destinations = DestinationStore(database)
         clock = make_clock(settings)
         await destinations.ensure([d.id for d in configured])

@@ -16,6 +16,7 @@ from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Mode
 from broker.store.database import Database
 from broker.store.journal import Move, lock_documents, note, write_moves
+from broker.store.room import Portion, Room, portions
 from broker.store.sql import queries
 from broker.store.tasks import PREPARE, NewTask, Task, finish_tasks, insert_tasks, route_queue
 
@@ -75,9 +76,15 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
 class ExaminationStore:
     """Between the steps and the rows."""
 
-    def __init__(self, database: Database, codec: Codec) -> None:
+    def __init__(self, database: Database, codec: Codec, room: Room | None = None) -> None:
         self._db = database
         self._codec = codec
+        self.room = room or Room(256 * 1024 * 1024)
+
+    async def portions(self, ids: Sequence[UUID]) -> list[Portion]:
+        """Divide documents into portions that may be loaded together."""
+        rows = await self._db.fetch(DOCUMENTS["sizes"], list(ids))
+        return portions(ids, {row["id"]: row["size"] for row in rows})
 
     async def load(self, ids: Sequence[UUID]) -> dict[UUID, LoadedDocument]:
         """Return documents with their content opened."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -118,33 +118,16 @@ class DestinationRunner:
         return self._paused
 
     async def _batch(self, tasks: Sequence[Task]) -> None:
+        """Load what was claimed, portion by portion, and set every delivery going."""
+        waiting = len(tasks)
         try:
             states = await self._stores.deliveries.states([task.subject for task in tasks])
-            pairs = [(task, states[task.subject]) for task in tasks if task.subject in states]
-            documents = await self._stores.documents.load([d.document_id for _, d in pairs])
-            clinics = await self._stores.partners.clinics(list({d.clinic for _, d in pairs}))
-            earlier = await self._stores.deliveries.earlier_attempts([d.id for _, d in pairs])
-            now = self._context.clock.now()
-            trips = [
-                Trip(
-                    task=task,
-                    delivery=delivery,
-                    document=documents[delivery.document_id],
-                    clinic=clinics.get(delivery.clinic),
-                    earlier=earlier.get(delivery.id, ()),
-                )
-                for task, delivery in pairs
-            ]
-            starting = [trip for trip in trips if self._may_start(trip, now)]
-            rest = [trip for trip in trips if trip not in starting]
-            begun = await self._begin(starting, now)
-            if begun:
-                passed(KillPoint.DELIVERY_BEGUN)
-            async with asyncio.TaskGroup() as group:
-                for trip, message_id in begun:
-                    group.create_task(self._send(trip, message_id))
-                for trip in rest:
-                    group.create_task(self._tend(trip, now))
+            by_document = {states[t.subject].document_id: t for t in tasks if t.subject in states}
+            for portion in await self._stores.documents.portions(list(by_document)):
+                async with self._stores.documents.room.hold(portion):
+                    some = [by_document[one] for one in portion.ids]
+                    waiting -= len(some)
+                    await self._portion(some, states)
         except* Exception as errors:  # noqa: BLE001  outermost loop of a batch: its leases run out and the tasks come again
             for error in errors.exceptions:
                 BUGS.labels(self.loop.name).inc()
@@ -152,8 +135,53 @@ class DestinationRunner:
                     "batch.failed", loop=self.loop.name, error=type(error).__name__, trace=safe_trace(error)
                 )
         finally:
-            self._busy -= len(tasks)
-            self.loop.poke()
+            self._free(waiting)
+
+    async def _portion(self, tasks: Sequence[Task], states: Mapping[UUID, DeliveryState]) -> None:
+        going = 0
+        try:
+            trips = await self._trips(tasks, states)
+            now = self._context.clock.now()
+            starting = [trip for trip in trips if self._may_start(trip, now)]
+            rest = [trip for trip in trips if trip not in starting]
+            begun = await self._begin(starting, now)
+            if begun:
+                passed(KillPoint.DELIVERY_BEGUN)
+            going = len(begun) + len(rest)
+            async with asyncio.TaskGroup() as group:
+                for trip, message_id in begun:
+                    group.create_task(self._freeing(self._send(trip, message_id)))
+                for trip in rest:
+                    group.create_task(self._freeing(self._tend(trip, now)))
+        finally:
+            self._free(len(tasks) - going)
+
+    async def _trips(self, tasks: Sequence[Task], states: Mapping[UUID, DeliveryState]) -> list[Trip]:
+        deliveries = [states[task.subject] for task in tasks]
+        documents = await self._stores.documents.load([d.document_id for d in deliveries])
+        clinics = await self._stores.partners.clinics(list({d.clinic for d in deliveries}))
+        earlier = await self._stores.deliveries.earlier_attempts([d.id for d in deliveries])
+        return [
+            Trip(
+                task=task,
+                delivery=delivery,
+                document=documents[delivery.document_id],
+                clinic=clinics.get(delivery.clinic),
+                earlier=earlier.get(delivery.id, ()),
+            )
+            for task, delivery in zip(tasks, deliveries, strict=True)
+        ]
+
+    async def _freeing(self, call: Coroutine[None, None, None]) -> None:
+        """Free the slot as soon as this delivery is done, whatever the others of its batch do."""
+        try:
+            await call
+        finally:
+            self._free(1)
+
+    def _free(self, slots: int) -> None:
+        self._busy -= slots
+        self.loop.poke()
 
     def _may_start(self, trip: Trip, now: datetime) -> bool:
         """Tell whether a delivery is ready to be sent; what is not is tended afterwards."""

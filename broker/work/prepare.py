@@ -60,6 +60,13 @@ class PrepareWorker:
         if not tasks:
             return 0
         passed(KillPoint.PREPARE_CLAIMED)
+        by_subject = {task.subject: task for task in tasks}
+        for portion in await self._stores.documents.portions(list(by_subject)):
+            async with self._stores.documents.room.hold(portion):
+                await self._portion([by_subject[one] for one in portion.ids])
+        return len(tasks)
+
+    async def _portion(self, tasks: Sequence[Task]) -> None:
         documents = await self._stores.documents.load([task.subject for task in tasks])
         clinics = await self._stores.partners.clinics(list({d.clinic for d in documents.values()}))
         pairs = [(task, documents[task.subject]) for task in tasks if task.subject in documents]
@@ -72,7 +79,6 @@ class PrepareWorker:
         due = await self._stores.documents.commit(results)
         passed(KillPoint.PREPARE_COMMITTED)
         self._announce(due)
-        return len(tasks)
 
     async def _examine(
         self, pairs: Sequence[tuple[Task, LoadedDocument]], clinics: dict[str, Clinic]

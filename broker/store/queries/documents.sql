@@ -75,6 +75,10 @@ select id, status, received_at, digest, mode, message_id from document where id 
 -- Where these documents stand (the waiting doors ask).
 select id, status from document where id = any ($1::uuid[])
 
+-- name: sizes
+-- How large these documents are, before they are loaded.
+select id, size from document where id = any ($1::uuid[])
+
 -- name: for_work
 -- Documents with their sealed content, for the steps.
 select d.id, d.partner_id, d.clinic_oid, d.region, d.mode, d.type, d.kind, d.message_id, d.local_uid,
