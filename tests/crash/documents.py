@@ -1,0 +1,115 @@
+"""The documents of the load: made and signed before it begins, so that the generator costs little while it runs."""
+
+import base64
+import hashlib
+import random
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from broker.dev.world import PATIENTS, Signers, World
+from broker.document.submission import Content, Submission
+from broker.samples.people import Clinic
+from broker.samples.sample import Sample
+from broker.samples.submission import encode, make_submission
+from broker.trust import sign_detached
+
+KINDS = ("306", "103", "290")
+_UID = "00000000-0000-4000-8000-00000000000a"
+_SET = "00000000-0000-4000-8000-00000000000b"
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
+    """One submission ready to be sent; ``sha256`` is that of the document's own bytes."""
+
+    partner: str
+    clinic: str
+    kind: str
+    region: str
+    message_id: str
+    local_uid: str
+    sha256: str
+    body: bytes
+
+    @property
+    def routing_key(self) -> str:
+        """Where it goes over AMQP."""
+        return f"{self.partner}.{self.clinic.replace('.', '-')}"
+
+
+class Press:
+    """Makes documents for the linked clinics of a stand; patients change all the time, so that new ones keep coming."""
+
+    def __init__(self, state: Path, seed: int) -> None:
+        self._world = World()
+        self._signers = Signers.open(state / "pki", self._world)
+        self._dice = random.Random(f"crash/{seed}")
+        self._now = datetime.now(UTC)
+        self._patients = {clinic.oid: self._world.patients(clinic) for clinic in self._clinics()}
+
+    def _clinics(self) -> list[Clinic]:
+        return [clinic for clinic in self._world.clinics if clinic is not self._world.unlinked]
+
+    def make(self, count: int) -> Iterator[Paper]:
+        """Make so many documents."""
+        clinics = self._clinics()
+        owners = {clinic.oid: vendor.id for vendor in self._world.vendors for clinic in vendor.clinics}
+        for number in range(count):
+            clinic = clinics[number % len(clinics)]
+            kind = KINDS[(number // len(clinics)) % len(KINDS)]
+            patient = number * PATIENTS // count
+            yield self._paper(owners[clinic.oid], clinic, kind, patient)
+
+    def _paper(self, partner: str, clinic: Clinic, kind: str, patient: int) -> Paper:
+        template, content = self._template(clinic, kind, patient)
+        local_uid, set_id, message_id = (
+            str(uuid.UUID(int=self._dice.getrandbits(128), version=4)) for _ in range(3)
+        )
+        content = content.replace(_UID.encode(), local_uid.encode()).replace(_SET.encode(), set_id.encode())
+        doctor = self._world.population.doctor(clinic, 0)
+        signatures = [
+            msgspec.structs.replace(part, data=_text(self._sign(content, who)))
+            for part, who in zip(template.signatures, (doctor, clinic), strict=True)
+        ]
+        submission = msgspec.structs.replace(
+            template,
+            message_id=message_id,
+            content=Content(data=_text(content)),
+            signatures=signatures,
+            metadata=msgspec.structs.replace(template.metadata, local_uid=local_uid),
+        )
+        return Paper(
+            partner=partner,
+            clinic=clinic.oid,
+            kind=kind,
+            region=clinic.region,
+            message_id=message_id,
+            local_uid=local_uid,
+            sha256=hashlib.sha256(content).hexdigest(),
+            body=encode(submission),
+        )
+
+    def _template(self, clinic: Clinic, kind: str, patient: int) -> tuple[Submission, bytes]:
+        sample = Sample(
+            kind=kind,
+            clinic=clinic,
+            patient=self._patients[clinic.oid][patient],
+            doctors=self._world.population.doctors(clinic),
+            local_uid=_UID,
+            document_number="1",
+            set_id=_SET,
+            created_at=self._now - timedelta(hours=1),
+            message_id=_UID,
+        )
+        submission = make_submission(sample, lambda _data, _who: b"")
+        return submission, base64.b64decode(submission.content.data)
+
+    def _sign(self, content: bytes, who: object) -> bytes:
+        return sign_detached(content, self._signers.of(who).signer, signing_time=self._now)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,203 @@
+"""What must be true after the storm, each line with the documents that break it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import msgspec
+
+from broker.dev.endpoints import Endpoints
+from tests.crash.documents import Paper
+from tests.crash.load import Accepted
+
+BUGS = ("bug.caught", "adapter.bug", "callback.bug", "compute.bug", "batch.failed", "bus.duty_failed",
+        "bus.handler_failed", "bus.intake_failed")  # fmt: skip
+"""Events of our logs that must not happen whatever is killed."""
+FINAL = ("completed", "failed", "rejected", "unroutable")
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One demand: how many were looked at, and who breaks it."""
+
+    demand: str
+    looked_at: int
+    offenders: list[str]
+
+
+class Facts(msgspec.Struct):
+    """Everything the verdict is given."""
+
+    accepted: Mapping[str, Accepted]
+    sent: Sequence[Paper]
+    documents: Mapping[str, Mapping[str, Any]]
+    registers: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    feed: Mapping[str, Sequence[Mapping[str, Any]]]
+    heard: Mapping[str, Sequence[int]] | None
+    leftovers: Mapping[str, int]
+    bugs: Mapping[str, int]
+
+
+async def read_documents(database: asyncpg.Connection) -> dict[str, dict[str, Any]]:
+    """Return every document by message id, found through the gate as an operator's search finds it."""
+    rows = await database.fetch(
+        "select s.key, d.id::text as id, d.status, d.local_uid, encode(d.digest, 'hex') as sha256, d.door,"
+        " (select count(*) from document o where o.message_id = s.key) as copies"
+        " from submission s join document d on d.id = s.document_id"
+    )
+    return {row["key"]: dict(row) for row in rows}
+
+
+async def read_leftovers(database: asyncpg.Connection) -> dict[str, int]:
+    """Count what nothing would ever pick up, or what should not be there at the end."""
+    queries = {
+        "tasks": "select count(*) from task",
+        "deliveries without end": "select count(*) from delivery where status in"
+        " ('queued', 'held', 'sending', 'awaiting_result')",
+        "live deliveries without a task": "select count(*) from delivery v where status in ('queued', 'sending',"
+        " 'awaiting_result') and not exists (select 1 from task t where t.subject = v.id)",
+        "accepted documents without a task": "select count(*) from document d where status = 'accepted'"
+        " and not exists (select 1 from task t where t.subject = d.id)",
+        "callbacks not handled": "select count(*) from callback where status <> 'handled'",
+        "documents set aside": "select count(*) from document where crashes > 0 and status = 'failed'",
+    }
+    return {name: int(await database.fetchval(query)) for name, query in queries.items()}
+
+
+async def read_register(http: aiohttp.ClientSession, url: str) -> dict[str, dict[str, Any]]:
+    """Return what a simulator holds, by localUid."""
+    async with http.get(f"{url}/sim/documents") as response:
+        return {one["localUid"].lower(): one for one in await response.json()}
+
+
+async def read_feed(http: aiohttp.ClientSession, endpoints: Endpoints) -> dict[str, list[dict[str, Any]]]:
+    """Return every partner's events by document, in the order of the feed."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for partner in endpoints.partners:
+        cursor, headers = "", {"Authorization": f"Bearer {partner.secret}"}
+        while True:
+            url = f"{endpoints.http}/api/v1/events"
+            params = {"limit": "500", **({"after": cursor} if cursor else {})}
+            async with http.get(url, params=params, headers=headers) as response:
+                page = await response.json()
+            for event in page["events"]:
+                found[str(event.get("documentId"))].append(event)
+            if not page["events"] or page["cursor"] == cursor:
+                break
+            cursor = page["cursor"]
+    return found
+
+
+def count_bugs(logs: Path) -> Counter[str]:
+    """Count what our processes recorded as bugs of their own."""
+    found: Counter[str] = Counter()
+    for path in logs.glob("*.log"):
+        for line in path.read_text(errors="replace").splitlines():
+            for event in BUGS:
+                if f'"{event}"' in line or f" {event} " in line:
+                    found[f"{path.stem}: {event}"] += 1
+    return found
+
+
+def judge(facts: Facts) -> list[Line]:
+    """Judge every demand."""
+    ids = {key: str(facts.documents[key]["id"]) for key in facts.accepted if key in facts.documents}
+    lines = [
+        _line("an accepted document is found by its messageId", facts.accepted, _not_found(facts)),
+        _line("its ticket names that very document", _tickets(facts), _wrong_ticket(facts)),
+        _line("it is kept once, with the bytes submitted", ids, _not_kept(facts)),
+        _line("it is completed", ids, _not_completed(facts)),
+        *_registered(facts),
+        _line("its events are numbered 1 to n in the feed", ids, _gaps_in_feed(facts, ids)),
+        _line(
+            "nothing is forgotten", facts.leftovers, [f"{k}: {n}" for k, n in facts.leftovers.items() if n]
+        ),
+        _line("no process records a bug", facts.bugs, [f"{k}: {n}" for k, n in facts.bugs.items()]),
+    ]
+    if facts.heard is not None:
+        lines.append(
+            _line("its events came over AMQP, in order", ids, _gaps_in_heard(facts, ids, facts.heard))
+        )
+    return lines
+
+
+def _line(demand: str, looked_at: Iterable[object], offenders: Iterable[str]) -> Line:
+    return Line(demand, len(list(looked_at)), list(offenders))
+
+
+def _not_found(facts: Facts) -> list[str]:
+    return [key for key in facts.accepted if key not in facts.documents]
+
+
+def _tickets(facts: Facts) -> list[Accepted]:
+    return [one for one in facts.accepted.values() if one.ticket]
+
+
+def _wrong_ticket(facts: Facts) -> list[str]:
+    return [
+        one.paper.message_id
+        for one in _tickets(facts)
+        if (kept := facts.documents.get(one.paper.message_id)) is not None and kept["id"] != one.ticket
+    ]
+
+
+def _not_kept(facts: Facts) -> list[str]:
+    return [
+        f"{key}: copies {kept['copies']}"
+        for key, one in facts.accepted.items()
+        if (kept := facts.documents.get(key)) is not None
+        and (kept["copies"], kept["sha256"], kept["local_uid"]) != (1, one.paper.sha256, one.paper.local_uid)
+    ]
+
+
+def _not_completed(facts: Facts) -> list[str]:
+    return [
+        f"{key}: {kept['status']}"
+        for key in facts.accepted
+        if (kept := facts.documents.get(key)) is not None and kept["status"] != "completed"
+    ]
+
+
+def _registered(facts: Facts) -> list[Line]:
+    """Judge what each simulator holds; what was sent but never promised may be absent, never doubled."""
+    lines = []
+    for name, register in facts.registers.items():
+        absent, doubled, altered = [], [], []
+        for paper in facts.sent:
+            held = register.get(paper.local_uid)
+            if held is None or not held["registrations"]:
+                absent += [paper.local_uid] if paper.message_id in facts.accepted else []
+                continue
+            doubled += [f"{paper.local_uid}: {held['registrations']}"] if held["registrations"] != 1 else []
+            altered += [paper.local_uid] if held["sha256"] != paper.sha256 else []
+        lines += [
+            _line(f"{name} has registered it", facts.accepted, absent),
+            _line(f"{name} has registered none twice", register, doubled),
+            _line(f"{name} holds the bytes submitted (SHA-256)", register, altered),
+        ]
+    return lines
+
+
+def _gaps_in_feed(facts: Facts, ids: Mapping[str, str]) -> list[str]:
+    offenders = []
+    for key, document in ids.items():
+        numbers = [event["sequence"] for event in facts.feed.get(document, ())]
+        if not numbers or numbers != list(range(1, len(numbers) + 1)):
+            offenders.append(f"{key}: {numbers}")
+    return offenders
+
+
+def _gaps_in_heard(facts: Facts, ids: Mapping[str, str], heard: Mapping[str, Sequence[int]]) -> list[str]:
+    """Read the events as a partner does: what is not above the last seen is skipped, what is must be the next."""
+    offenders = []
+    for key, document in ids.items():
+        last = 0
+        for number in heard.get(document, ()):
+            if number > last + 1:
+                break
+            last = max(last, number)
+        if last != len(facts.feed.get(document, ())):
+            offenders.append(f"{key}: {list(heard.get(document, ()))} of {len(facts.feed.get(document, ()))}")
+    return offenders
