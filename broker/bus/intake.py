@@ -33,7 +33,7 @@ class Pauses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     shortest: float = 0.5
     longest: float = 30.0
-    hold: float = 900.0
+    hold: float = 1500.0
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -1,10 +1,10 @@
 """One RabbitMQ node for the whole folder; where RabbitMQ is not installed its tests are skipped, and say so."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest
-from rabbit_node import SERVER, RabbitNode
+from rabbit_node import RabbitNode, a_node
 
 from broker.bus.supervision import Patience
 
@@ -28,15 +28,9 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def node() -> Iterator[RabbitNode]:
-    if not SERVER.exists():
-        pytest.skip("НЕ ПРОВЕРЕНО: rabbitmq-server не установлен, шина RabbitMQ не испытана")
-    node = RabbitNode()
-    try:
-        node.start()
+async def node() -> AsyncIterator[RabbitNode]:
+    async with a_node() as node:
         yield node
-    finally:
-        node.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
 from rabbit_node import RabbitNode
 
 from broker.bus.local import LocalBus
@@ -36,13 +35,17 @@ class MemoryWire:
         self._listeners.remove(callback)
 
 
-@pytest_asyncio.fixture(params=["local", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
-async def bus(request: pytest.FixtureRequest, patience: Patience) -> AsyncIterator[Bus]:
-    if request.param == "local":
+@pytest.fixture(params=["local", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+def maybe_node(request: pytest.FixtureRequest) -> RabbitNode | None:
+    return request.getfixturevalue("node") if request.param == "rabbitmq" else None
+
+
+@pytest.fixture
+async def bus(maybe_node: RabbitNode | None, patience: Patience) -> AsyncIterator[Bus]:
+    if maybe_node is None:
         yield LocalBus(MemoryWire(), parallel=4, grace=2)
         return
-    node: RabbitNode = request.getfixturevalue("node")
-    async with RabbitBus(node.url, chance=random.random, patience=patience, prefetch=4) as bus:
+    async with RabbitBus(maybe_node.url, chance=random.random, patience=patience, prefetch=4) as bus:
         yield bus
 
 

@@ -1,21 +1,21 @@
 """A real node asks our decisions over HTTP: a partner reaches its own receipts and routing keys and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aio_pika
 import pytest
-import pytest_asyncio
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 from aiohttp import web
-from rabbit_node import SERVER, RabbitNode, free_port
+from rabbit_node import RabbitNode, a_node
 
 from broker.bus import auth
 from broker.bus.auth import Account
 from broker.bus.door import RabbitDoor
 from broker.bus.supervision import Patience
 from broker.bus.topology import DOCUMENTS
+from broker.dev.state import free_port
 from broker.partners.credential import partner_of
 
 pytestmark = pytest.mark.rabbitmq
@@ -46,40 +46,35 @@ def answer(question: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 @pytest.fixture(scope="module")
-def asking_port() -> int:
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def asking_node(asking_port: int) -> Iterator[RabbitNode]:
-    if not SERVER.exists():
-        pytest.skip("НЕ ПРОВЕРЕНО: rabbitmq-server не установлен, права партнёров не испытаны")
-    lines = ["auth_backends.1 = internal", "auth_backends.2 = http", "auth_http.http_method = post"]
-    lines += [f"auth_http.{name}_path = http://127.0.0.1:{asking_port}/{name}" for name in DECISIONS]
-    node = RabbitNode("\n".join(lines) + "\n", plugins=("rabbitmq_auth_backend_http",))
-    try:
-        node.start()
-        yield node
-    finally:
-        node.close()
-
-
-@pytest_asyncio.fixture(scope="module")
-async def rights(asking_node: RabbitNode, asking_port: int) -> AsyncIterator[RabbitNode]:
+async def rights() -> AsyncIterator[RabbitNode]:
+    """Run a node configured as ``inaya dev`` does it, answers cached, beside an answering backend."""
     app = web.Application()
     for question in DECISIONS:
         app.router.add_post(f"/{question}", answer(question))
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", asking_port).start()
-    async with RabbitDoor(asking_node.url, chance=lambda: 0.5, patience=Patience()) as door:
-        for login in SECRETS:
-            while not await door.declare_partner(login):  # noqa: ASYNC110 - only asking again tells
-                await asyncio.sleep(0.05)
-        async with await aio_pika.connect(asking_node.url) as ours, ours.channel() as channel:
-            await channel.get_exchange(DOCUMENTS.name)
-        yield asking_node
+    site = web.TCPSite(runner, "127.0.0.1", free_port())
+    await site.start()
+    async with a_node(auth_url=site.name) as node:
+        async with RabbitDoor(node.url, chance=lambda: 0.5, patience=Patience()) as door:
+            for login in SECRETS:
+                while not await door.declare_partner(login):  # noqa: ASYNC110 - only asking again tells
+                    await asyncio.sleep(0.05)
+            await exchange_is_there(node)
+        yield node
     await runner.cleanup()
+
+
+async def exchange_is_there(node: RabbitNode) -> None:
+    async with await aio_pika.connect(node.url) as ours, asyncio.timeout(20):
+        while True:
+            channel = await ours.channel()
+            try:
+                await channel.get_exchange(DOCUMENTS.name)
+            except AMQPError:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 async def connect(node: RabbitNode, login: str, secret: str | None = None) -> aio_pika.abc.AbstractConnection:

@@ -100,7 +100,7 @@ async def test_a_killed_node_is_found_again_and_the_consumers_with_it(
     async with a_bus(node.url, patience) as bus, bus.subscribe([queue], ear):
         await announced_again_until(bus, Due(queue, (1,)), lambda: 1 in ear.heard)
         await asyncio.sleep(NEW_QUEUE_SETTLES)
-        await asyncio.to_thread(node.restart)
+        await node.restart()
         await announced_again_until(bus, Due(queue, (2,)), lambda: 2 in ear.heard)
 
 
@@ -111,7 +111,7 @@ async def test_a_node_killed_right_after_the_first_declaration_does_not_stop_the
     ear = Ear()
     async with a_bus(node.url, patience) as bus, bus.subscribe([queue], ear):
         await announced_again_until(bus, Due(queue, (1,)), lambda: 1 in ear.heard)
-        await asyncio.to_thread(node.restart)
+        await node.restart()
         await announced_again_until(bus, Due(queue, (2,)), lambda: 2 in ear.heard)
 
 

@@ -214,7 +214,7 @@ async def test_every_confirmed_message_survives_kills_of_the_node(node: RabbitNo
         pressing = asyncio.create_task(press())
         await until(lambda: len(confirmed) > 50)
         for _ in range(2):
-            await asyncio.to_thread(node.restart)
+            await node.restart()
             reached = len(confirmed)
             await until(lambda: len(confirmed) > reached + 50, 60)  # noqa: B023 - called within the round
         stop.set()
@@ -344,7 +344,7 @@ async def test_a_memory_alarm_blocks_receipts_and_does_not_stop_the_intake(
     async with a_door(node.url, patience) as door, a_partner(node) as channel:
         for number in range(20):
             await publish(channel, b"waiting %d" % number)
-        await asyncio.to_thread(node.ctl, "set_vm_memory_high_watermark", "absolute", "1")
+        await node.ctl("set_vm_memory_high_watermark", "absolute", "1")
         try:
             await asyncio.sleep(1)
             sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
@@ -352,7 +352,7 @@ async def test_a_memory_alarm_blocks_receipts_and_does_not_stop_the_intake(
             async with door.take_intake(shelf, prefetch=5):
                 await until(lambda: len(shelf.bodies()) == 20)
         finally:
-            await asyncio.to_thread(node.ctl, "set_vm_memory_high_watermark", "0.4")
+            await node.ctl("set_vm_memory_high_watermark", "absolute", "1024MB")
         async with asyncio.timeout(20):
             while sent is not Sent.CONFIRMED:
                 sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
