@@ -29,6 +29,7 @@ from broker.trust import sign_detached
 LATE_SECONDS: Final = 3600
 PATIENCE: Final = 150.0
 """Seconds the whole run may take before what is missing is called missing."""
+LINE_SECONDS: Final = 5.0
 FINAL: Final = frozenset({"completed", "rejected", "unroutable", "failed"})
 
 
@@ -139,12 +140,24 @@ class Run:
             settled = sum(self.is_settled(one) for one in planned)
             counts = Counter(self.status(one) for one in planned)
             shown = "  ".join(f"{status} {count}" for status, count in sorted(counts.items()))
-            sys.stderr.write(f"\r\033[K{note}: {settled} из {len(planned)}   {shown}")
-            sys.stderr.flush()
-            if settled == len(planned):
+            done = settled == len(planned)
+            _show(f"{note}: {settled} из {len(planned)}   {shown}", last=done)
+            if done:
                 break
             await asyncio.sleep(0.3)
-        sys.stderr.write("\n")
+
+
+_shown_at = [0.0]
+
+
+def _show(line: str, *, last: bool) -> None:
+    """Show progress: in place on a terminal, a line every few seconds elsewhere."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{line}" + ("\n" if last else ""))
+    elif last or time.monotonic() - _shown_at[0] > LINE_SECONDS:
+        _shown_at[0] = time.monotonic()
+        sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _region(one: Planned) -> str:
