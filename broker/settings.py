@@ -54,6 +54,13 @@ class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
     bodies_limit: Annotated[
         int, Meta(description="Сколько байт тел запросов держит один процесс", ge=48 * 1024 * 1024)
     ] = 256 * 1024 * 1024
+    partner_rate: Annotated[
+        float,
+        Meta(
+            description="Сколько документов в секунду принимать от одного партнёра по HTTP; 0 — без предела",
+            ge=0,
+        ),
+    ] = 0.0
     cache_seconds: Annotated[float, Meta(description="Сколько секунд помнить ключи и связи клиник", ge=0)] = (
         3.0
     )
@@ -75,6 +82,9 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_seconds: Annotated[
         float, Meta(description="Как часто напоминать о созревших задачах, секунды", gt=0)
     ] = 1.0
+    metrics_port: Annotated[
+        int, Meta(description="Порт метрик рабочего процесса (/metrics, /healthz); 0 — не слушать", ge=0)
+    ] = 0
     task_lease_seconds: Annotated[
         float,
         Meta(description="Через сколько секунд взятая и брошенная задача переходит к другому процессу", gt=0),

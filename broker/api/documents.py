@@ -1,6 +1,7 @@
 """The partner's operations on documents and events."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from broker.api.waiting import FINAL, JUDGED, Waiting
 from broker.archive import StoredContent
 from broker.control.access import Caller
 from broker.control.commands import Commands
+from broker.delivery.breaker import Pace
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Submission
 from broker.intake.refusal import Refusal
@@ -35,7 +37,7 @@ Preparer = Callable[[bytes], Awaitable[dict[str, Any]]]
 class DocumentApi:
     """Handlers behind ``/api/v1/documents``, ``/events``, ``/validate``, ``/prepare``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the ports of this room
         self,
         taker: Taker,
         bodies: Bodies,
@@ -45,6 +47,7 @@ class DocumentApi:
         waiting: Waiting,
         judge: Judge,
         preparer: Preparer,
+        rate: float = 0.0,
     ) -> None:
         self._taker = taker
         self._bodies = bodies
@@ -54,6 +57,8 @@ class DocumentApi:
         self._waiting = waiting
         self._judge = judge
         self._preparer = preparer
+        self._rate = rate
+        self._paces: dict[str, Pace] = {}
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """Accept a document; with ``Prefer: wait`` answer when it was judged, with ``?until=final`` when all is done."""
@@ -66,6 +71,14 @@ class DocumentApi:
     async def _take(self, request: web.Request) -> Verdict:
         """Read and commit; the body is let go before anybody waits."""
         caller = request[CALLER]
+        pace = self._paces.setdefault(caller.partner_id, Pace(self._rate))
+        if not pace.take(1, time.monotonic()):
+            return Refusal(
+                "partner.too_fast",
+                429,
+                "Документы поступают быстрее, чем вам разрешено.",
+                "Повторите через 2 секунды с тем же messageId; предел назначает оператор.",
+            )
         async with self._bodies.hold(request):
             read = await read_submission(request, self._bodies)
             if isinstance(read, Refusal):

@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from prometheus_client import REGISTRY
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from uuid_utils.compat import uuid7
 
 from broker.adapter_kit.clocks import advance
@@ -23,6 +21,7 @@ from broker.api.submitting import MAX_BODY
 from broker.api.waiting import Waiting
 from broker.archive import StoredContent
 from broker.assembly.foundation import Foundation, foundation
+from broker.assembly.listening import healthy, listen, metrics
 from broker.assembly.working import compute
 from broker.bus.door import RabbitDoor
 from broker.compute.pool import ComputeFailed, ComputePool
@@ -94,10 +93,6 @@ async def _compute_failures(request: web.Request, handler: Any) -> web.StreamRes
     return response
 
 
-async def _healthz(_request: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
-
-
 def _readyz(base: Foundation) -> Any:
     async def ready(_request: web.Request) -> web.Response:
         try:
@@ -107,10 +102,6 @@ def _readyz(base: Foundation) -> Any:
         return web.json_response({"status": "ok", "bus": base.bus.name})
 
     return ready
-
-
-async def _metrics(_request: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _clock_page(settings: Settings) -> Any:
@@ -156,18 +147,19 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
             waiting,
             judging.judge,
             judging.prepare,
+            settings.door.partner_rate,
         )
         app = web.Application(middlewares=[problems, _compute_failures], client_max_size=MAX_BODY)
         add_routes(app, document_routes(documents), Guard(access))
-        app.router.add_get("/healthz", _healthz)
+        app.router.add_get("/healthz", healthy)
         app.router.add_get("/readyz", _readyz(base))
-        app.router.add_get("/metrics", _metrics)
+        app.router.add_get("/metrics", metrics)
         RabbitmqAuth(access).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
         peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
         peer = PeerDoor(peers, CallbackStore(base.database, base.codec), journal, announcer).application()
-        await _listen(stack, app, settings.door.http_host, settings.door.http_port)
-        await _listen(stack, peer, settings.door.http_host, settings.door.peer_port)
+        await listen(stack, app, settings.door.http_host, settings.door.http_port)
+        await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:
             door = await stack.enter_async_context(RabbitDoor(settings.bus.amqp_url, chance=random.random))
             amqp = AmqpDoor(reception)
@@ -179,10 +171,3 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         if ready is not None:
             ready.set()
         await asyncio.Event().wait()
-
-
-async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, host: str, port: int) -> None:
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port, reuse_port=True, backlog=1024).start()

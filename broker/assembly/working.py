@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from broker.assembly.foundation import Foundation, foundation, read_router
+from broker.assembly.listening import listen, watched
 from broker.bus.door import RabbitDoor
 from broker.bus.port import Due
 from broker.compute.pool import ComputePool, compute_pool
@@ -116,6 +117,8 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
 
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(outcomes.running())
+            if settings.work.metrics_port:
+                await listen(stack, watched(), settings.door.http_host, settings.work.metrics_port)
             await stack.enter_async_context(base.bus.subscribe(list(loops), wake))
             async with asyncio.TaskGroup() as group:
                 for runner in runners:

@@ -7,6 +7,7 @@ from broker.ingress.reception import Reception
 from broker.intake.read import decode_submission, read_parts
 from broker.intake.refusal import Refusal
 from broker.store.database import STORE_TROUBLE
+from broker.telemetry.metrics import BUGS
 from broker.telemetry.killpoints import KillPoint, passed
 
 TEST_SUFFIX = "-test"
@@ -38,13 +39,22 @@ class AmqpDoor:
             raise NotNow from error
 
     async def park(self, message: IntakeMessage) -> None:
-        """Record a message that could not be taken however often it came, so that it is found and mended."""
+        """Try once more what could not be taken however often it came; record what still cannot be, so that it is found.
+
+        Messages land here after a long outage or because the partner let them expire: both can be taken now.
+        """
         try:
-            await self._reception.park(
-                caller_of(message.login), message.message_id or "", message.parked_why or ""
-            )
-        except STORE_TROUBLE as error:
-            raise NotNow from error
+            await self.take(message)
+        except NotNow:
+            raise
+        except Exception as error:  # noqa: BLE001  a message that breaks us every time: recorded, it stops nobody
+            BUGS.labels("amqp.parked").inc()
+            try:
+                caller = caller_of(message.login)
+                why = f"{message.parked_why or ''} {type(error).__name__}"
+                await self._reception.park(caller, message.message_id or "", why)
+            except STORE_TROUBLE as trouble:
+                raise NotNow from trouble
 
     async def _take(self, caller: Caller, message: IntakeMessage) -> Refusal | None:
         """Commit a message; return why it never reached the reception."""

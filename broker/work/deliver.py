@@ -310,6 +310,17 @@ class DestinationRunner:
         now = self._context.clock.now()
         decide = partial(after_outcome, outcome=outcome, now=now, policy=self._policy, dice=self._dice)
         change = await self._decide(trip, decide, attempted)
+        log().info(
+            "delivery.concluded",
+            delivery=str(trip.delivery.id),
+            document=str(trip.delivery.document_id),
+            destination=self.destination.id,
+            attempt=trip.delivery.attempt,
+            outcome=type(outcome).__name__,
+            status=change.status.value if change else trip.delivery.status.value,
+            reason=change.reason if change else "",
+            ms=attempted.duration_ms if attempted else 0,
+        )
         if change is None:
             return
         if change.pause_destination:

@@ -16,6 +16,7 @@ from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.tasks import OVERRIDE, PREPARE, Task, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
+from broker.telemetry.log import log
 from broker.telemetry.metrics import EXAMINE_SECONDS, EXAMINED, SET_ASIDE
 from broker.work.loop import Loop
 
@@ -144,4 +145,13 @@ class PrepareWorker:
                 document, task, made, self._router(), clinic, now, override=task.why == OVERRIDE
             )
         EXAMINED.labels(examined.status).inc()
+        log().info(
+            "document.examined",
+            document=str(document.id),
+            clinic=document.clinic,
+            kind=document.kind,
+            status=examined.status.value,
+            findings=len(made.findings) if made else 0,
+            ms=round(made.seconds * 1000, 1) if made else 0,
+        )
         return examined
