@@ -37,7 +37,7 @@ Preparer = Callable[[bytes], Awaitable[dict[str, Any]]]
 class DocumentApi:
     """Handlers behind ``/api/v1/documents``, ``/events``, ``/validate``, ``/prepare``."""
 
-    def __init__(  # noqa: PLR0913  the ports of this room
+    def __init__(
         self,
         taker: Taker,
         bodies: Bodies,

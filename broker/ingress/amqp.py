@@ -7,8 +7,8 @@ from broker.ingress.reception import Reception
 from broker.intake.read import decode_submission, read_parts
 from broker.intake.refusal import Refusal
 from broker.store.database import STORE_TROUBLE
-from broker.telemetry.metrics import BUGS
 from broker.telemetry.killpoints import KillPoint, passed
+from broker.telemetry.metrics import BUGS
 
 TEST_SUFFIX = "-test"
 
