@@ -16,7 +16,7 @@ from broker.api.submitting import Taker, message_key, read_submission, ticket_an
 from broker.api.waiting import FINAL, JUDGED, Waiting
 from broker.archive import StoredContent
 from broker.control.access import Caller
-from broker.control.commands import Commands
+from broker.control.commands import Cancelling, Commands
 from broker.delivery.breaker import Pace
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Submission
@@ -162,13 +162,23 @@ class DocumentApi:
         document = await self._own(request)
         if document is None:
             return not_found()
-        if not await self._commands.cancel(document.id, actor=request[CALLER].partner_id):
-            return problem(
-                409,
-                "partner.already_sent",
-                "Документ уже передавался: отозвать его нельзя.",
-                "Если он ошибочен, отправьте новую версию или обратитесь в систему-получатель.",
-            )
+        match await self._commands.cancel(document.id, actor=request[CALLER].partner_id):
+            case Cancelling.ALREADY_SENT:
+                return problem(
+                    409,
+                    "partner.already_sent",
+                    "Документ уже передавался: отозвать его нельзя.",
+                    "Если он ошибочен, отправьте новую версию или обратитесь в систему-получатель.",
+                )
+            case Cancelling.NOTHING_TO_CANCEL:
+                return problem(
+                    409,
+                    "partner.nothing_to_cancel",
+                    "Отзывать нечего: документ отклонён, не имеет получателей или ещё проверяется.",
+                    "Посмотрите состояние документа; если он проверяется, повторите через несколько секунд.",
+                )
+            case Cancelling.DONE:
+                pass
         return answer(await self._views.document(document.id))
 
     async def list(self, request: web.Request) -> web.StreamResponse:

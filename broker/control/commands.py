@@ -1,7 +1,9 @@
 """What a person (or a partner for its own documents) can have done: each act is journalled with who and why."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from broker.adapter_kit.clock import Clock
@@ -16,13 +18,30 @@ from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import Journal
 from broker.store.tasks import OVERRIDE
-from broker.store.views import Views
+from broker.store.views import DocumentCard, Views
 
 RETRYABLE = frozenset(
     {DeliveryStatus.REJECTED, DeliveryStatus.DEAD, DeliveryStatus.HELD, DeliveryStatus.CANCELLED}
 )
 MASS = 10
 """More than so many deliveries at once yield to new documents."""
+
+
+JUDGING = frozenset({DocumentStatus.ACCEPTED, DocumentStatus.VALIDATED})
+ROUTING_TRIES = 30
+ROUTING_PAUSE = 0.1
+"""Seconds between two looks at a document that is not routed yet."""
+
+
+class Cancelling(StrEnum):
+    """What came of a wish to withdraw a document."""
+
+    DONE = "done"
+    """Withdrawn everywhere."""
+    ALREADY_SENT = "already_sent"
+    """Something of it was sent."""
+    NOTHING_TO_CANCEL = "nothing_to_cancel"
+    """It has no deliveries: refused, unroutable, or still being judged."""
 
 
 class Commands:
@@ -50,15 +69,25 @@ class Commands:
         """Return what was handed over."""
         return (await self._documents.load([document_id]))[document_id].stored
 
-    async def cancel(self, document_id: UUID, *, actor: str) -> bool:
-        """Withdraw a document unless something of it was sent; False when it was."""
-        document = await self._views.document(document_id)
+    async def cancel(self, document_id: UUID, *, actor: str) -> Cancelling:
+        """Withdraw a document unless something of it was sent; one just accepted is given a moment to be routed."""
+        document = await self._routed(document_id)
         if document is None or not document.deliveries:
-            return False
+            return Cancelling.NOTHING_TO_CANCEL
         if any(d.attempt > 0 for d in document.deliveries):
-            return False
+            return Cancelling.ALREADY_SENT
         applied = await self._apply([d.id for d in document.deliveries], _cancelled, actor)
-        return applied == len(document.deliveries)
+        return Cancelling.DONE if applied == len(document.deliveries) else Cancelling.ALREADY_SENT
+
+    async def _routed(self, document_id: UUID) -> DocumentCard | None:
+        """Return a document once it is judged, or as it stands after a moment of waiting."""
+        document = await self._views.document(document_id)
+        for _ in range(ROUTING_TRIES):
+            if document is None or document.deliveries or document.status not in JUDGING:
+                break
+            await asyncio.sleep(ROUTING_PAUSE)
+            document = await self._views.document(document_id)
+        return document
 
     async def retry(
         self, deliveries: Sequence[UUID], *, actor: str, reason: str, document: UUID | None = None
