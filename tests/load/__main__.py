@@ -1,0 +1,206 @@
+"""``make bench``: the product, its parts and a naive pipeline measured in one run on the loopback.
+
+fsync, journal and encryption are on. Ratios within a run mean something on any machine; bare numbers only beside
+another run on the same quiet one. A missed goal is printed and is no failure; an error is.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from broker.dev.stand import StandFailed
+from broker.dev.supervisor import ChildFailedError, until_signalled
+from tests.load.corpus import Document, corpus
+from tests.load.dead import beside_the_dead
+from tests.load.driver import LoadFailed
+from tests.load.house import MUTE, REFUSING, House, open_house
+from tests.load.loads import FULL, LARGE, PAUSED, XSD, Naive, Product
+from tests.load.parts import parts
+from tests.load.report import CONNECTIONS, goals, tables
+from tests.load.results import Results
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of everything: documents per load, seconds per part."""
+
+    light: int
+    full: int
+    large: int
+    warm: int
+    part_seconds: float
+    waiting: int
+    living: int
+    rate: float
+    connections: tuple[int, ...]
+
+
+WHOLE = Size(
+    light=2000, full=600, large=60, warm=96, part_seconds=3.0, waiting=1000, living=1200, rate=60.0,
+    connections=CONNECTIONS,
+)  # fmt: skip
+QUICK = Size(
+    light=150, full=60, large=8, warm=32, part_seconds=0.5, waiting=60, living=80, rate=40.0, connections=(8,)
+)
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal what goes on."""
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
+    sys.stderr.flush()
+
+
+class Bench:
+    """One run."""
+
+    def __init__(self, house: House, size: Size, results: Results) -> None:
+        self.house = house
+        self.size = size
+        self.results = results
+        self.product = Product(house)
+        self.naive = Naive(house) if house.amqp else None
+        small = size.light + size.warm
+        if size.waiting:
+            small = max(small, size.waiting * 5 // 2 + 5, size.living * 5 // 3 + 5)
+        pki = house.crew.state.room("pki")
+        say(f"making and signing {small} + {size.large} documents")
+        self.documents = corpus(house.crew.state.path, pki, small)
+        self.large = corpus(house.crew.state.path, pki, size.large, large=True)
+
+    @property
+    def _light(self) -> list[Document]:
+        return self.documents[: self.size.light]
+
+    @property
+    def _warm(self) -> list[Document]:
+        return self.documents[-self.size.warm :]
+
+    async def parts(self) -> None:
+        """What everything is made of."""
+        say("the parts alone")
+        few = self.documents[: min(200, self.size.full)]
+        self.results.parts += await parts(self.house, few, self.size.part_seconds)
+
+    async def paused(self) -> None:
+        """The doors alone."""
+        await self.house.start("serve")
+        await self.house.route()
+        await self.product.warm(self._warm, final=False)
+        if self.naive:
+            await self.naive.prepare()
+        for connections in self.size.connections:
+            say(f"doors with workers paused, {connections} connections")
+            self.results.measured.append(await self.product.http(self._light, connections, PAUSED))
+            if self.naive:
+                self.results.measured.append(await self.naive.http(self._light, connections, PAUSED))
+                self.results.measured.append(await self.product.amqp(self._light, connections, PAUSED))
+
+    async def flowing(self) -> None:
+        """End to end at the level of XSD, and documents of 1 MB."""
+        await self.house.start("work", self.house.xsd_schemas())
+        await self.product.warm(self._warm, final=True)
+        if self.naive:
+            await self.naive.resume()
+            await self.naive.warm(self._warm)
+        for connections in self.size.connections:
+            say(f"end to end at XSD level, {connections} connections")
+            self.results.measured.append(await self.product.http(self._light, connections, XSD))
+            if self.naive:
+                self.results.measured.append(await self.naive.http(self._light, connections, XSD))
+                self.results.measured.append(await self.product.amqp(self._light, connections, XSD))
+        say("documents of 1 MB")
+        self.results.measured.append(await self.product.http(self.large, 8, LARGE))
+        if self.naive:
+            self.results.measured.append(await self.naive.http(self.large, 8, LARGE))
+            await self.naive.pause()
+            await self.naive.stop()
+
+    async def dying(self) -> None:
+        """A dead destination beside a living one."""
+        size = self.size
+        for destination in (REFUSING, MUTE):
+            say(f"a dead destination: {destination}")
+            self.results.dead.append(
+                await beside_the_dead(
+                    self.house,
+                    self.documents,
+                    destination,
+                    waiting=size.waiting,
+                    rate=size.rate,
+                    count=size.living,
+                )
+            )
+
+    async def full(self) -> None:
+        """End to end with the whole rule set."""
+        await self.house.stop("work")
+        await self.house.start("work")
+        await self.product.warm(self._warm, final=True)
+        say("end to end with all rules")
+        few = self.documents[: self.size.full]
+        self.results.measured.append(await self.product.http(few, self.size.connections[-1], FULL))
+        if self.naive:
+            self.results.measured.append(await self.product.amqp(few, self.size.connections[-1], FULL))
+        await self.house.stop("work")
+        await self.house.stop("serve")
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    """Run all phases and print."""
+    size = QUICK if arguments.quick else WHOLE
+    results = Results(
+        began=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", quick=arguments.quick, machine=_machine()
+    )
+    async with open_house(arguments.state_dir, amqp=not arguments.no_amqp, tell=say) as house:
+        if not house.amqp:
+            results.skipped.append("RabbitMQ is missing: AMQP door, naive pipeline and every goal against it")
+        bench = Bench(house, size, results)
+        phases = {name: getattr(bench, name) for name in ("parts", "paused", "flowing", "dying", "full")}
+        for phase in phases.values():
+            await phase()
+        results.goals = goals(results)
+        out = arguments.out or house.crew.state.path / "bench.json"
+        out.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+    sys.stdout.write(tables(results))
+    say(f"JSON: {out}")
+
+
+def _machine() -> dict[str, str]:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
+    loadavg = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return {
+        "cores": str(os.cpu_count()),
+        "cpu": model,
+        "python": platform.python_version(),
+        "load before": loadavg,
+    }
+
+
+def main() -> None:
+    """Read the arguments and run; status 2 and one line when something could not run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run of less than a minute")
+    parser.add_argument(
+        "--no-amqp", action="store_true", help="without RabbitMQ: no AMQP door, no naive pipeline"
+    )
+    parser.add_argument("--state-dir", type=Path, default=Path(".inaya-bench"))
+    parser.add_argument("--out", type=Path, help="where the JSON goes (default: <state-dir>/bench.json)")
+    arguments = parser.parse_args()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            if runner.run(until_signalled(run(arguments))) is not None:
+                sys.exit(130)
+    except (StandFailed, ChildFailedError, LoadFailed, TimeoutError) as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

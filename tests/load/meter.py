@@ -1,0 +1,74 @@
+"""What the processes of a run cost: CPU seconds and memory, by the part of the house they belong to."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import psutil
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Megabytes: ``peak`` resident size of the largest process, ``shared_out`` proportional size of all now."""
+
+    processes: int
+    peak: float
+    shared_out: float
+
+
+class Meter:
+    """Watches trees of processes; a tree named ``work`` is split into ``work`` itself and ``work compute``."""
+
+    def __init__(self, trees: Mapping[str, int]) -> None:
+        self._trees = dict(trees)
+
+    def _members(self) -> list[tuple[str, psutil.Process]]:
+        found: list[tuple[str, psutil.Process]] = [("driver", psutil.Process(os.getpid()))]
+        for name, pid in self._trees.items():
+            try:
+                root = psutil.Process(pid)
+                below = root.children(recursive=True)
+            except psutil.NoSuchProcess:
+                continue
+            split = name in {"serve", "work"}
+            found.append((name, root))
+            found += [(f"{name} compute" if split else name, one) for one in below]
+        return found
+
+    def cpu(self) -> dict[str, float]:
+        """Return CPU seconds used so far by part; what children used before they ended is their parent's."""
+        total: dict[str, float] = defaultdict(float)
+        for name, process in self._members():
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            total[name] += times.user + times.system
+            if name != "driver":
+                total[name] += times.children_user + times.children_system
+        return dict(total)
+
+    def memory(self) -> dict[str, Memory]:
+        """Return the memory of every part."""
+        peaks: dict[str, list[float]] = defaultdict(list)
+        shares: dict[str, float] = defaultdict(float)
+        for name, process in self._members():
+            try:
+                peaks[name].append(_field(process.pid, "status", "VmHWM:"))
+                shares[name] += _field(process.pid, "smaps_rollup", "Pss:")
+            except OSError:
+                continue
+        return {name: Memory(len(found), max(found), shares[name]) for name, found in peaks.items() if found}
+
+
+def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """Return CPU seconds between two readings."""
+    return {name: seconds - before.get(name, 0.0) for name, seconds in after.items()}
+
+
+def _field(pid: int, file: str, name: str) -> float:
+    for line in Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,113 @@
+"""What the bench found, as values: they are printed as tables and kept as JSON."""
+
+import msgspec
+
+from tests.load.driver import Load
+from tests.load.meter import Memory
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """One load on one receiver.
+
+    ``finished_per_second`` is from the first submission to the last final status (with workers paused: to the last row
+    of a document, which only AMQP can be behind with). CPU is in milliseconds per document by part of the house.
+    """
+
+    receiver: str
+    door: str
+    workers: str
+    connections: int
+    documents: int
+    accepted_per_second: float
+    p50_ms: float
+    p99_ms: float
+    finished_per_second: float | None
+    cpu_ms: dict[str, float]
+    memory: dict[str, Memory]
+
+    @property
+    def cpu_total_ms(self) -> float:
+        """All of it but the driver's and the recipient's."""
+        return sum(ms for part, ms in self.cpu_ms.items() if part not in {"driver", "sink"})
+
+
+def measured(
+    load: Load,
+    finished: float | None,
+    cpu: dict[str, float],
+    memory: dict[str, Memory],
+    names: tuple[str, str, str],
+) -> Measured:
+    """Compose a result; ``names`` are receiver, door and what the workers did."""
+    receiver, door, workers = names
+    count = len(load.shots)
+    return Measured(
+        receiver=receiver,
+        door=door,
+        workers=workers,
+        connections=load.connections,
+        documents=count,
+        accepted_per_second=load.per_second,
+        p50_ms=load.quantile_ms(0.5),
+        p99_ms=load.quantile_ms(0.99),
+        finished_per_second=None if finished is None else count / (finished - load.started),
+        cpu_ms={part: seconds / count * 1000 for part, seconds in cpu.items() if seconds > 0},
+        memory=memory,
+    )
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What a part of the house can do alone."""
+
+    name: str
+    per_second: float
+
+
+class DeadDestination(msgspec.Struct, frozen=True, kw_only=True):
+    """95th percentile from arrival to final status at a live destination, seconds: before, beside a dead one, after."""
+
+    kind: str
+    waiting: int
+    rate: float
+    before: float
+    beside: float
+    after: float
+
+    @property
+    def ratio(self) -> float:
+        """How much the dead one costs the living."""
+        return self.beside / ((self.before + self.after) / 2)
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """A goal and what was reached; ``at_least`` False: at most."""
+
+    name: str
+    reached: float
+    wanted: float
+    at_least: bool = True
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether it is reached."""
+        return self.reached >= self.wanted if self.at_least else self.reached <= self.wanted
+
+
+class Results(msgspec.Struct, kw_only=True):
+    """A whole run; ``skipped`` names what was not measured and why."""
+
+    began: str
+    quick: bool
+    machine: dict[str, str]
+    parts: list[Part] = []
+    measured: list[Measured] = []
+    dead: list[DeadDestination] = []
+    goals: list[Goal] = []
+    skipped: list[str] = []
+
+    def find(self, receiver: str, door: str, workers: str, connections: int) -> Measured | None:
+        """Return one load of the run."""
+        wanted = (receiver, door, workers, connections)
+        return next(
+            (m for m in self.measured if (m.receiver, m.door, m.workers, m.connections) == wanted), None
+        )
