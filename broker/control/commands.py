@@ -69,7 +69,7 @@ class Commands:
         """Return what was handed over."""
         return (await self._documents.load([document_id]))[document_id].stored
 
-    async def cancel(self, document_id: UUID, *, actor: str) -> Cancelling:
+    async def cancel(self, document_id: UUID, *, actor: str, reason: str = "") -> Cancelling:
         """Withdraw a document unless something of it was sent; one just accepted is given a moment to be routed."""
         document = await self._routed(document_id)
         if document is None or not document.deliveries:
@@ -77,6 +77,12 @@ class Commands:
         if any(d.attempt > 0 for d in document.deliveries):
             return Cancelling.ALREADY_SENT
         applied = await self._apply([d.id for d in document.deliveries], _cancelled, actor)
+        if reason:
+            body = {"act": "cancel", "reason": reason}
+            now = self._clock.now()
+            await self._journal.note(
+                EventName.OPERATOR_ACTED, now, body=body, actor=actor, document_id=document_id
+            )
         return Cancelling.DONE if applied == len(document.deliveries) else Cancelling.ALREADY_SENT
 
     async def _routed(self, document_id: UUID) -> DocumentCard | None:
