@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from in_process import House, a_house
 from partner import Partner
-from servers import Databases, open_databases
+from servers import Databases, empty, open_databases
 
 from broker.archive import Codec, MasterKeys
 from broker.dev.endpoints import Endpoints
@@ -48,8 +48,23 @@ async def database_url(databases: Databases) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+async def shared_database(databases: Databases) -> AsyncIterator[Database]:
+    """One migrated database and pool for all who leave nothing open behind; ask for ``database``, it is emptied."""
+    async with databases.fresh() as url, open_database(url, size=12) as database:
+        yield database
+
+
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(shared_database: Database) -> Database:
+    """A migrated, empty database with a pool of connections."""
+    await empty(shared_database)
+    return shared_database
+
+
+@pytest.fixture
+async def own_database(database_url: str) -> AsyncIterator[Database]:
+    """A database nobody else was in, for tests that measure it or break its connections."""
     async with open_database(database_url, size=12) as database:
         yield database
 

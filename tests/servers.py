@@ -14,6 +14,7 @@ import pytest
 from broker.dev.install import InstallPolicy, Missing
 from broker.dev.postgres import private_postgres
 from broker.dev.supervisor import Supervisor
+from broker.store.database import Database
 from broker.store.migrate import migrate
 
 
@@ -52,6 +53,21 @@ class Databases:
             yield self.url(name)
         finally:
             await self.run(f"drop database if exists {name} with (force)")
+
+
+TABLES = """
+select c.relname::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> 'migration'
+order by not exists (select 1 from pg_constraint f where f.contype = 'f' and f.conrelid = c.oid), c.relname
+"""
+"""Every table of ours, those that point to others first."""
+
+
+async def empty(database: Database) -> None:
+    """Delete every row in one commit: quicker than a new database."""
+    async with database.transaction() as connection:
+        names = [row["name"] for row in await connection.fetch(TABLES)]
+        await connection.execute("; ".join(f"delete from {name}" for name in names))
 
 
 @asynccontextmanager

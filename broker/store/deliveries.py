@@ -151,7 +151,8 @@ class DeliveryStore:
         async with self._db.transaction() as connection:
             rows = await connection.fetch(QUERIES["documents_of"], ids)
             await lock_documents(connection, [row["document_id"] for row in rows])
-            states = {r["id"]: read_state(r) for r in await connection.fetch(QUERIES["states"], ids)}
+            rows = await connection.fetch(QUERIES["states_for_change"], ids)
+            states = {row["id"]: read_state(row) for row in rows}
             ours = await finish_tasks(connection, [a.task for a in applications if a.task])
             writer = _Writer(states)
             for application in applications:

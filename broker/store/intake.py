@@ -105,12 +105,9 @@ class IntakeStore:
             [a.mode for a in doubtful],
             [a.message_id for a in doubtful],
         )
-        identities = await connection.fetch(
-            QUERIES["seen_identities"],
-            [a.clinic for a in doubtful],
-            [a.mode for a in doubtful],
-            [a.local_uid for a in doubtful],
-        )
+        keys = ([a.clinic for a in doubtful], [a.mode for a in doubtful], [a.local_uid for a in doubtful])
+        await connection.fetch(QUERIES["lock_identities"], *keys)
+        identities = await connection.fetch(QUERIES["seen_identities"], *keys)
         by_message = {(r["partner_id"], r["mode"], r["key"]): _seen(r) for r in messages}
         by_uid = {(r["clinic_oid"], r["mode"], r["local_uid"]): _seen(r) for r in identities}
         for a in doubtful:

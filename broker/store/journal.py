@@ -1,5 +1,6 @@
 """The journal: events are numbered per document, ordered by commit, and never changed."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from broker.store.sql import queries
 
 QUERIES: Final = queries("documents")
 NIL: Final = UUID(int=0)
+_CURSOR: Final = re.compile(r"[0-9]{1,19}(\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -140,13 +142,11 @@ class Journal:
 
     async def feed(self, partner_id: str, after: str, limit: int, mode: str = "") -> list[FeedItem]:
         """Return a partner's events (of one mode) behind a cursor, '' from the beginning; ``ValueError``: no cursor."""
-        tx, _, identifier = after.partition(".")
-        if not tx:
-            tx = "0"
-        if not tx.isdigit():
+        if after and not _CURSOR.fullmatch(after):
             raise ValueError("cursor")
+        tx, _, identifier = after.partition(".")
         key = UUID(identifier) if identifier else NIL
-        rows = await self._db.fetch(QUERIES["feed"], partner_id, tx, key, limit, mode)
+        rows = await self._db.fetch(QUERIES["feed"], partner_id, tx or "0", key, limit, mode)
         return [FeedItem(row["tx"], row["id"], row["event"], row["body"]) for row in rows]
 
     async def of_document(self, document_id: UUID) -> list[dict[str, Any]]:

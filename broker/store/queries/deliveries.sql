@@ -17,6 +17,12 @@ select id, document_id, destination, clinic_oid as clinic, mode, required, statu
        created_at, status_at, deadline_at, reason, stage, message_id, state, sent_at, warned_at
 from delivery where id = any ($1::uuid[])
 
+-- name: states_for_change
+-- The same, locked in one order: what is decided on them is written before anybody else decides.
+select id, document_id, destination, clinic_oid as clinic, mode, required, status, attempt, local_uid, set_key, version,
+       created_at, status_at, deadline_at, reason, stage, message_id, state, sent_at, warned_at
+from delivery where id = any ($1::uuid[]) order by id for update
+
 -- name: documents_of
 -- Which documents these deliveries belong to.
 select id, document_id from delivery where id = any ($1::uuid[])
@@ -106,7 +112,8 @@ update delivery v
 set status = u.status, reason = u.reason, stage = u.stage, status_at = case when v.status = u.status
         then v.status_at else u.at end,
     next_attempt_at = u.due_at, state = coalesce(u.state, v.state), receipt = coalesce(u.receipt, v.receipt),
-    findings = coalesce(u.findings::jsonb, v.findings), deadline_at = coalesce(u.deadline_at, v.deadline_at),
+    findings = case when u.status in ('registered', 'delivered') then u.findings::jsonb
+        else coalesce(u.findings::jsonb, v.findings) end, deadline_at = coalesce(u.deadline_at, v.deadline_at),
     warned_at = coalesce(u.warned_at, v.warned_at)
 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::jsonb[],
             $8::jsonb[], $9::text[], $10::timestamptz[], $11::timestamptz[])

@@ -28,6 +28,14 @@ from unnest($1::text[], $2::text[], $3::text[]) as k (clinic_oid, mode, local_ui
 join identity i using (clinic_oid, mode, local_uid)
 join document d on d.id = i.document_id
 
+-- name: lock_identities
+-- Let resubmissions of one document decide one after another; in one order, so that two batches never deadlock.
+select i.document_id
+from unnest($1::text[], $2::text[], $3::text[]) as k (clinic_oid, mode, local_uid)
+join identity i using (clinic_oid, mode, local_uid)
+order by i.clinic_oid, i.mode, i.local_uid
+for update of i
+
 -- name: drop_submissions
 -- Give back message gates taken in this transaction by arrivals that turned out to be refused.
 delete from submission where document_id = any ($1::uuid[])
