@@ -73,7 +73,7 @@ async def run_once(
     """
     process = await asyncio.create_subprocess_exec(
         *bound_command(command, account, None if patience else signal.SIGKILL),
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=env,
@@ -82,7 +82,7 @@ async def run_once(
     )
     try:
         async with asyncio.timeout(timeout):
-            output, _ = await process.communicate(stdin)
+            output, _ = await process.communicate(stdin or None)
     finally:
         if process.returncode is None:
             await _end(process, patience)
