@@ -145,13 +145,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingCard(msgspec.Struct, frozen=True):
-    """One setting for people: variable, type, default ('' required), meaning, room."""
+    """One setting for people: variable, type, default, meaning, room, and whether it must be given."""
 
     variable: str
     type: str
     default: str
     meaning: str
     room: str
+    required: bool
 
 
 def _rooms() -> Iterator[tuple[str, type[msgspec.Struct]]]:
@@ -175,7 +176,9 @@ def cards() -> list[SettingCard]:
             default = "" if field.required else str(field.default)
             if field.name == "schemas_dir":
                 default = "schemas/"
-            found.append(SettingCard(f"INAYA_{field.name.upper()}", name, default, meaning, room))
+            found.append(
+                SettingCard(f"INAYA_{field.name.upper()}", name, default, meaning, room, field.required)
+            )
     return found
 
 

@@ -5,6 +5,16 @@ from collections.abc import Sequence
 from broker.api.documents import DocumentApi
 from broker.api.problem import Problem
 from broker.api.route import Answer, Parameter, Route
+from broker.api.shapes import (
+    DocumentPage,
+    EventList,
+    FeedBody,
+    JudgedBody,
+    PreparedBody,
+    ReportBody,
+    TicketBody,
+    WaitedBody,
+)
 from broker.document.submission import Submission
 from broker.store.views import DocumentCard
 
@@ -59,8 +69,10 @@ def document_routes(api: DocumentApi) -> Sequence[Route]:
         request_media=("application/json", "multipart/form-data"),
         parameters=(_KEY, _PREFER, _UNTIL),
         answers=_answers(
-            _200=Answer("Повтор: первая квитанция", None),
-            _202=Answer("Принят: квитанция {id, status, receivedAt, digest, mode}", None),
+            _200=Answer("Повтор: первая квитанция", TicketBody),
+            _202=Answer(
+                "Принят: квитанция; с Prefer: wait — после проверки, с until=final — с исходом", WaitedBody
+            ),
             _403=refusal,
             _409=refusal,
             _413=refusal,
@@ -77,13 +89,13 @@ def _reading(api: DocumentApi, card: Answer, refusal: Answer) -> Sequence[Route]
     documents = f"{PREFIX}/documents"
     return (
         Route(method="GET", path=documents, operation="listDocuments", summary="Список документов",
-              handler=api.list, parameters=_LIST, answers=_answers(_200=Answer("Страница", None))),
+              handler=api.list, parameters=_LIST, answers=_answers(_200=Answer("Страница", DocumentPage))),
         Route(method="GET", path=f"{documents}/{{id}}", operation="getDocument", summary="Состояние документа",
               handler=api.show, answers=_answers(_200=card, _404=refusal), parameters=(_ID,)),
         Route(method="GET", path=f"{documents}/{{id}}/events", operation="getEvents", summary="События документа",
-              handler=api.events, answers=_answers(_200=Answer("События", None), _404=refusal), parameters=(_ID,)),
+              handler=api.events, answers=_answers(_200=Answer("События", EventList), _404=refusal), parameters=(_ID,)),
         Route(method="GET", path=f"{documents}/{{id}}/report", operation="getReport", summary="Отчёт о проверке",
-              handler=api.report, answers=_answers(_200=Answer("Отчёт", None), _404=refusal), parameters=(_ID,)),
+              handler=api.report, answers=_answers(_200=Answer("Отчёт", ReportBody), _404=refusal), parameters=(_ID,)),
         Route(method="GET", path=f"{documents}/{{id}}/content", operation="getContent",
               summary="Байты документа, какими они пришли", handler=api.content,
               answers=_answers(_200=Answer("Документ", None, "application/xml"), _404=refusal), parameters=(_ID,)),
@@ -91,19 +103,19 @@ def _reading(api: DocumentApi, card: Answer, refusal: Answer) -> Sequence[Route]
               summary="Отозвать документ до первой попытки отправки", handler=api.cancel,
               answers=_answers(_200=card, _404=refusal, _409=refusal), parameters=(_ID,)),
         Route(method="GET", path=f"{PREFIX}/events", operation="getFeed", summary="Лента событий партнёра по порядку",
-              handler=api.feed, parameters=_FEED, answers=_answers(_200=Answer("События и cursor", None)),
+              handler=api.feed, parameters=_FEED, answers=_answers(_200=Answer("События и cursor", FeedBody)),
               tag="events"),
     )  # fmt: skip
 
 
 def _judging(api: DocumentApi, refusal: Answer) -> Sequence[Route]:
-    report = Answer("Полный отчёт: valid, findings, layers", None)
+    report = Answer("Полный отчёт: valid, findings, layers", JudgedBody)
     return (
         Route(method="POST", path=f"{PREFIX}/validate", operation="validateDocument",
               summary="Проверить, ничего не сохраняя", handler=api.validate, request=Submission,
               answers=_answers(_200=report, _413=refusal, _422=refusal), tag="checks"),
         Route(method="POST", path=f"{PREFIX}/prepare", operation="prepareDocument",
               summary="Привести неподписанный документ к норме перед подписанием", handler=api.prepare,
-              request=Submission, answers=_answers(_200=Answer("content, digest, changes", None), _422=refusal),
+              request=Submission, answers=_answers(_200=Answer("content, digest, changes", PreparedBody), _422=refusal),
               tag="checks"),
     )  # fmt: skip

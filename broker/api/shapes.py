@@ -1,0 +1,103 @@
+"""The shapes of answers and events, for those who read them by program: OpenAPI and AsyncAPI are made from these."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from broker.document.event import DeliveryView, EventName
+from broker.document.finding import Finding, Layer, Location
+from broker.document.receipt import Receipt
+from broker.document.submission import Mode
+from broker.store.views import DocumentCard
+from broker.validation.report import LayerRun
+
+
+class TicketBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The ticket: the document is kept; ``digest`` is the SHA-256 of its bytes in hex."""
+
+    id: UUID
+    status: str
+    received_at: datetime
+    digest: str
+    mode: Mode
+
+
+class WaitedBody(TicketBody, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket after ``Prefer: wait``; ``document`` with ``?until=final``."""
+
+    document: DocumentCard | None = None
+
+
+class DocumentPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents, newest first; ``cursor`` continues the list, null at its end."""
+
+    documents: list[DocumentCard]
+    cursor: str | None = None
+
+
+class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One event. ``sequence`` is gapless per document: skip what is not above the last seen.
+
+    ``documentId`` is null when a submission was refused before it became a document.
+    """
+
+    event: EventName
+    sequence: int
+    document_id: UUID | None
+    message_id: str
+    local_uid: str
+    clinic: str
+    mode: Mode
+    status: str
+    occurred_at: datetime
+    delivery: DeliveryView | None = None
+    receipt: Receipt | None = None
+    findings: list[Finding] = []
+    recipients: list[dict[str, str | bool]] = []
+    explanation: list[str] = []
+
+
+class EventList(msgspec.Struct, frozen=True, kw_only=True):
+    """A document's events in order."""
+
+    events: list[EventBody]
+
+
+class FeedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner's events in order; pass ``cursor`` as ``after`` to continue."""
+
+    events: list[EventBody]
+    cursor: str
+
+
+class ReportBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Every finding and what each layer did."""
+
+    findings: list[Finding]
+    layers: dict[Layer, LayerRun]
+    rule_set: str = ""
+
+
+class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``POST /validate`` answers."""
+
+    valid: bool
+    findings: list[Finding]
+    layers: dict[Layer, LayerRun]
+
+
+class ChangeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One safe change made to unsigned bytes."""
+
+    rule: str
+    message: str
+    location: Location | None = None
+
+
+class PreparedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``POST /prepare`` answers: bytes to sign in base64, their SHA-256 in hex, the changes."""
+
+    content: str
+    digest: str
+    changes: list[ChangeBody] = []

@@ -1,0 +1,87 @@
+"""What an operator's command at a terminal stands on: the store and the commands, without doors, bus and workers.
+
+What a command puts on the work list is announced by the sweeper of a worker within a second.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from broker.adapter_kit import Clock, Destination
+from broker.archive import Codec
+from broker.assembly.foundation import discover, make_clock, read_destinations
+from broker.control.commands import Commands
+from broker.control.enrol import Enrolment
+from broker.control.onboarding import Onboarding
+from broker.delivery.state import policy_of
+from broker.pipeline import Router
+from broker.settings import Settings, master_keys
+from broker.store.database import open_database
+from broker.store.deliveries import DeliveryStore
+from broker.store.destinations import DestinationStore
+from broker.store.examination import ExaminationStore
+from broker.store.journal import Journal
+from broker.store.partners import PartnerStore
+from broker.store.registrations import RegistrationStore
+from broker.store.tasks import TaskStore
+from broker.store.views import Views
+
+
+class Terminal(msgspec.Struct, frozen=True, kw_only=True):
+    """The stores and commands an operator works with."""
+
+    clock: Clock
+    configured: tuple[Destination, ...]
+    commands: Commands
+    enrolment: Enrolment
+    onboarding: Onboarding
+    destinations: DestinationStore
+    partners: PartnerStore
+    tasks: TaskStore
+    views: Views
+
+    async def router(self) -> Router:
+        """Return the active routing table beside the configured destinations."""
+        _, table = await self.destinations.routing()
+        adapters = discover("inaya.adapters")
+        deadlines: dict[str, timedelta] = {
+            d.id: policy_of(adapters[d.adapter].passport, d).deadline
+            for d in self.configured
+            if d.adapter in adapters
+        }
+        return Router(table, deadlines, {d.id: d.mode for d in self.configured})
+
+
+@contextlib.asynccontextmanager
+async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
+    """Open the terminal while the context lasts."""
+    keys = master_keys(settings.security)
+    clock = make_clock(settings)
+    async with open_database(settings.store.database_url, size=2) as database:
+        deliveries = DeliveryStore(database)
+        codec = Codec(keys)
+        documents = ExaminationStore(database, codec)
+        destinations = DestinationStore(database)
+        journal = Journal(database)
+        views = Views(database)
+        partners = PartnerStore(database)
+        commands = Commands(deliveries, documents, destinations, journal, views, clock, _unannounced)
+        yield Terminal(
+            clock=clock,
+            configured=tuple(read_destinations(settings.data.destinations)),
+            commands=commands,
+            enrolment=Enrolment(partners, journal, clock),
+            onboarding=Onboarding(
+                RegistrationStore(database, codec), partners, commands, clock, keys.derive("pepper")
+            ),
+            destinations=destinations,
+            partners=partners,
+            tasks=TaskStore(database),
+            views=views,
+        )
+
+
+def _unannounced(_due: Sequence[tuple[int, str]]) -> None:
+    """Leave the announcement to the sweeper."""

@@ -1,0 +1,171 @@
+"""Checks without sending anything: the installation itself (``doctor``) and documents on disk (``validate``)."""
+
+import argparse
+import asyncio
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from broker.adapter_kit.clocks import SystemClock
+from broker.archive import SealedPart, StoredContent
+from broker.assembly.selfcheck import Check, Health, examine
+from broker.cli.desk import environment
+from broker.cli.page import page
+from broker.cli.running import ROOT
+from broker.cli.terminal import CommandFailed, Parsers, command, say
+from broker.document.finding import Layer
+from broker.document.submission import Metadata, SignatureKind, SubmissionType
+from broker.intake.read import MAX_CONTENT
+from broker.pipeline import ExaminationInput, Workshop
+from broker.pipeline import examine as examine_document
+from broker.settings import load
+from broker.telemetry.log import configure
+from broker.validation.report import Report, skipped
+
+_MARKS: Final = {Health.GOOD: "  ок    ", Health.DOUBT: "  ?     ", Health.BAD: "  ПЛОХО "}
+_FORMATS: Final = ("text", "json", "html")
+
+
+def add_to(parsers: Parsers) -> None:
+    """Declare the commands of this family."""
+    doctor = command(parsers, "doctor", _doctor, "самопроверка: что не так и что сделать; 0 — всё работает")
+    doctor.add_argument(
+        "--state-dir", type=Path, help="каталог стенда inaya dev; без него — переменные INAYA_…"
+    )
+    validate = command(
+        parsers,
+        "validate",
+        _validate,
+        "проверить файлы без сервера; 0 — годен, 1 — есть ошибки, 2 — не прочесть",
+    )
+    validate.add_argument("files", nargs="+", type=Path, metavar="FILE", help="СЭМД (XML) или реестр (ZIP)")
+    validate.add_argument("--kind", default="", help="код вида (…11.1520); без него — по самому документу")
+    signature_argument(validate)
+    validate.add_argument("--format", choices=_FORMATS, default="text", help="вид отчёта")
+    validate.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
+    validate.add_argument("--packs", type=Path, help="каталог официальных пакетов")
+
+
+def signature_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--signature``."""
+    parser.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        metavar="[РОЛЬ:]FILE",
+        help="открепленная подпись (CMS): РОЛЬ:файл — медработника (без роли — AUTHOR), org:файл — организации",
+    )
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    configure(process="doctor", level="error")
+    settings = load(environment(arguments.state_dir))
+    worst = asyncio.run(examine(settings, _tell))
+    return 1 if worst is Health.BAD else 0
+
+
+def _tell(check: Check) -> None:
+    say(f"{_MARKS[check.health]}{check.name}: {check.text}")
+    if check.cure and check.health is not Health.GOOD:
+        say(f"          → {check.cure}")
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A file and its report, as JSON shows them."""
+
+    file: str
+    valid: bool
+    report: Report
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    if arguments.signature and len(arguments.files) > 1:
+        raise CommandFailed("подписи относятся к одному файлу: проверяйте подписанные документы по одному")
+    workshop = Workshop(arguments.schemas, arguments.packs)
+    if arguments.kind and workshop.catalogue.get(arguments.kind) is None:
+        raise CommandFailed(f"вида {arguments.kind} нет в справочнике")
+    signatures = tuple(read_signature(text) for text in arguments.signature)
+    now = SystemClock().now()
+    judged, unusable = [], 0
+    for path in arguments.files:
+        try:
+            content = read_document(path)
+        except CommandFailed as error:
+            sys.stderr.write(f"inaya: {error}\n")
+            unusable += 1
+        else:
+            judged.append(_judge(path, content, signatures, arguments.kind, workshop, now))
+    _show(judged, arguments.format)
+    if unusable:
+        return 2
+    return 0 if all(one.valid for one in judged) else 1
+
+
+def read_document(path: Path) -> bytes:
+    """Read a file that may be a document; raise ``CommandFailed`` when it cannot be one."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_CONTENT:
+            raise CommandFailed(f"{path}: больше {MAX_CONTENT // 1024 // 1024} МиБ")
+        content = path.read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"{path}: файл не читается ({error.strerror})") from error
+    if not content:
+        raise CommandFailed(f"{path}: файл пуст")
+    return content
+
+
+def read_signature(text: str) -> SealedPart:
+    """Read ``[role:]file``: ``org:`` marks the organisation's signature, no role means the author's."""
+    role, colon, name = text.partition(":")
+    if not colon:
+        role, name = "AUTHOR", text
+    data = read_document(Path(name))
+    if role.lower() == "org":
+        return SealedPart(SignatureKind.ORGANIZATION, data)
+    return SealedPart(SignatureKind.PERSONAL, data, role.upper())
+
+
+def _judge(
+    path: Path,
+    content: bytes,
+    signatures: tuple[SealedPart, ...],
+    kind: str,
+    workshop: Workshop,
+    now: datetime,
+) -> Judged:
+    registry = content.startswith(b"PK\x03\x04")
+    one = ExaminationInput(
+        document_id=UUID(int=0),
+        type=SubmissionType.OMS_REGISTRY if registry else SubmissionType.SEMD,
+        kind=kind,
+        clinic="",
+        region="",
+        mcod="",
+        local_uid="",
+        at=now,
+        stored=StoredContent(
+            content, "application/zip" if registry else "application/xml", signatures, Metadata()
+        ),
+    )
+    made = examine_document(one, workshop)
+    findings, layers = made.findings, dict(made.layers)
+    if not signatures:
+        findings = tuple(finding for finding in findings if finding.layer is not Layer.SIGNATURE)
+        layers[Layer.SIGNATURE] = skipped("подписи не переданы (--signature)")
+    report = Report(findings=findings, layers=layers, rule_set=made.rule_set)
+    return Judged(str(path), not report.blocked, report)
+
+
+def _show(judged: list[Judged], form: str) -> None:
+    if form == "json":
+        say(msgspec.json.format(msgspec.json.encode(judged), indent=2).decode())
+    elif form == "html":
+        say(page("Отчёт о проверке", [(one.file, one.valid, one.report) for one in judged]))
+    else:
+        for one in judged:
+            say(f"{one.file}: {'годен' if one.valid else 'не годен'}\n{one.report.to_text()}\n")

@@ -1,0 +1,150 @@
+"""Processes: doors, workers, migrations, one simulator, a whole stand, the demo."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from broker.assembly.serving import run_serve
+from broker.assembly.simulating import SimulatorOptions, run_simulator
+from broker.assembly.working import run_work
+from broker.cli.terminal import Parsers, command, say
+from broker.dev.demo import run_demo
+from broker.dev.install import InstallPolicy
+from broker.dev.stand import StandOptions, running_stand
+from broker.dev.supervisor import until_signalled
+from broker.settings import Settings, cards, load
+from broker.store.migrate import migrate
+from broker.telemetry.log import configure
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def add_to(parsers: Parsers) -> None:
+    """Declare the commands of this family."""
+    command(parsers, "serve", _serve, "двери партнёров и государственных систем, API, консоль")
+    command(parsers, "work", _work, "рабочий процесс: проверка, маршруты, доставки")
+    command(parsers, "settings", _settings_list, "все настройки с их смыслом")
+    migration = command(parsers, "migrate", _migrate, "привести базу к этой версии программы")
+    migration.add_argument(
+        "--phase",
+        choices=("all", "pre", "post"),
+        default="all",
+        help="pre — до новых процессов, post — после",
+    )
+    _stand_arguments(
+        command(parsers, "dev", _dev, "всё сразу на одной машине: серверы, симуляторы, двери, рабочие")
+    )
+    demo = command(parsers, "demo", _demo, "показать главное: документы от МИС до систем и исходы обратно")
+    _stand_arguments(demo)
+    demo.add_argument("--once", action="store_true", help="закончить после таблицы исходов")
+    sim = command(parsers, "sim", _sim, "один симулятор, как тестовый контур")
+    sim.add_argument("name", help="remd, gis-soap, tfoms")
+    sim.add_argument("--port", type=int, required=True, help="порт на 127.0.0.1")
+    sim.add_argument("--params", type=Path, help="файл регистров симулятора (JSON)")
+    sim.add_argument("--state", type=Path, help="файл, в котором симулятор помнит принятое")
+    sim.add_argument("--packs", type=Path, help="каталог пакетов правил симулятора")
+    sim.add_argument("--clock", type=Path, help="файл модельных часов")
+    sim.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
+    sim.add_argument("--no-check", action="store_true", help="не проверять документы правилами")
+
+
+def _stand_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, help="порт дверей и консоли; без него — свободный")
+    parser.add_argument("--state-dir", type=Path, default=Path(".inaya"), help="каталог всего состояния")
+    parser.add_argument("--no-amqp", action="store_true", help="без RabbitMQ: шина local, только HTTP")
+    parser.add_argument("--workers", type=int, default=1, help="рабочих процессов")
+
+
+def _run(work: Coroutine[Any, Any, None]) -> int:
+    """Run a process of the house until its work ends or a signal asks it to stop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_signalled(work))
+    return 0
+
+
+def _settings(process: str) -> Settings:
+    settings = load(os.environ)
+    configure(process=process, level=settings.telemetry.log_level)
+    return settings
+
+
+def _serve(_arguments: argparse.Namespace) -> int:
+    return _run(run_serve(_settings("serve")))
+
+
+def _work(_arguments: argparse.Namespace) -> int:
+    return _run(run_work(_settings("work")))
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    settings = _settings("migrate")
+    done = asyncio.run(migrate(settings.store.database_url, phase=arguments.phase))
+    say("\n".join(done) or "База уже соответствует программе.")
+    return 0
+
+
+def _settings_list(_arguments: argparse.Namespace) -> int:
+    for card in cards():
+        default = "(обязательна)" if card.required else card.default or "(пусто)"
+        say(f"{card.variable:28} {default:20} {card.meaning}")
+    return 0
+
+
+def _sim(arguments: argparse.Namespace) -> int:
+    configure(process=f"sim-{arguments.name}")
+    options = SimulatorOptions(
+        name=arguments.name,
+        port=arguments.port,
+        params=arguments.params,
+        state=arguments.state,
+        packs=arguments.packs,
+        schemas=arguments.schemas,
+        clock=arguments.clock,
+        check=not arguments.no_check,
+    )
+    return _run(run_simulator(options))
+
+
+def stand_options(arguments: argparse.Namespace) -> StandOptions:
+    """Read the options of a stand from arguments and environment."""
+    install = InstallPolicy.REFUSED if os.environ.get("INAYA_INSTALL") == "no" else InstallPolicy.ALLOWED
+    return StandOptions(
+        state_dir=arguments.state_dir,
+        port=arguments.port,
+        install=install,
+        database_url=os.environ.get("INAYA_DATABASE_URL", ""),
+        amqp=not arguments.no_amqp,
+        packs=os.environ.get("INAYA_PACKS_DIR", ""),
+        workers=arguments.workers,
+    )
+
+
+def _dev(arguments: argparse.Namespace) -> int:
+    configure(process="dev")
+
+    async def stand() -> None:
+        async with running_stand(stand_options(arguments)) as endpoints:
+            sys.stderr.write(f"Готово. Консоль: {endpoints.console}  API: {endpoints.http}/api/v1\n")
+            await asyncio.Event().wait()
+
+    with asyncio.Runner() as runner:
+        runner.run(until_signalled(stand()))
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    configure(process="demo")
+    status: list[int] = []
+
+    async def play() -> None:
+        status.append(await run_demo(stand_options(arguments), once=arguments.once))
+
+    with asyncio.Runner() as runner:
+        runner.run(until_signalled(play()))
+    return status[0] if status else (130 if arguments.once else 0)
