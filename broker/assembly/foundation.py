@@ -112,7 +112,7 @@ async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
     codec = Codec(keys)
     configured = read_destinations(settings.data.destinations)
     async with (
-        open_database(settings.store.database_url, size=settings.store.database_pool) as database,
+        open_database(settings.store.database_url, size=settings.store.database_pool, wait=True) as database,
         open_bus(settings, database) as bus,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, limit_per_host=64)) as http,
     ):

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-import asyncpg
+from broker.store.database import STORE_AWAY
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -93,7 +93,7 @@ class Batcher(Generic[Item, Result]):
     async def _commit(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._write([item for item, _ in batch])
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+        except STORE_AWAY as error:
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001  handed to the one caller whose item it is
             if len(batch) == 1:

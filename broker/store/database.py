@@ -2,16 +2,29 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import asyncpg
 import msgspec
 
+from broker.telemetry.log import log
+
 CHANNEL: Final = "inaya_due"
 """NOTIFY channel on which the local bus says what is due."""
 
-STORE_TROUBLE: Final = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError)
+STORE_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+"""What the driver raises when the server is gone, starting or stopping, in whatever state that caught it; it passes."""
+
+STORE_TROUBLE: Final = (*STORE_AWAY, asyncpg.PostgresError)
 """What a query may raise when the store is away or gives up; the same request may be made again."""
 
 Row = Any
@@ -76,7 +89,7 @@ class Database:
 
     async def _listening(self, callback: Callable[[str], None]) -> None:
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*STORE_TROUBLE):
                 connection = await asyncpg.connect(self.url, timeout=10)
                 try:
                     lost = asyncio.Event()
@@ -90,17 +103,37 @@ class Database:
             await asyncio.sleep(0.5)
 
 
+async def _open_pool(url: str, size: int, timeout: float, *, wait: bool) -> asyncpg.Pool:
+    """Open the pool; with ``wait`` a server that is away or still starting is waited for, one that refuses us is not."""
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=size,
+                init=_prepare,
+                command_timeout=timeout,
+                server_settings={"timezone": "UTC", "application_name": "inaya", "jit": "off"},
+            )
+        except STORE_AWAY as error:
+            if not wait:
+                raise
+            log().warning("store.waiting", error=type(error).__name__)
+        await asyncio.sleep(0.5)
+
+
 @contextlib.asynccontextmanager
-async def open_database(url: str, *, size: int = 10, timeout: float = 30.0) -> AsyncIterator[Database]:
-    """Open a pool of at most ``size`` connections; statements over ``timeout`` seconds are cut off."""
-    pool = await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=size,
-        init=_prepare,
-        command_timeout=timeout,
-        server_settings={"timezone": "UTC", "application_name": "inaya", "jit": "off"},
-    )
+async def open_database(
+    url: str, *, size: int = 10, timeout: float = 30.0, wait: bool = False
+) -> AsyncIterator[Database]:
+    """Open a pool of at most ``size`` connections; statements over ``timeout`` seconds are cut off.
+
+    ``wait`` for a server that is away or still starting instead of raising.
+    """
+    logging.getLogger("asyncpg.pool").setLevel(
+        logging.CRITICAL
+    )  # who uses the pool hears of an outage, and says so
+    pool = await _open_pool(url, size, timeout, wait=wait)
     try:
         yield Database(pool, url)
     finally:

@@ -34,7 +34,7 @@ from tests.crash.verdict import (
     read_register,
 )
 
-PAUSE = 1.2
+PAUSE = 1.5
 """Seconds between two acts, on average."""
 STILL = 90.0
 """Seconds without any progress after which nothing more is expected."""
@@ -103,7 +103,7 @@ async def _ordeal(
     storm = Storm(stand, random.Random(seed), amqp=endpoints.amqp is not None)
     async with load.running():
         offering = asyncio.create_task(load.offer(papers, options.rate))
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
         await storm.rage(options.kills, PAUSE)
         await _hit_all(storm, offering)
         load.end()

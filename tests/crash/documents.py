@@ -12,10 +12,10 @@ import msgspec
 
 from broker.dev.world import PATIENTS, Signers, World
 from broker.document.submission import Content, Submission
-from broker.samples.people import Clinic
+from broker.samples.people import Clinic, Doctor
 from broker.samples.sample import Sample
 from broker.samples.submission import encode, make_submission
-from broker.trust import sign_detached
+from broker.trust import Signer, sign_detached
 
 KINDS = ("306", "103", "290")
 _UID = "00000000-0000-4000-8000-00000000000a"
@@ -48,6 +48,8 @@ class Press:
         self._signers = Signers.open(state / "pki", self._world)
         self._dice = random.Random(f"crash/{seed}")
         self._now = datetime.now(UTC)
+        self._keys: dict[str, Signer] = {}
+        self._templates: dict[tuple[str, str, int], tuple[Submission, bytes]] = {}
         self._patients = {clinic.oid: self._world.patients(clinic) for clinic in self._clinics()}
 
     def _clinics(self) -> list[Clinic]:
@@ -64,7 +66,10 @@ class Press:
             yield self._paper(owners[clinic.oid], clinic, kind, patient)
 
     def _paper(self, partner: str, clinic: Clinic, kind: str, patient: int) -> Paper:
-        template, content = self._template(clinic, kind, patient)
+        key = (clinic.oid, kind, patient)
+        if key not in self._templates:
+            self._templates[key] = self._template(clinic, kind, patient)
+        template, content = self._templates[key]
         local_uid, set_id, message_id = (
             str(uuid.UUID(int=self._dice.getrandbits(128), version=4)) for _ in range(3)
         )
@@ -107,8 +112,11 @@ class Press:
         submission = make_submission(sample, lambda _data, _who: b"")
         return submission, base64.b64decode(submission.content.data)
 
-    def _sign(self, content: bytes, who: object) -> bytes:
-        return sign_detached(content, self._signers.of(who).signer, signing_time=self._now)
+    def _sign(self, content: bytes, who: Doctor | Clinic) -> bytes:
+        key = who.ogrn if isinstance(who, Clinic) else who.snils
+        if key not in self._keys:
+            self._keys[key] = self._signers.of(who).signer
+        return sign_detached(content, self._keys[key], signing_time=self._now)
 
 
 def _text(data: bytes) -> str:

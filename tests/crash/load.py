@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 import msgspec
 from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 
 from broker.bus.supervision import Link, LinkError, Patience, Wire
 from broker.dev.endpoints import Endpoints
@@ -128,7 +129,7 @@ class AmqpClient:
                 await asyncio.gather(*workers, return_exceptions=True)
         raise LinkError("closed")
 
-    async def _publishing(self, wire: Wire, exchange: object, closed: asyncio.Event) -> None:
+    async def _publishing(self, wire: Wire, exchange: AbstractExchange, closed: asyncio.Event) -> None:
         while not closed.is_set() and not wire.lost.is_set():
             if not self._waiting:
                 self._arrived.clear()
@@ -165,7 +166,7 @@ class AmqpClient:
             await closed.wait()
         raise LinkError("closed")
 
-    async def _hear(self, message: object) -> None:
+    async def _hear(self, message: AbstractIncomingMessage) -> None:
         event = msgspec.json.decode(message.body)
         self.heard.setdefault(event["documentId"], []).append(event["sequence"])
         await message.ack()

@@ -39,7 +39,7 @@ class Stand:
         """Start everything and wait until it serves."""
         self.kill_dir.mkdir(parents=True, exist_ok=True)
         destinations = json.dumps({"timeout": TIMEOUT, "rate": 0.0})
-        arguments = ["dev", "--state-dir", str(self.state), "--workers", str(len(WORKERS))]
+        arguments = ["dev", "--state-dir", str(self.state), "--workers", str(len(WORKERS)), "--no-sim-check"]
         arguments += ["--destinations", destinations, *([] if self._amqp else ["--no-amqp"])]
         environment = {**os.environ, **LEASES, "INAYA_KILL_DIR": str(self.kill_dir)}
         log = (self.state / "dev.log").open("ab")
@@ -90,7 +90,7 @@ def _process(pid: int) -> psutil.Process | None:
 
 def _parent(process: psutil.Process) -> int:
     try:
-        return process.ppid()
+        return int(process.ppid())
     except psutil.Error:
         return 0
 

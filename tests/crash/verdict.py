@@ -96,8 +96,10 @@ def count_bugs(logs: Path) -> Counter[str]:
     for path in logs.glob("*.log"):
         for line in path.read_text(errors="replace").splitlines():
             for event in BUGS:
-                if f'"{event}"' in line or f" {event} " in line:
+                if f'"{event}"' in line:
                     found[f"{path.stem}: {event}"] += 1
+            if "never retrieved" in line or "was destroyed but it is pending" in line:
+                found[f"{path.stem}: {line[:60]}"] += 1
     return found
 
 
