@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import uvloop
 
 from broker.assembly.serving import run_serve
@@ -59,6 +60,15 @@ def _stand_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state-dir", type=Path, default=Path(".inaya"), help="каталог всего состояния")
     parser.add_argument("--no-amqp", action="store_true", help="без RabbitMQ: шина local, только HTTP")
     parser.add_argument("--workers", type=int, default=1, help="рабочих процессов")
+    parser.add_argument(
+        "--destinations",
+        default="{}",
+        metavar="JSON",
+        help='поля каждого направления: {"timeout": 4, "rate": 0}',
+    )
+    parser.add_argument(
+        "--no-sim-check", action="store_true", help="симуляторы верят документам без проверки"
+    )
 
 
 def _run(work: Coroutine[Any, Any, None]) -> int:
@@ -122,6 +132,8 @@ def stand_options(arguments: argparse.Namespace) -> StandOptions:
         amqp=not arguments.no_amqp,
         packs=os.environ.get("INAYA_PACKS_DIR", ""),
         workers=arguments.workers,
+        tuning=msgspec.json.decode(arguments.destinations, type=dict[str, Any]),
+        sim_check=not arguments.no_sim_check,
     )
 
 
