@@ -7,6 +7,7 @@ from aiohttp import web
 
 from broker.api.bodies import NoRoom, TooLarge
 from broker.api.documents import CALLER
+from broker.api.operators import OperatorGuard
 from broker.api.problem import problem
 from broker.api.route import Route
 from broker.control.access import Access
@@ -98,8 +99,17 @@ class Guard:
         self._failures[address] = (since, count + 1)
 
 
-def add_routes(app: web.Application, routes: Sequence[Route], guard: Guard) -> None:
-    """Put the routes into an application; those for partners go behind the guard."""
+def add_routes(
+    app: web.Application, routes: Sequence[Route], guard: Guard, operators: OperatorGuard | None = None
+) -> None:
+    """Put the routes into an application; those for partners and operators go behind their guards."""
     for route in routes:
-        handler = guard.wrap(route.handler) if route.who == "partner" else route.handler
+        match route.who:
+            case "partner":
+                handler = guard.wrap(route.handler)
+            case "operator":
+                assert operators is not None, "routes of operators need their guard"
+                handler = operators.wrap(route)
+            case _:
+                handler = route.handler
         app.router.add_route(route.method, route.path, handler)

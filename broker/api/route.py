@@ -28,7 +28,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation; ``who`` is partner, operator or anyone."""
+    """One operation; ``who`` is partner, operator (then ``role`` is the least one needed) or anyone."""
 
     method: str
     path: str
@@ -36,6 +36,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     handler: Handler
     who: str = "partner"
+    role: str = "operator"
     request: Any = None
     request_media: tuple[str, ...] = ("application/json",)
     parameters: tuple[Parameter, ...] = ()

@@ -22,9 +22,12 @@ from broker.api.waiting import Waiting
 from broker.archive import StoredContent
 from broker.assembly.foundation import Foundation, foundation
 from broker.assembly.listening import healthy, listen, metrics
+from broker.assembly.operating import operating
+from broker.assembly.pages import add_pages
 from broker.assembly.working import compute
 from broker.bus.door import RabbitDoor
 from broker.compute.pool import ComputeFailed, ComputePool
+from broker.console.app import add_console
 from broker.control.access import Access, Caller
 from broker.control.commands import Commands
 from broker.document.submission import Submission
@@ -150,7 +153,10 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
             settings.door.partner_rate,
         )
         app = web.Application(middlewares=[problems, _compute_failures], client_max_size=MAX_BODY)
-        add_routes(app, document_routes(documents), Guard(access))
+        desk = operating(base, views, journal, partners, commands, access)
+        add_routes(app, (*document_routes(documents), *desk.routes), Guard(access), desk.guard)
+        add_console(app, desk.console)
+        add_pages(app)
         app.router.add_get("/healthz", healthy)
         app.router.add_get("/readyz", _readyz(base))
         app.router.add_get("/metrics", metrics)

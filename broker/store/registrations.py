@@ -194,6 +194,10 @@ class RegistrationStore:
         await self._tell(connection, EventName.REGISTRATION_SUBMITTED, own, form, applicant.actor, now)
         return Taken(own, found)
 
+    async def knows(self, token_hash: bytes) -> bool:
+        """Tell whether an application was given this read token."""
+        return await self._db.fetchval(QUERIES["by_token"], token_hash) is not None
+
     async def get(self, identifier: UUID) -> Registration | None:
         """Return an application with its form."""
         row = await self._db.fetchrow(QUERIES["get"], identifier)

@@ -13,6 +13,7 @@ from broker.store.sql import queries
 
 QUERIES: Final = queries("views")
 DOCUMENTS: Final = queries("documents")
+DELIVERIES: Final = queries("deliveries")
 
 
 class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -97,8 +98,16 @@ class Views:
         return [_card(row) for row in rows]
 
     async def find(self, text: str, limit: int = 50) -> list[DocumentCard]:
-        """Find documents by id, message id, localUid, number or receipt."""
-        return [_card(row) for row in await self._db.fetch(QUERIES["find"], text, limit)]
+        """Find documents by id, delivery id, message id, localUid, number or receipt."""
+        try:
+            identifier = UUID(text)
+        except ValueError:
+            identifier = None
+        return [_card(row) for row in await self._db.fetch(QUERIES["find"], text, limit, identifier)]
+
+    async def attempts(self, deliveries: Sequence[UUID]) -> list[dict[str, Any]]:
+        """Return every attempt of these deliveries, in order."""
+        return [dict(row) for row in await self._db.fetch(DELIVERIES["attempts"], list(deliveries))]
 
     async def statuses(self, ids: Sequence[UUID]) -> dict[UUID, str]:
         """Return where documents stand."""

@@ -7,6 +7,7 @@ alter table registration add column region text not null default '';
 alter table registration add column sealed bytea not null default '';
 alter table registration add column token_hash bytea;
 alter table registration add column mode text not null default 'production' check (mode in ('test', 'production'));
+create unique index registration_token on registration (token_hash) where token_hash is not null;
 create index registration_ogrn on registration (ogrn) where status in ('submitted', 'returned');
 
 alter table clinic add column kpp text not null default '';

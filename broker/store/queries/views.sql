@@ -28,11 +28,20 @@ order by d.id desc limit $8
 
 -- name: find
 -- Documents by anything a person may hold: id, message id, localUid, document number, or a receipt's number.
+-- Each way has its own index; message ids are looked for under every partner, whose number is small.
+with hits as (
+    select d.id from document d where d.id = $3::uuid
+    union select d.id from document d where d.local_uid = lower($1)
+    union (select d.id from document d where d.document_number = $1 and d.document_number <> ''
+           order by d.id desc limit $2)
+    union select s.document_id from partner p, (values ('test'), ('production')) as m (mode), submission s
+          where s.partner_id = p.id and s.mode = m.mode and s.key = $1
+    union select v.document_id from delivery v where v.receipt ->> 'emdrId' = $1 and v.receipt is not null
+    union select v.document_id from delivery v where v.id = $3::uuid
+)
 select d.id, d.partner_id, d.clinic_oid, d.mode, d.door, d.type, d.kind, d.message_id, d.local_uid, d.document_number,
        d.status, d.received_at, d.status_at, d.size
-from document d
-where d.id::text = lower($1) or d.local_uid = lower($1) or d.message_id = $1 or d.document_number = $1
-   or d.id in (select document_id from delivery where receipt ->> 'emdrId' = $1)
+from hits h join document d on d.id = h.id
 order by d.id desc limit $2
 
 -- name: refusals

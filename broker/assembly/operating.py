@@ -1,0 +1,69 @@
+"""What operators work with in a serving process: their sign-in, the acts on applications and clinics, the console."""
+
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from broker.api.clinics import ClinicApi, clinic_routes
+from broker.api.operators import OperatorGuard
+from broker.api.registrations import RegistrationApi, registration_routes
+from broker.api.route import Route
+from broker.assembly.foundation import Foundation
+from broker.console.app import make_console
+from broker.console.desk import Desk
+from broker.control.access import Access
+from broker.control.commands import Commands
+from broker.control.onboarding import Onboarding
+from broker.control.operators import Operators
+from broker.document.kind import KindCatalogue
+from broker.store.deliveries import DeliveryStore
+from broker.store.journal import Journal
+from broker.store.operators import OperatorStore
+from broker.store.overview import OverviewStore
+from broker.store.partners import PartnerStore
+from broker.store.registrations import RegistrationStore
+from broker.store.tasks import TaskStore
+from broker.store.views import Views
+
+
+class Operating(msgspec.Struct, frozen=True):
+    """Routes for operators and applicants, the guard before them, and the console's application."""
+
+    routes: tuple[Route, ...]
+    guard: OperatorGuard
+    console: web.Application
+
+
+def operating(
+    base: Foundation,
+    views: Views,
+    journal: Journal,
+    partners: PartnerStore,
+    commands: Commands,
+    access: Access,
+) -> Operating:
+    """Wire it."""
+    operators = Operators(OperatorStore(base.database), journal, base.clock)
+    registrations = RegistrationStore(base.database, base.codec)
+    onboarding = Onboarding(registrations, partners, commands, base.clock, base.pepper())
+    schemas = Path(base.settings.data.schemas_dir)
+    titles = {name: post.context.destination.title or name for name, post in base.outposts.items()}
+    desk = Desk(
+        clock=base.clock,
+        operators=operators,
+        onboarding=onboarding,
+        commands=commands,
+        registrations=registrations,
+        partners=partners,
+        destinations=base.destinations,
+        deliveries=DeliveryStore(base.database),
+        tasks=TaskStore(base.database),
+        journal=journal,
+        views=views,
+        titles=titles,
+        kinds={card.code: card.name for card in KindCatalogue.load(schemas / "nsi" / "kinds.toml")},
+    )
+    applying = RegistrationApi(registrations, onboarding, access, base.clock)
+    routes = (*registration_routes(applying), *clinic_routes(ClinicApi(onboarding, partners)))
+    return Operating(routes, OperatorGuard(operators), make_console(desk, OverviewStore(base.database)))

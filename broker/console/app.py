@@ -1,0 +1,84 @@
+"""The console as one application under ``/console/``: every page in one list, with the role it needs."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from broker.console.desk import Desk
+from broker.console.documents import DocumentPages
+from broker.console.lists import ListPages
+from broker.console.onboarding import OnboardingPages
+from broker.console.overview import OverviewPages
+from broker.console.render import STATIC, static
+from broker.console.session import Gate, SessionPages
+from broker.control.operators import Role
+from broker.store.overview import OverviewStore
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_console(app: web.Application, console: web.Application) -> None:
+    """Put the console under ``/console/``; without the slash the browser is sent there."""
+
+    async def slash(_request: web.Request) -> web.Response:
+        return web.Response(status=308, headers={"Location": "/console/"})
+
+    app.router.add_get("/console", slash)
+    app.add_subapp("/console/", console)
+
+
+async def _static(request: web.Request) -> web.StreamResponse:
+    name = request.match_info["name"]
+    if name not in STATIC:
+        raise web.HTTPNotFound
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return web.Response(body=static(name), content_type=STATIC[name], charset="utf-8", headers=headers)
+
+
+def make_console(desk: Desk, overview: OverviewStore) -> web.Application:
+    """Return the console."""
+    pages = _pages(desk, overview)
+    gate = Gate(desk, {handler: role for _, _, handler, role in pages})
+    app = web.Application(middlewares=[gate.middleware])
+    for method, path, handler, _ in pages:
+        app.router.add_route(method, path, handler)
+    app.router.add_get("/static/{name}", _static)
+    return app
+
+
+def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Role]]:
+    """Return (method, path under ``/console``, handler, least role) of every page and act."""
+    overview, documents = OverviewPages(desk, store), DocumentPages(desk)
+    onboarding, lists, session = OnboardingPages(desk), ListPages(desk, store), SessionPages(desk)
+    reads, acts = Role.VIEWER, Role.OPERATOR
+    return [
+        ("GET", "/", overview.show, reads),
+        ("GET", "/sign-in", session.ask, reads),
+        ("POST", "/sign-in", session.sign_in, reads),
+        ("POST", "/sign-out", session.sign_out, reads),
+        ("GET", "/destinations/{id}", overview.destination, reads),
+        ("POST", "/destinations/{id}/pause", overview.pause, acts),
+        ("POST", "/destinations/{id}/resume", overview.resume, acts),
+        ("POST", "/destinations/{id}/release", overview.release, acts),
+        ("GET", "/documents", documents.search, reads),
+        ("GET", "/documents/{id}", documents.show, reads),
+        ("POST", "/documents/{id}/retry", documents.retry, acts),
+        ("POST", "/documents/{id}/cancel", documents.cancel, acts),
+        ("POST", "/documents/{id}/override", documents.override, acts),
+        ("POST", "/documents/{id}/examine", documents.examine, acts),
+        ("GET", "/registrations", onboarding.registrations, reads),
+        ("GET", "/registrations/{id}", onboarding.registration, reads),
+        ("POST", "/registrations/{id}/approve", onboarding.approve, acts),
+        ("POST", "/registrations/{id}/return", onboarding.send_back, acts),
+        ("POST", "/registrations/{id}/reject", onboarding.reject, acts),
+        ("GET", "/clinics", onboarding.clinics, reads),
+        ("GET", "/clinics/{oid}", onboarding.clinic, reads),
+        ("POST", "/clinics/{oid}/change", onboarding.change, acts),
+        ("POST", "/clinics/{oid}/suspend", onboarding.suspend, acts),
+        ("POST", "/clinics/{oid}/resume", onboarding.resume, acts),
+        ("GET", "/partners", onboarding.partners, reads),
+        ("POST", "/partners/{id}/credentials", onboarding.rotate, Role.ADMIN),
+        ("GET", "/refusals", lists.refusals, reads),
+        ("GET", "/callbacks", lists.callbacks, reads),
+        ("GET", "/acts", lists.acts, reads),
+    ]

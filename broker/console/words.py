@@ -1,0 +1,211 @@
+"""Russian words for what the machine calls by codes: statuses, events, reasons, layers, who must act."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+DOCUMENT: Final = {
+    "accepted": "принят, проверяется",
+    "validated": "проверен",
+    "routed": "в пути",
+    "completed": "завершён",
+    "rejected": "отклонён проверкой",
+    "unroutable": "нет получателя",
+    "failed": "не доставлен",
+}
+DELIVERY: Final = {
+    "queued": "в очереди",
+    "held": "задержана",
+    "sending": "отправляется",
+    "awaiting_result": "ждём ответа",
+    "registered": "зарегистрирован",
+    "delivered": "доставлен",
+    "rejected": "отказ получателя",
+    "dead": "не доставлено",
+    "cancelled": "отменена",
+}
+TONES: Final = {
+    "completed": "good",
+    "registered": "good",
+    "delivered": "good",
+    "approved": "good",
+    "active": "good",
+    "confirmed": "good",
+    "rejected": "bad",
+    "failed": "bad",
+    "dead": "bad",
+    "closed": "bad",
+    "unroutable": "warn",
+    "held": "warn",
+    "returned": "warn",
+    "suspended": "warn",
+    "unknown": "warn",
+    "requested": "warn",
+    "submitted": "busy",
+    "sending": "busy",
+    "routed": "busy",
+    "awaiting_result": "busy",
+}
+"""How a status looks; those not named are neutral."""
+EVENTS: Final = {
+    "document.accepted": "Принят на хранение",
+    "document.validated": "Проверен",
+    "document.rejected": "Отклонён проверкой",
+    "document.routed": "Получатели выбраны",
+    "document.unroutable": "Получатель не найден",
+    "document.completed": "Завершён: все обязательные доставки удались",
+    "document.failed": "Не доставлен",
+    "delivery.held": "Доставка задержана",
+    "delivery.awaiting": "Получатель принял, ждём решения",
+    "delivery.registered": "Зарегистрирован",
+    "delivery.delivered": "Доставлен",
+    "delivery.rejected": "Получатель отказал",
+    "delivery.dead": "Доставка прекращена",
+    "delivery.cancelled": "Доставка отменена",
+    "delivery.warned": "Ответа нет дольше обычного",
+    "file.requested": "Получатель запросил файл у клиники",
+    "file.served": "Получатель забрал файл",
+    "callback.repeated": "Повторный ответ получателя, ничего не изменил",
+    "callback.parked": "Ответ получателя отложен",
+    "compute.crashed": "Проверка не уложилась в отведённые время или память",
+    "operator.acted": "Действие оператора",
+    "submission.refused": "Отказ на входе",
+    "submission.parked": "Сообщение отложено",
+}
+ACTS: Final = {
+    "retry": "повторить отправку",
+    "override": "отправить вопреки замечаниям",
+    "examine": "проверить заново",
+    "release": "отпустить задержанные",
+    "cancel": "отменить",
+    "pause": "приостановить направление",
+    "resume": "возобновить направление",
+}
+REASONS: Final = {
+    "adapter.bug": "ошибка в нашем адаптере, записана",
+    "clinic.closed": "клиника закрыта",
+    "clinic.not_linked": "клиника не привязана к нашей системе в РЭМД",
+    "clinic.params_missing": "не заполнены параметры клиники",
+    "clinic.suspended": "клиника приостановлена",
+    "content.digest_mismatch": "байты документа изменились в хранилище",
+    "delivery.cancelled": "отозвано",
+    "delivery.deadline": "истёк срок доставки",
+    "delivery.in_doubt": "неизвестно, дошло ли: уточняем",
+    "delivery.interrupted": "отправка прервалась, уточняем",
+    "delivery.raced": "состояние изменилось во время отправки",
+    "delivery.superseded": "заменено новой версией",
+    "delivery.waits_for_predecessor": "ждёт предыдущую версию",
+    "destination.answer_timeout": "не ответил вовремя",
+    "destination.answer_unexpected": "ответил не по договорённости",
+    "destination.answer_unknown": "ответ не распознан",
+    "destination.answer_unknown_status": "неизвестный статус в ответе",
+    "destination.client_entity_id_missing": "нет clientEntityId нашей системы",
+    "destination.connect_failed": "нет соединения",
+    "destination.connect_timeout": "соединение не установлено вовремя",
+    "destination.connection_lost": "соединение оборвалось",
+    "destination.mode_mismatch": "режим документа не подходит направлению",
+    "destination.no_response": "решение так и не пришло",
+    "destination.no_response_yet": "решения пока нет",
+    "destination.parameter_missing": "не задан параметр направления",
+    "destination.receipt_without_number": "квитанция без номера",
+    "destination.rejected": "отказ получателя",
+    "destination.search_failed": "поиск у получателя не удался",
+    "destination.settings_invalid": "настройки направления неверны",
+    "destination.soap_fault": "ошибка SOAP у получателя",
+    "destination.unavailable": "получатель недоступен",
+    "destination.unknown": "направление не настроено",
+    "callback.unknown_correlation": "мы такого не отправляли",
+    "gis.fault_without_reason": "ГИС ответила ошибкой без пояснения",
+    "gis.kind_not_mapped": "вид документа не сопоставлен в ГИС",
+    "lookup.not_found": "у получателя не найден",
+    "tfoms.answer_unknown": "ответ фонда не распознан",
+    "tfoms.protocol_missing": "фонд не вернул протокол",
+    "tfoms.token_missing": "нет токена фонда",
+    "tfoms.token_refused": "фонд не принял токен",
+    "tfoms.unavailable": "сервис фонда недоступен",
+    "tfoms.unid_lost": "потерян номер пакета у фонда",
+    "operator.override": "отправка вопреки замечаниям",
+}
+LAYERS: Final = {
+    "xml": "XML",
+    "kind": "вид",
+    "xsd": "схема XSD",
+    "schematron": "Schematron",
+    "nsi": "справочники НСИ",
+    "business": "числа и даты",
+    "metadata": "данные запроса",
+    "signature": "подписи",
+    "policy": "политика",
+    "registry": "ответ получателя",
+}
+RESPONSIBLE: Final = {
+    "clinic": "клиника",
+    "mis": "разработчик МИС",
+    "operator": "оператор",
+    "destination": "получатель",
+}
+REGISTRATION: Final = {
+    "submitted": "ждёт решения",
+    "returned": "возвращена",
+    "approved": "одобрена",
+    "rejected": "отклонена",
+}
+CLINIC: Final = {"active": "активна", "suspended": "приостановлена", "closed": "закрыта"}
+LINK: Final = {"unknown": "не запрошена", "requested": "запрошена", "confirmed": "подтверждена"}
+QUEUES: Final = {
+    "work.prepare": "Проверка и маршрут",
+    "work.callback": "Ответы получателей",
+}
+DONE: Final = {
+    "paused": "Направление приостановлено: новые отправки не начинаются.",
+    "resumed": "Направление возобновлено.",
+    "released": "Задержанные доставки отпущены.",
+    "retried": "Доставки поставлены в очередь заново.",
+    "retried-none": "Повторять нечего: доставки уже в пути или завершены.",
+    "cancelled": "Документ отозван.",
+    "cancelled-not": "Отозвать нельзя: отправка уже начиналась.",
+    "override": "Документ отправляется вопреки замечаниям.",
+    "examine": "Документ проверяется заново.",
+    "returned": "Заявка возвращена заявителю.",
+    "rejected": "Заявка отклонена.",
+    "suspended": "Клиника приостановлена.",
+    "clinic-resumed": "Клиника возобновлена, задержанные доставки отпущены.",
+    "changed": "Изменения сохранены.",
+}
+"""What a page says after an act; pages name it by its code."""
+
+
+def reason(code: str) -> str:
+    """Word a reason; one nobody has worded is shown as it is."""
+    return REASONS.get(code, code)
+
+
+def plural(count: int, one: str, few: str, many: str) -> str:
+    """Choose the Russian form of a noun after a number."""
+    tail, last = count % 100, count % 10
+    if 11 <= tail <= 14 or last == 0 or last >= 5:
+        return many
+    return one if last == 1 else few
+
+
+def counted(count: int, one: str, few: str, many: str) -> str:
+    """Write a number with its noun; thousands are set apart."""
+    return f"{grouped(count)} {plural(count, one, few, many)}"
+
+
+def grouped(number: int) -> str:
+    """Write a number with its thousands set apart by narrow no-break spaces."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def span(delta: timedelta) -> str:
+    """Write a stretch of time in its largest unit."""
+    seconds = max(int(delta.total_seconds()), 0)
+    for size, unit in ((86400, "д"), (3600, "ч"), (60, "мин")):
+        if seconds >= size:
+            return f"{seconds // size}\u00a0{unit}"
+    return f"{seconds}\u00a0с"
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """Write how long ago something was, or a dash."""
+    return "—" if then is None else span(now - then)

@@ -1,0 +1,69 @@
+-- name: routes
+-- Every destination with what waits for it, since when, and what it answered lately ($1 now, $2 since).
+select d.id, d.paused, d.paused_by, d.paused_reason, d.paused_at, d.failures, d.open_until, d.last_success_at,
+       d.last_failure_at, d.last_failure, l.waiting, l.due, l.awaiting, l.held, l.oldest, l.oldest_due,
+       l.oldest_awaiting, r.done, r.failed
+from destination d, lateral (
+    select count(*) filter (where v.status in ('queued', 'sending')) as waiting,
+           count(*) filter (where v.status = 'queued' and v.next_attempt_at <= $1) as due,
+           count(*) filter (where v.status = 'awaiting_result') as awaiting,
+           count(*) filter (where v.status = 'held') as held,
+           min(v.created_at) filter (where v.status in ('queued', 'sending')) as oldest,
+           min(v.next_attempt_at) filter (where v.status = 'queued' and v.next_attempt_at <= $1) as oldest_due,
+           min(v.status_at) filter (where v.status = 'awaiting_result') as oldest_awaiting
+    from delivery v
+    where v.destination = d.id and v.status in ('queued', 'held', 'sending', 'awaiting_result')
+) l, lateral (
+    select count(*) filter (where v.status in ('registered', 'delivered')) as done,
+           count(*) filter (where v.status in ('rejected', 'dead')) as failed
+    from delivery v
+    where v.destination = d.id and v.status in ('registered', 'delivered', 'rejected', 'dead') and v.status_at > $2
+) r
+order by d.id
+
+-- name: reasons
+-- Why deliveries wait for another try or were refused since an instant, by destination, most frequent first.
+select d.id as destination, r.status, r.reason, r.count
+from destination d, lateral (
+    select v.status, v.reason, count(*) as count from delivery v
+    where v.destination = d.id and (
+        (v.status in ('rejected', 'dead') and v.status_at > $1)
+        or (v.status = 'queued' and v.attempt > 0 and v.reason <> ''))
+    group by v.status, v.reason
+) r
+order by d.id, r.count desc
+
+-- name: held
+-- What is held, by destination and reason, for how many clinics and since when.
+select d.id as destination, h.reason, h.deliveries, h.clinics, h.oldest
+from destination d, lateral (
+    select v.reason, count(*) as deliveries, count(distinct v.clinic_oid) as clinics, min(v.status_at) as oldest
+    from delivery v where v.destination = d.id and v.status = 'held' group by v.reason
+) h
+order by d.id, h.deliveries desc
+
+-- name: arrivals
+-- What came through the doors since an instant, of the newest documents (the key is in time order).
+select door, status, count(*) as count
+from (select door, status, received_at from document order by id desc limit $2) n
+where received_at > $1 group by door, status
+
+-- name: refusals_since
+-- How many submissions were refused at the doors since an instant, by code, of the newest refusals.
+select code, count(*) as count
+from (select body ->> 'code' as code, at from journal where event = 'submission.refused' order by id desc limit $2) n
+where at > $1 group by code order by count desc
+
+-- name: attention
+-- What waits for a person.
+select (select count(*) from registration where status = 'submitted') as registrations,
+       (select count(*) from (select 1 from document where status = 'unroutable' limit 1000) u) as unroutable,
+       (select count(*) from (select 1 from callback where status = 'parked' limit 1000) c) as callbacks,
+       (select count(*) from (select 1 from journal where event = 'submission.parked' order by id desc limit 1000) s)
+           as parked,
+       (select count(*) from clinic where status = 'active' and remd_link <> 'confirmed') as unlinked
+
+-- name: acts
+-- What operators did lately.
+select at, actor, event, clinic_oid, document_id, body::text as body from journal
+where event = any ($1::text[]) order by id desc limit $2
