@@ -16,8 +16,9 @@ from broker.api.submitting import Taker, message_key, read_submission, ticket_an
 from broker.api.waiting import FINAL, JUDGED, Waiting
 from broker.archive import StoredContent
 from broker.control.access import Caller
-from broker.control.commands import Cancelling, Commands
+from broker.control.commands import Commands
 from broker.delivery.breaker import Pace
+from broker.delivery.state import Withdrawal
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Submission
 from broker.intake.refusal import Refusal
@@ -163,21 +164,21 @@ class DocumentApi:
         if document is None:
             return not_found()
         match await self._commands.cancel(document.id, actor=request[CALLER].partner_id):
-            case Cancelling.ALREADY_SENT:
+            case Withdrawal.ALREADY_SENT:
                 return problem(
                     409,
                     "partner.already_sent",
                     "Документ уже передавался: отозвать его нельзя.",
                     "Если он ошибочен, отправьте новую версию или обратитесь в систему-получатель.",
                 )
-            case Cancelling.NOTHING_TO_CANCEL:
+            case Withdrawal.NOTHING_TO_CANCEL:
                 return problem(
                     409,
                     "partner.nothing_to_cancel",
-                    "Отзывать нечего: документ отклонён, не имеет получателей или ещё проверяется.",
-                    "Посмотрите состояние документа; если он проверяется, повторите через несколько секунд.",
+                    "Отзывать нечего: документ не прошёл проверку и никуда не отправится.",
+                    "Посмотрите замечания в отчёте о проверке документа.",
                 )
-            case Cancelling.DONE:
+            case Withdrawal.DONE:
                 pass
         return answer(await self._views.document(document.id))
 

@@ -1,14 +1,12 @@
 """What a person (or a partner for its own documents) can have done: each act is journalled with who and why."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
-from broker.delivery.state import Change, DeliveryState
+from broker.delivery.state import Change, DeliveryState, Withdrawal
 from broker.document.event import EventName
 from broker.document.lifecycle import DeliveryStatus, DocumentStatus
 from broker.document.submission import SubmissionType
@@ -18,30 +16,13 @@ from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import Journal
 from broker.store.tasks import OVERRIDE
-from broker.store.views import DocumentCard, Views
+from broker.store.views import Views
 
 RETRYABLE = frozenset(
     {DeliveryStatus.REJECTED, DeliveryStatus.DEAD, DeliveryStatus.HELD, DeliveryStatus.CANCELLED}
 )
 MASS = 10
 """More than so many deliveries at once yield to new documents."""
-
-
-JUDGING = frozenset({DocumentStatus.ACCEPTED, DocumentStatus.VALIDATED})
-ROUTING_TRIES = 30
-ROUTING_PAUSE = 0.1
-"""Seconds between two looks at a document that is not routed yet."""
-
-
-class Cancelling(StrEnum):
-    """What came of a wish to withdraw a document."""
-
-    DONE = "done"
-    """Withdrawn everywhere."""
-    ALREADY_SENT = "already_sent"
-    """Something of it was sent."""
-    NOTHING_TO_CANCEL = "nothing_to_cancel"
-    """It has no deliveries: refused, unroutable, or still being judged."""
 
 
 class Commands:
@@ -69,31 +50,16 @@ class Commands:
         """Return what was handed over."""
         return (await self._documents.load([document_id]))[document_id].stored
 
-    async def cancel(self, document_id: UUID, *, actor: str, reason: str = "") -> Cancelling:
-        """Withdraw a document unless something of it was sent; one just accepted is given a moment to be routed."""
-        document = await self._routed(document_id)
-        if document is None or not document.deliveries:
-            return Cancelling.NOTHING_TO_CANCEL
-        if any(d.attempt > 0 for d in document.deliveries):
-            return Cancelling.ALREADY_SENT
-        applied = await self._apply([d.id for d in document.deliveries], _cancelled, actor)
-        if reason:
+    async def cancel(self, document_id: UUID, *, actor: str, reason: str = "") -> Withdrawal:
+        """Withdraw a document unless something of it was sent."""
+        now = self._clock.now()
+        done = await self._deliveries.withdraw(document_id, now, actor)
+        if reason and done is Withdrawal.DONE:
             body = {"act": "cancel", "reason": reason}
-            now = self._clock.now()
             await self._journal.note(
                 EventName.OPERATOR_ACTED, now, body=body, actor=actor, document_id=document_id
             )
-        return Cancelling.DONE if applied == len(document.deliveries) else Cancelling.ALREADY_SENT
-
-    async def _routed(self, document_id: UUID) -> DocumentCard | None:
-        """Return a document once it is judged, or as it stands after a moment of waiting."""
-        document = await self._views.document(document_id)
-        for _ in range(ROUTING_TRIES):
-            if document is None or document.deliveries or document.status not in JUDGING:
-                break
-            await asyncio.sleep(ROUTING_PAUSE)
-            document = await self._views.document(document_id)
-        return document
+        return done
 
     async def retry(
         self, deliveries: Sequence[UUID], *, actor: str, reason: str, document: UUID | None = None
@@ -188,14 +154,6 @@ class Commands:
             self._announce(due)
             changed += sum(one.change is not None for one in applied)
         return changed
-
-
-def _cancelled(delivery: DeliveryState) -> Change | None:
-    if delivery.attempt or delivery.status not in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}:
-        return None
-    return Change(
-        status=DeliveryStatus.CANCELLED, event=EventName.DELIVERY_CANCELLED, reason="delivery.cancelled"
-    )
 
 
 def _requeued(delivery: DeliveryState, now: datetime) -> Change | None:

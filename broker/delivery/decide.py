@@ -18,7 +18,7 @@ from broker.adapter_kit import (
     Rejected,
     Unavailable,
 )
-from broker.delivery.state import Change, DeliveryState, Policy
+from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.event import EventName
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.lifecycle import DeliveryStatus, may_move
@@ -26,6 +26,10 @@ from broker.document.lifecycle import DeliveryStatus, may_move
 LOOKUP = "lookup"
 """Key in a delivery's state: the next attempt must first ask whether the document arrived."""
 NOT_LINKED = "clinic.not_linked"
+NO_RESPONSE = "destination.no_response"
+"""The deadline passed and the verdict never came."""
+NOT_YET = "destination.no_response_yet"
+"""The verdict is missing for longer than people should leave unnoticed."""
 
 
 def backoff(
@@ -78,7 +82,8 @@ def after_outcome(
                 failure=False,
             )
         case Unavailable(reason, retry_after, text):
-            return _again(delivery, reason, text, backoff(delivery.attempt, policy, dice, retry_after), now)
+            pause = backoff(delivery.attempt, policy, dice, retry_after)
+            return _again(delivery, reason, text, pause, now, policy)
         case InDoubt(reason):
             return _in_doubt(delivery, reason, now, policy, dice)
         case _:
@@ -91,9 +96,14 @@ def _awaiting(delivery: DeliveryState, outcome: Awaiting, now: datetime, policy:
     else:
         look = now + policy.warn_after
     first = delivery.status is not DeliveryStatus.AWAITING_RESULT
+    if not first and now >= delivery.deadline_at:
+        return dead(NO_RESPONSE)
+    told = EventName.DELIVERY_AWAITING if first or outcome.stage != delivery.stage else None
+    late = _is_late(delivery, now, policy)
     return Change(
         status=DeliveryStatus.AWAITING_RESULT,
-        event=EventName.DELIVERY_AWAITING if first or outcome.stage != delivery.stage else None,
+        reason=NOT_YET if late else "",
+        event=told or (EventName.DELIVERY_WARNED if late else None),
         correlation=outcome.correlation,
         state=outcome.state,
         stage=outcome.stage,
@@ -102,12 +112,25 @@ def _awaiting(delivery: DeliveryState, outcome: Awaiting, now: datetime, policy:
     )
 
 
-def _again(delivery: DeliveryState, reason: str, text: str, pause: timedelta, now: datetime) -> Change:
+def _is_late(delivery: DeliveryState, now: datetime, policy: Policy) -> bool:
+    """Tell whether the verdict is missing for so long that people must be warned (again)."""
+    since = delivery.warned_at or delivery.sent_at
+    return (
+        delivery.status is DeliveryStatus.AWAITING_RESULT
+        and since is not None
+        and now - since >= policy.warn_after
+    )
+
+
+def _again(
+    delivery: DeliveryState, reason: str, text: str, pause: timedelta, now: datetime, policy: Policy
+) -> Change:
     if now >= delivery.deadline_at:
         return dead(reason)
     status = delivery.status if delivery.status is DeliveryStatus.AWAITING_RESULT else DeliveryStatus.QUEUED
     return Change(
         status=status,
+        event=EventName.DELIVERY_WARNED if _is_late(delivery, now, policy) else None,
         reason=reason,
         text=text,
         stage=delivery.stage,
@@ -119,14 +142,14 @@ def _again(delivery: DeliveryState, reason: str, text: str, pause: timedelta, no
 def _in_doubt(
     delivery: DeliveryState, reason: str, now: datetime, policy: Policy, dice: random.Random
 ) -> Change:
+    again = _again(delivery, reason, "", backoff(delivery.attempt, policy, dice), now, policy)
     if delivery.status is DeliveryStatus.AWAITING_RESULT:  # a poll went unanswered: nothing was sent
-        return _again(delivery, reason, "", backoff(delivery.attempt, policy, dice), now)
+        return again
     match policy.in_doubt:
         case InDoubtPolicy.REPEAT:
-            return _again(delivery, reason, "", backoff(delivery.attempt, policy, dice), now)
+            return again
         case InDoubtPolicy.LOOKUP:
-            change = _again(delivery, reason, "", backoff(delivery.attempt, policy, dice), now)
-            return msgspec.structs.replace(change, state={**delivery.state, LOOKUP: "1"})
+            return msgspec.structs.replace(again, state={**delivery.state, LOOKUP: "1"})
         case InDoubtPolicy.OPERATOR:
             return Change(
                 status=DeliveryStatus.HELD,
@@ -163,14 +186,42 @@ def dead(reason: str) -> Change:
 def without_verdict(delivery: DeliveryState, now: datetime, policy: Policy) -> Change:
     """Decide what to do when a callback is still missing: warn once per ``warn_after``, give up at the deadline."""
     if now >= delivery.deadline_at:
-        return dead("destination.no_response")
+        return dead(NO_RESPONSE)
     return Change(
         status=DeliveryStatus.AWAITING_RESULT,
-        reason="destination.no_response_yet",
+        reason=NOT_YET,
         stage=delivery.stage,
         event=EventName.DELIVERY_WARNED,
         due_at=min(now + policy.warn_after, delivery.deadline_at),
     )
+
+
+def withdrawn(delivery: DeliveryState) -> Change | None:
+    """Withdraw a delivery at its partner's wish; None when something of it was sent, or it is final."""
+    if delivery.attempt or delivery.status not in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}:
+        return None
+    return Change(
+        status=DeliveryStatus.CANCELLED, event=EventName.DELIVERY_CANCELLED, reason="delivery.cancelled"
+    )
+
+
+def superseded(delivery: DeliveryState) -> Change | None:
+    """Withdraw a delivery for a newer version; None when it was tried meanwhile."""
+    if delivery.attempt or delivery.status not in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}:
+        return None
+    return Change(
+        status=DeliveryStatus.CANCELLED, event=EventName.DELIVERY_CANCELLED, reason="delivery.superseded"
+    )
+
+
+def already_there(_delivery: DeliveryState, there: AlreadyThere) -> Change:
+    """Close a delivery whose document the destination has from an earlier submission, with the receipt it gave."""
+    told = (
+        EventName.DELIVERY_REGISTERED
+        if there.status is DeliveryStatus.REGISTERED
+        else EventName.DELIVERY_DELIVERED
+    )
+    return Change(status=there.status, event=told, receipt=there.receipt, stage=there.receipt.stage or "")
 
 
 def is_absorbed(delivery: DeliveryState, change: Change) -> bool:

@@ -8,8 +8,9 @@ import msgspec
 from broker.adapter_kit import Held
 from broker.adapter_kit.context import Destination
 from broker.delivery.decide import NOT_LINKED
-from broker.delivery.state import DeliveryState, Policy
-from broker.document.lifecycle import DeliveryStatus
+from broker.delivery.state import AlreadyThere, DeliveryState, Policy
+from broker.document.lifecycle import DeliveryStatus, is_live, is_success
+from broker.document.receipt import Receipt
 from broker.partners.clinic import Clinic, ClinicStatus, RemdLink
 
 ORDER_PAUSE: Final = timedelta(seconds=2)
@@ -17,12 +18,17 @@ ORDER_PAUSE: Final = timedelta(seconds=2)
 
 
 class Predecessor(msgspec.Struct, frozen=True, kw_only=True):
-    """An earlier version of the same set at the same destination (``status`` None: not routed yet)."""
+    """What went before to the same destination (``status`` None: not routed yet).
+
+    An earlier version of the same set, or (``same``) the very document under other signatures; ``receipt`` is what the
+    destination gave for it.
+    """
 
     id: str
     status: DeliveryStatus | None
     attempt: int
-    replaced: bool = False
+    same: bool = False
+    receipt: Receipt | None = None
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -40,6 +46,10 @@ class Supersede(msgspec.Struct, frozen=True):
 
 class Go(msgspec.Struct, frozen=True):
     """Nothing stands in the way."""
+
+
+Order = Go | Wait | Supersede | AlreadyThere
+"""May a delivery be sent now, as far as its predecessors go?"""
 
 
 def check_ready(
@@ -74,15 +84,17 @@ def check_ready(
 
 def check_order(
     delivery: DeliveryState, predecessors: list[Predecessor], now: datetime, policy: Policy
-) -> Go | Wait | Supersede:
-    """Decide by the predecessors of the same set that are not finished; after ``policy.predecessor`` nobody waits."""
+) -> Order:
+    """Decide by what went before and is not finished; after ``policy.predecessor`` nobody waits.
+
+    One that was tried, whatever it waits for now, may yet turn out to be registered: it is never superseded.
+    """
+    for one in predecessors:
+        if one.same and one.status is not None and is_success(one.status) and one.receipt is not None:
+            return AlreadyThere(status=one.status, receipt=one.receipt)
     if now - delivery.created_at >= policy.predecessor:
         return Go()
-    unfinished = [
-        p for p in predecessors if p.status in {None, DeliveryStatus.SENDING, DeliveryStatus.AWAITING_RESULT}
-    ]
-    tried = [p for p in predecessors if p.status is DeliveryStatus.QUEUED and p.attempt > 0]
-    if unfinished or tried:
+    live = [p for p in predecessors if p.status is None or is_live(p.status)]
+    if any(p.status is None or p.attempt > 0 for p in live):
         return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
-    unsent = [p for p in predecessors if p.status in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}]
-    return Supersede(tuple(p.id for p in unsent)) if unsent else Go()
+    return Supersede(tuple(p.id for p in live)) if live else Go()

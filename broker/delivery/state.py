@@ -1,6 +1,7 @@
 """A delivery as decisions see it, and the change a decision makes of it."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -74,6 +75,24 @@ def policy_of(passport: Passport, destination: Destination) -> Policy:
         parallel=destination.parallel or limits.parallel,
         rate=limits.rate if destination.rate is None else destination.rate,
     )
+
+
+class Withdrawal(StrEnum):
+    """What came of a wish to withdraw a document."""
+
+    DONE = "done"
+    """Withdrawn everywhere, now or before."""
+    ALREADY_SENT = "already_sent"
+    """Something of it was sent; nothing was withdrawn."""
+    NOTHING_TO_CANCEL = "nothing_to_cancel"
+    """It will not be sent anyway: our checks refused it or set it aside."""
+
+
+class AlreadyThere(msgspec.Struct, frozen=True, kw_only=True):
+    """The destination has this very document from an earlier submission: nothing is sent, its receipt is ours."""
+
+    status: DeliveryStatus
+    receipt: Receipt
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

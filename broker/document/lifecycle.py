@@ -76,14 +76,23 @@ DELIVERY_MOVES: Final[dict[DeliveryStatus, frozenset[DeliveryStatus]]] = {
         {
             DeliveryStatus.HELD,
             DeliveryStatus.SENDING,
+            DeliveryStatus.AWAITING_RESULT,
             DeliveryStatus.CANCELLED,
             DeliveryStatus.DEAD,
             DeliveryStatus.REGISTERED,
+            DeliveryStatus.DELIVERED,
             DeliveryStatus.REJECTED,
         }
     ),
     DeliveryStatus.HELD: frozenset(
-        {DeliveryStatus.QUEUED, DeliveryStatus.CANCELLED, DeliveryStatus.DEAD, DeliveryStatus.REGISTERED}
+        {
+            DeliveryStatus.QUEUED,
+            DeliveryStatus.CANCELLED,
+            DeliveryStatus.DEAD,
+            DeliveryStatus.REGISTERED,
+            DeliveryStatus.DELIVERED,
+            DeliveryStatus.REJECTED,
+        }
     ),
     DeliveryStatus.SENDING: frozenset(
         {
@@ -108,11 +117,13 @@ DELIVERY_MOVES: Final[dict[DeliveryStatus, frozenset[DeliveryStatus]]] = {
     ),
     DeliveryStatus.REGISTERED: frozenset(),
     DeliveryStatus.DELIVERED: frozenset({DeliveryStatus.REGISTERED}),
-    DeliveryStatus.REJECTED: frozenset({DeliveryStatus.QUEUED, DeliveryStatus.REGISTERED}),
-    DeliveryStatus.DEAD: frozenset({DeliveryStatus.QUEUED, DeliveryStatus.REGISTERED}),
-    DeliveryStatus.CANCELLED: frozenset({DeliveryStatus.QUEUED}),
+    DeliveryStatus.REJECTED: _SUCCESS | {DeliveryStatus.QUEUED},
+    DeliveryStatus.DEAD: _SUCCESS | {DeliveryStatus.QUEUED},
+    DeliveryStatus.CANCELLED: _SUCCESS | {DeliveryStatus.QUEUED},
 }
-"""Allowed moves: ``registered`` absorbs; a late success reopens rejected or dead; an operator requeues the rest."""
+"""Allowed moves: ``registered`` absorbs; a late success reopens what was closed without one; an operator requeues the
+rest. ``queued`` may end at once when a look-up finds the document there, ``held`` when the verdict on an attempt in doubt
+comes after all."""
 
 
 def may_move(before: DeliveryStatus, after: DeliveryStatus) -> bool:

@@ -8,17 +8,23 @@ from uuid import UUID
 
 import msgspec
 
-from broker.delivery.decide import is_absorbed
-from broker.delivery.preflight import Go, Predecessor, Supersede, Wait
-from broker.delivery.state import Change, DeliveryState
+from broker.delivery.decide import is_absorbed, withdrawn
+from broker.delivery.preflight import Go, Order, Predecessor, Supersede, Wait
+from broker.delivery.state import AlreadyThere, Change, DeliveryState, Withdrawal
 from broker.document.event import DeliveryView, Draft, EventName
 from broker.document.lifecycle import DeliveryStatus, DocumentStatus, document_outcome
+from broker.document.receipt import Receipt
 from broker.store.database import Database
 from broker.store.journal import Move, lock_documents, write_moves
 from broker.store.sql import queries
 from broker.store.tasks import NewTask, Task, finish_tasks, insert_tasks, route_queue
 
 QUERIES: Final = queries("deliveries")
+WITHDRAWN: Final = "partner.withdrawn"
+"""Reason of the event that closes a document its partner withdrew before it was routed."""
+_WITHDRAWABLE: Final = frozenset(
+    {DocumentStatus.ACCEPTED, DocumentStatus.VALIDATED, DocumentStatus.UNROUTABLE}
+)
 _OUTCOME: Final = {
     DocumentStatus.COMPLETED: EventName.DOCUMENT_COMPLETED,
     DocumentStatus.FAILED: EventName.DOCUMENT_FAILED,
@@ -97,10 +103,10 @@ class DeliveryStore:
         self,
         starts: Sequence[Start],
         at: datetime,
-        order: Callable[[DeliveryState, list[Predecessor]], Go | Wait | Supersede],
-    ) -> dict[UUID, int | Wait | Supersede]:
+        order: Callable[[DeliveryState, list[Predecessor]], Order],
+    ) -> dict[UUID, int | Wait | Supersede | AlreadyThere]:
         """Commit attempts before anything leaves; return by delivery the attempt's number, or why it must wait."""
-        answers: dict[UUID, int | Wait | Supersede] = {}
+        answers: dict[UUID, int | Wait | Supersede | AlreadyThere] = {}
         async with self._db.transaction() as connection:
             before = await self._predecessors(connection, [s.delivery for s in starts])
             ready = []
@@ -134,14 +140,16 @@ class DeliveryStore:
     async def _predecessors(
         self, connection: Any, deliveries: Sequence[DeliveryState]
     ) -> dict[UUID, list[Predecessor]]:
-        sets = {f"{d.destination}|{d.clinic}|{d.set_key}" for d in deliveries if d.set_key}
-        if sets:
-            await connection.execute(QUERIES["lock_sets"], sorted(sets))
+        sets = {f"{d.destination}|{d.clinic}|{d.set_key or d.local_uid}" for d in deliveries}
+        await connection.execute(QUERIES["lock_sets"], sorted(sets))
         found: dict[UUID, list[Predecessor]] = defaultdict(list)
         for row in await connection.fetch(QUERIES["predecessors"], [d.id for d in deliveries]):
             status = DeliveryStatus(row["status"]) if row["status"] else None
+            receipt = msgspec.convert(row["receipt"], Receipt) if row["receipt"] else None
             found[row["successor"]].append(
-                Predecessor(id=row["id"], status=status, attempt=row["attempt"], replaced=row["replaced"])
+                Predecessor(
+                    id=row["id"], status=status, attempt=row["attempt"], same=row["same"], receipt=receipt
+                )
             )
         return found
 
@@ -160,6 +168,24 @@ class DeliveryStore:
             due = await writer.write(connection)
         return writer.applied, due
 
+    async def withdraw(self, document_id: UUID, at: datetime, actor: str) -> Withdrawal:
+        """Withdraw a document nothing of which was sent, all of it or nothing; one not routed yet is closed as it is."""
+        async with self._db.transaction() as connection:
+            await lock_documents(connection, [document_id])
+            rows = await connection.fetch(QUERIES["states_of_document"], document_id)
+            states = {row["id"]: read_state(row) for row in rows}
+            if not states:
+                return await _withdraw_unrouted(connection, document_id, at, actor)
+            if all(state.status is DeliveryStatus.CANCELLED for state in states.values()):
+                return Withdrawal.DONE
+            if any(withdrawn(state) is None for state in states.values()):
+                return Withdrawal.ALREADY_SENT
+            writer = _Writer(states)
+            for one in states:
+                writer.take(Application(delivery_id=one, decide=withdrawn, at=at, actor=actor), set())
+            await writer.write(connection)
+            return Withdrawal.DONE
+
     async def held(self, destination: str, clinic: str, reason: str, limit: int = 10_000) -> list[UUID]:
         """Return held deliveries a release would concern."""
         rows = await self._db.fetch(QUERIES["held"], destination, clinic, reason, limit)
@@ -169,6 +195,26 @@ class DeliveryStore:
         """Return the document a destination asks for; ``query`` is file_by_local_uid or file_by_receipt."""
         found: UUID | None = await self._db.fetchval(QUERIES[query], key, destination)
         return found
+
+
+async def _withdraw_unrouted(connection: Any, document_id: UUID, at: datetime, actor: str) -> Withdrawal:
+    row = await connection.fetchrow(QUERIES["how_unrouted"], document_id, WITHDRAWN)
+    if row is None or row["withdrawn"]:
+        return Withdrawal.DONE
+    if row["status"] not in _WITHDRAWABLE:
+        return Withdrawal.NOTHING_TO_CANCEL
+    await connection.execute(TASKS["drop_subjects"], [document_id])
+    told = Draft(
+        event=EventName.DOCUMENT_FAILED,
+        at=at,
+        status=DocumentStatus.FAILED,
+        detail={"reason": WITHDRAWN},
+        actor=actor,
+    )
+    await write_moves(
+        connection, [Move(document_id=document_id, status=DocumentStatus.FAILED, drafts=(told,))]
+    )
+    return Withdrawal.DONE
 
 
 class _Writer:

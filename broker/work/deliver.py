@@ -25,10 +25,9 @@ from broker.adapter_kit import (
     Polls,
 )
 from broker.delivery.breaker import Breaker, Pace
-from broker.delivery.decide import LOOKUP, after_outcome, dead, without_verdict
+from broker.delivery.decide import LOOKUP, after_outcome, already_there, dead, superseded, without_verdict
 from broker.delivery.preflight import Supersede, Wait, check_order, check_ready
-from broker.delivery.state import Change, DeliveryState, Policy
-from broker.document.event import EventName
+from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.lifecycle import DeliveryStatus
 from broker.store.batcher import Batcher
 from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
@@ -217,6 +216,8 @@ class DestinationRunner:
                 case Supersede(ids):
                     await self._supersede(ids, now)
                     await self._stores.tasks.postpone([trip.task], now, "", trip.task.priority)
+                case AlreadyThere() as there:
+                    await self._decide(trip, partial(already_there, there=there))
                 case None:  # somebody else has it
                     await self._stores.tasks.release([trip.task])
         return begun
@@ -224,7 +225,7 @@ class DestinationRunner:
     async def _supersede(self, ids: Sequence[str], now: datetime) -> None:
         for identifier in ids:
             await self._outcomes.submit(
-                Application(delivery_id=UUID(identifier), decide=_superseded, at=now, actor="delivery")
+                Application(delivery_id=UUID(identifier), decide=superseded, at=now, actor="delivery")
             )
 
     async def _send(self, trip: Trip, message_id: UUID) -> None:
@@ -269,8 +270,6 @@ class DestinationRunner:
                 await self._conclude(trip, held or InDoubt("delivery.raced"))
             case DeliveryStatus.SENDING:
                 await self._conclude(trip, InDoubt("delivery.interrupted"))
-            case DeliveryStatus.AWAITING_RESULT if now >= delivery.deadline_at:
-                await self._decide(trip, partial(_given_up, reason="destination.no_response"))
             case DeliveryStatus.AWAITING_RESULT if isinstance(self._adapter, Polls):
                 assert delivery.message_id is not None
                 call = self._adapter.poll(trip.parcel(delivery.message_id), self._context)
@@ -354,14 +353,6 @@ class DestinationRunner:
             self._shown = (self._breaker, time.monotonic())
             failure = change.reason if change.failure else ""
             await self._stores.destinations.show_breaker(self.destination.id, self._breaker, failure, now)
-
-
-def _superseded(delivery: DeliveryState) -> Change | None:
-    if delivery.status not in {DeliveryStatus.QUEUED, DeliveryStatus.HELD}:
-        return None
-    return Change(
-        status=DeliveryStatus.CANCELLED, event=EventName.DELIVERY_CANCELLED, reason="delivery.superseded"
-    )
 
 
 def _given_up(_delivery: DeliveryState, reason: str) -> Change:

@@ -1,7 +1,7 @@
 """The repositories over a database of the test's own."""
 
 import pytest
-from rows import Shelf
+from rows import Acting, Shelf
 
 from broker.archive import Codec
 from broker.store.database import Database
@@ -10,3 +10,8 @@ from broker.store.database import Database
 @pytest.fixture
 def shelf(database: Database, codec: Codec) -> Shelf:
     return Shelf(database, codec)
+
+
+@pytest.fixture
+def commands(shelf: Shelf) -> Acting:
+    return Acting(shelf)

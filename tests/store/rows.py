@@ -8,6 +8,7 @@ from uuid import UUID
 from builders import NOW, an_arrival
 
 from broker.archive import Codec
+from broker.control.commands import Commands
 from broker.delivery.preflight import Go, Predecessor
 from broker.delivery.state import DeliveryState
 from broker.document.event import Draft, EventName
@@ -15,9 +16,12 @@ from broker.document.lifecycle import DocumentStatus
 from broker.intake.read import Arrival
 from broker.store.database import Database
 from broker.store.deliveries import DeliveryStore, Start
+from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore, Examined, Opening
 from broker.store.intake import IntakeStore, Ticket
+from broker.store.journal import Journal
 from broker.store.tasks import PREPARE, NewTask, Task, TaskStore, insert_tasks, route_queue
+from broker.store.views import Views
 
 PATIENCE = dt.timedelta(days=15)
 
@@ -93,6 +97,7 @@ class Shelf:
         lease: dt.timedelta = dt.timedelta(minutes=1),
     ) -> Task:
         tasks = await self.tasks.claim(route_queue(delivery.destination), 100, at, lease)
+        await self.tasks.release([t for t in tasks if t.subject != delivery.id])
         (task,) = [t for t in tasks if t.subject == delivery.id]
         return task
 
@@ -111,6 +116,33 @@ class Shelf:
 
     async def tasks_of(self, subject: UUID) -> int:
         return await self.database.fetchval("select count(*) from task where subject = $1", subject)
+
+
+class StillClock:
+    """A clock that stands where the test puts it."""
+
+    def __init__(self, instant: dt.datetime = NOW) -> None:
+        self.instant = instant
+
+    def now(self) -> dt.datetime:
+        return self.instant
+
+
+class Acting:
+    """The operator's commands with the clock they go by; what they would announce is forgotten."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.clock = StillClock()
+        database = shelf.database
+        self.it = Commands(
+            shelf.deliveries,
+            shelf.documents,
+            DestinationStore(database),
+            Journal(database),
+            Views(database),
+            self.clock,
+            lambda _due: None,
+        )
 
 
 def always(_delivery: DeliveryState, _before: list[Predecessor]) -> Go:

@@ -23,6 +23,19 @@ select id, document_id, destination, clinic_oid as clinic, mode, required, statu
        created_at, status_at, deadline_at, reason, stage, message_id, state, sent_at, warned_at
 from delivery where id = any ($1::uuid[]) order by id for update
 
+-- name: states_of_document
+-- All deliveries of a document, locked likewise.
+select id, document_id, destination, clinic_oid as clinic, mode, required, status, attempt, local_uid, set_key, version,
+       created_at, status_at, deadline_at, reason, stage, message_id, state, sent_at, warned_at
+from delivery where document_id = $1 order by id for update
+
+-- name: how_unrouted
+-- Where a document without deliveries stands, and whether its partner withdrew it.
+select d.status, exists (
+    select 1 from journal j
+    where j.document_id = d.id and j.event = 'document.failed' and j.body ->> 'reason' = $2) as withdrawn
+from document d where d.id = $1
+
 -- name: documents_of
 -- Which documents these deliveries belong to.
 select id, document_id from delivery where id = any ($1::uuid[])
@@ -36,36 +49,52 @@ select document_id, id, required, status from delivery where document_id = any (
 select pg_advisory_xact_lock(hashtextextended(k, 0)) from unnest($1::text[]) as k order by k
 
 -- name: predecessors
--- Earlier versions of the same set, and documents this one resubmits, that are not finished at the destination.
-select v.id as successor, p.id::text as id, p.status, p.attempt, false as replaced
+-- Earlier versions of the same set that are not finished at the destination, and the same document under other
+-- signatures: older, or tried already whichever is older (two doors may have numbered them in either order).
+select v.id as successor, p.id::text as id, p.status, p.attempt, false as same, null::jsonb as receipt
 from delivery v
 join delivery p on p.destination = v.destination and p.clinic_oid = v.clinic_oid and p.mode = v.mode
     and p.set_key = v.set_key and p.version < v.version
     and p.status in ('queued', 'held', 'sending', 'awaiting_result')
 where v.id = any ($1::uuid[]) and v.set_key <> ''
 union all
-select v.id, d.id::text, null, 0, false
+select v.id, d.id::text, null, 0, false, null
 from delivery v
 join document d on d.clinic_oid = v.clinic_oid and d.set_key = v.set_key and d.mode = v.mode
     and d.version < v.version and d.status in ('accepted', 'validated')
 where v.id = any ($1::uuid[]) and v.set_key <> ''
 union all
-select v.id, p.id::text, p.status, p.attempt, true
+select v.id, p.id::text, p.status, p.attempt, true, p.receipt
 from delivery v
-join document d on d.id = v.document_id
-join delivery p on p.document_id = d.replaces and p.destination = v.destination
+join delivery p on lower(p.local_uid) = lower(v.local_uid) and p.destination = v.destination
+    and p.clinic_oid = v.clinic_oid and p.mode = v.mode and p.id <> v.id
     and p.status in ('queued', 'held', 'sending', 'awaiting_result', 'registered', 'delivered')
+    and (p.document_id < v.document_id or p.attempt > 0)
+where v.id = any ($1::uuid[])
+union all
+select v.id, d.id::text, null, 0, true, null
+from delivery v
+join document d on d.local_uid = v.local_uid and d.clinic_oid = v.clinic_oid and d.mode = v.mode
+    and d.id < v.document_id and d.status in ('accepted', 'validated')
 where v.id = any ($1::uuid[])
 
 -- name: begin
 -- Mark deliveries as being sent: the attempt is counted and its message id known before the first byte leaves.
 -- Only where the task is still claimed by us: who slept past its lease must not send beside its successor.
+-- Deliveries are locked before tasks and in one order, like everywhere.
+with mine as materialized (
+    select v.id, u.message_id, u.claim, u.at, u.task
+    from delivery v
+    join unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::bigint[])
+        as u (id, message_id, claim, at, task) on u.id = v.id
+    where v.status = 'queued'
+    order by v.id for update of v
+)
 update delivery v
 set status = 'sending', attempt = v.attempt + 1, message_id = u.message_id, claim = u.claim, status_at = u.at,
     sent_at = coalesce(v.sent_at, u.at), next_attempt_at = null
-from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::bigint[]) as u (id, message_id, claim, at, task)
-where v.id = u.id and v.status in ('queued', 'sending')
-  and exists (select 1 from task t where t.id = u.task and t.claim = u.claim for share)
+from mine u
+where v.id = u.id and exists (select 1 from task t where t.id = u.task and t.claim = u.claim for share)
 returning v.id, v.attempt
 
 -- name: insert_attempts
@@ -90,13 +119,13 @@ select id, delivery_id, number, correlation, started_at, finished_at, outcome, r
 from attempt where delivery_id = any ($1::uuid[]) order by delivery_id, number
 
 -- name: earlier_attempts
--- Message ids of former attempts of these deliveries and of those they resubmit.
+-- Message ids of former attempts of these deliveries and of the same document under other signatures.
 select a.delivery_id, a.id, a.started_at from attempt a where a.delivery_id = any ($1::uuid[])
 union all
 select v.id, a.id, a.started_at
 from delivery v
-join document d on d.id = v.document_id
-join delivery p on p.document_id = d.replaces and p.destination = v.destination
+join delivery p on lower(p.local_uid) = lower(v.local_uid) and p.destination = v.destination
+    and p.clinic_oid = v.clinic_oid and p.mode = v.mode and p.id <> v.id
 join attempt a on a.delivery_id = p.id
 where v.id = any ($1::uuid[])
 order by 3
