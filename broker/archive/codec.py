@@ -66,6 +66,10 @@ class Codec:
         try:
             key = aes_key_unwrap(self._keys.keys[sealed[1]], sealed[head:nonce_at])
             packed = AESGCM(key).decrypt(sealed[nonce_at:body_at], sealed[body_at:], bound_to.bytes)
+            if (
+                zstandard.frame_content_size(packed) > MAX_PLAIN
+            ):  # the limit below holds for frames of unknown size only
+                raise Tampered("too large")
             return self._unpack.decompress(packed, max_output_size=MAX_PLAIN)
         except (InvalidTag, InvalidUnwrap, zstandard.ZstdError) as error:
             raise Tampered("does not open") from error

@@ -40,6 +40,7 @@ class Batcher(Generic[Item, Result]):
         self._weigh = weigh
         self._weight_limit = weight_limit
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._commits: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
 
     async def submit(self, item: Item) -> Result:
@@ -51,12 +52,13 @@ class Batcher(Generic[Item, Result]):
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the writers while the context lasts; on leaving, what waits is written first."""
+        """Run the writers while the context lasts; on leaving, what waits or is under way is written first."""
         tasks = [asyncio.create_task(self._writing(), name="store.batcher") for _ in range(self._writers)]
         try:
             yield
         finally:
             await asyncio.gather(*(future for _, future in self._waiting), return_exceptions=True)
+            await asyncio.gather(*self._commits, return_exceptions=True)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -68,7 +70,10 @@ class Batcher(Generic[Item, Result]):
             if not batch:
                 self._arrived.clear()
                 continue
-            await asyncio.shield(self._commit(batch))
+            commit = asyncio.create_task(self._commit(batch), name="store.commit")
+            self._commits.add(commit)
+            commit.add_done_callback(self._commits.discard)
+            await asyncio.shield(commit)
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
