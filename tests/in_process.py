@@ -79,7 +79,7 @@ def folder_destination(room: Path, name: str = "folder", **changes: object) -> D
     (room / name).mkdir(exist_ok=True)
     return Destination(
         id=name, adapter="folder", mode="any", params={"directory": str(room / name)}, **changes
-    )  # type: ignore[arg-type]
+    )  # type: ignore[arg-type]  # changes are fields of a destination
 
 
 EVERYTHING_TO_THE_FOLDER = Table((Rule(name="всё в папку", destination="folder", when=When()),))

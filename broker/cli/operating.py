@@ -1,7 +1,7 @@
 """The operator's daily work: queues, repeats, and why a document goes where it goes."""
 
 import argparse
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from broker.document.submission import Mode, SubmissionType
 from broker.routing.table import Subject, decide
 
 PREVIEW: Final = 20
+RECENT: Final = timedelta(days=1)
 MOST: Final = 10_000
 """Deliveries one ``replay`` takes at most; asked again, it takes the next."""
 STATUSES: Final = (
@@ -88,7 +89,7 @@ async def _queues(terminal: Terminal, _arguments: argparse.Namespace) -> int:
     ]
     say(columns(rows, ("очередь", "ждёт", "пора", "в работе", "старейшая (UTC)")))
     counts: dict[str, dict[str, int]] = {}
-    for row in await terminal.views.rows("destinations", terminal.clock.now()):
+    for row in await terminal.views.rows("destinations", terminal.clock.now() - RECENT):
         counts.setdefault(row["destination"], {})[row["status"]] = row["count"]
     states = await terminal.destinations.states()
     lines = []
@@ -97,9 +98,11 @@ async def _queues(terminal: Terminal, _arguments: argparse.Namespace) -> int:
         paused = f"пауза: {state.paused_reason} ({state.paused_by})" if state and state.paused else ""
         failure = state.last_failure if state and state.open_until else ""
         waits = ", ".join(f"{status} {count}" for status, count in sorted(counts.get(name, {}).items()))
-        lines.append((name, waits, paused or failure))
+        troubles = await terminal.views.rows("troubles", name, terminal.clock.now() - RECENT)
+        often = "; ".join(f"{row['reason']} ({row['count']})" for row in troubles[:2])
+        lines.append((name, waits, paused or failure, often))
     say("")
-    say(columns(lines, ("направление", "ждут исхода", "что мешает")))
+    say(columns(lines, ("направление", "доставки", "что мешает", "частые отказы за сутки")))
     return 0
 
 
