@@ -5,11 +5,15 @@ from uuid import UUID
 import msgspec
 
 from broker.adapter_kit import ClinicCard, Parcel
+from broker.archive import SealedPart
 from broker.delivery.state import DeliveryState
 from broker.document.canonical import Code, Person, SignatureRecord
+from broker.document.identity import snils_digits
+from broker.document.submission import SignatureKind, Signer
 from broker.partners.clinic import Clinic
 from broker.store.examination import LoadedDocument
 from broker.store.tasks import Task
+from broker.trust import inspect
 
 
 class Trip(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,14 +69,7 @@ def _signatures(document: LoadedDocument) -> tuple[SignatureRecord, ...]:
     records = []
     for part in document.stored.signatures:
         signer = part.signer
-        person = people.get(signer.snils or "", Person()) if signer else Person()
-        if signer is not None:
-            person = msgspec.structs.replace(
-                person,
-                local_id=signer.local_id or person.local_id,
-                snils=signer.snils or person.snils,
-                position=Code(code=signer.position) if signer.position else person.position,
-            )
+        person = _signer(part, people)
         records.append(
             SignatureRecord(
                 kind=part.kind,
@@ -85,6 +82,24 @@ def _signatures(document: LoadedDocument) -> tuple[SignatureRecord, ...]:
             )
         )
     return tuple(records)
+
+
+def _signer(part: SealedPart, people: dict[str, Person]) -> Person:
+    """Return who signed: what the partner says, completed by the document.
+
+    A signer left out is found by the СНИЛС of the certificate (contract.md, Submission).
+    """
+    said = part.signer or Signer()
+    snils = snils_digits(said.snils or "")
+    if not snils and part.kind is SignatureKind.PERSONAL:
+        snils = inspect(part.data, b"").signer.snils or ""
+    person = people.get(snils, Person())
+    return msgspec.structs.replace(
+        person,
+        local_id=said.local_id or person.local_id,
+        snils=snils or person.snils,
+        position=Code(code=said.position) if said.position else person.position,
+    )
 
 
 def _people(document: LoadedDocument) -> dict[str, Person]:
