@@ -4,11 +4,17 @@ For each (clinic, kind, region) exactly one registrar of РЭМД is chosen: ``d
 ТФОМС goes to the fund it names and nowhere else; no СЭМД goes to ТФОМС.
 """
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from broker.document.submission import SubmissionType
+
+FUND: Final = "tfoms."
+"""How destinations that are funds begin; the rest is the code the registry names."""
+REMD: Final = "remd"
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,6 +47,14 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All lines; every line that fits adds a recipient, the first one for the same destination wins."""
 
     rules: tuple[Rule, ...] = ()
+
+
+class TableRefusedError(Exception):
+    """A table that could register twice or misroute a registry is not put into force; ``problems`` say why."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = tuple(problems)
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,13 +107,24 @@ def _misses(rule: Rule, subject: Subject) -> str:
     return ""
 
 
+def _may_carry(destination: str, subject: Subject) -> bool:
+    """Tell whether the kind of recipient fits: a registry goes to the fund it names, a СЭМД to no fund."""
+    if subject.type == SubmissionType.OMS_REGISTRY:
+        return destination == f"{FUND}{subject.tfoms}"
+    return not destination.startswith(FUND)
+
+
 def decide(table: Table, subject: Subject, known: frozenset[str]) -> Decision:
     """Choose recipients among the ``known`` destinations of the subject's mode and explain every rule."""
     chosen: dict[str, Recipient] = {}
     explanation = []
     for rule in table.rules:
         miss = _misses(rule, subject)
-        destination = rule.destination.format(region=subject.region, tfoms=subject.tfoms)
+        destination = rule.destination.replace("{region}", subject.region).replace("{tfoms}", subject.tfoms)
+        if not miss and not _may_carry(destination, subject):
+            miss = (
+                f"{destination} не для этого: реестр уходит только в названный фонд, СЭМД в фонды не уходят"
+            )
         if not miss and destination not in known:
             miss = f"направление {destination} не настроено"
         if not miss and destination in chosen:
@@ -120,10 +145,11 @@ def _overlap(first: Sequence[str], second: Sequence[str]) -> bool:
     return not first or not second or bool(set(first) & set(second))
 
 
-def check_table(table: Table, known: frozenset[str]) -> list[str]:
+def check_table(table: Table, known: frozenset[str] | None = None) -> list[str]:
     """Return why a table may not be activated, in Russian; empty when it may.
 
-    Two rules that register in РЭМД and could meet on one document are refused, whatever their order.
+    Two rules that register in РЭМД and could meet on one document are refused, whatever their order. Without ``known`` destinations
+    their names are not looked at.
     """
     problems = []
     registrars = [rule for rule in table.rules if rule.registers]
@@ -143,14 +169,32 @@ def check_table(table: Table, known: frozenset[str]) -> list[str]:
                     "разведите их по видам, регионам или клиникам."
                 )
     for rule in table.rules:
-        if rule.destination.startswith("tfoms.") and SubmissionType.OMS_REGISTRY not in rule.when.types:
-            problems.append(
-                f'Правило «{rule.name}» отправляет в ТФОМС не реестр: укажите types = ["oms-registry"].'
-            )
-        if "{" not in rule.destination and rule.destination not in known:
-            problems.append(f"Правило «{rule.name}»: направление {rule.destination} не настроено.")
+        problems += [f"Правило «{rule.name}»: {problem}" for problem in _check_destination(rule, known)]
     names = [rule.name for rule in table.rules]
     problems += [
         f"Имя правила «{name}» повторяется." for name in sorted({n for n in names if names.count(n) > 1})
     ]
+    return problems
+
+
+def _check_destination(rule: Rule, known: frozenset[str] | None) -> list[str]:
+    """Return why a rule may not name its destination."""
+    problems = []
+    plain = rule.destination.replace("{region}", "").replace("{tfoms}", "")
+    if re.search(r"[{}]", plain):
+        problems.append("в направлении подставляются только {region} и {tfoms}.")
+    elif known is not None and plain == rule.destination and rule.destination not in known:
+        problems.append(f"направление {rule.destination} не настроено.")
+    if rule.destination.startswith(FUND):
+        if rule.when.types != (SubmissionType.OMS_REGISTRY,):
+            problems.append('в ТФОМС уходят только реестры: укажите types = ["oms-registry"].')
+        named = rule.destination.removeprefix(FUND)
+        if named != "{tfoms}" and rule.when.tfoms != (named,):
+            problems.append(
+                "реестр уходит в тот фонд, который в нём назван: укажите tfoms.{tfoms} или условие tfoms."
+            )
+    elif SubmissionType.OMS_REGISTRY in rule.when.types:
+        problems.append("реестр уходит только в фонд, а это направление — не фонд.")
+    if rule.destination == REMD and not rule.registers:
+        problems.append("РЭМД сам регистрирует документ: укажите registers = true.")
     return problems

@@ -13,7 +13,7 @@ from broker.adapter_kit import PeerRequest, StoredCallback, StoredFile, Take
 from broker.archive import Codec
 from broker.delivery.breaker import Breaker
 from broker.document.event import EventName
-from broker.routing.table import Table
+from broker.routing.table import Table, TableRefusedError, check_table
 from broker.store.database import Database
 from broker.store.deliveries import DeliveryStore
 from broker.store.examination import ExaminationStore
@@ -81,7 +81,10 @@ class DestinationStore:
         return (0, Table()) if row is None else (row["version"], msgspec.convert(row["body"], Table))
 
     async def activate_routing(self, table: Table, who: str, at: datetime) -> int:
-        """Keep a table as a new version and put it into force; the caller has checked it."""
+        """Keep a table as a new version and put it into force; raise ``TableRefusedError`` for a harmful one."""
+        problems = check_table(table)
+        if problems:
+            raise TableRefusedError(problems)
         async with self._db.transaction() as connection:
             version: int = await connection.fetchval(
                 QUERIES["add_routing"], msgspec.to_builtins(table), at, who

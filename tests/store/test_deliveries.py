@@ -25,7 +25,7 @@ from broker.document.event import EventName
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.lifecycle import DeliveryStatus
 from broker.document.receipt import Receipt
-from broker.routing.table import Rule, Table
+from broker.routing.table import Rule, Table, TableRefusedError
 from broker.store.deliveries import Application, Applied, Attempted, Start
 from broker.store.destinations import DestinationStore
 from broker.store.journal import Journal
@@ -450,6 +450,19 @@ async def test_no_live_delivery_is_ever_left_without_a_task(
     after = (await shelf.state(delivery)).status
     if after in {DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.AWAITING_RESULT}:
         assert await shelf.tasks_of(delivery.id) == 1, f"{status} → {after}"
+
+
+async def test_a_table_that_could_register_twice_is_not_put_into_force(shelf: Shelf):
+    store = DestinationStore(shelf.database)
+    twice = Table(
+        (
+            Rule(name="напрямую", destination="remd", registers=True),
+            Rule(name="через ГИС", destination="gis.77", registers=True),
+        )
+    )
+    with pytest.raises(TableRefusedError, match="дважды"):
+        await store.activate_routing(twice, "оператор", NOW)
+    assert await store.routing() == (0, Table())
 
 
 async def test_routing_is_remembered_with_its_act_and_one_table_is_in_force(shelf: Shelf):
