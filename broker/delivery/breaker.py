@@ -55,3 +55,7 @@ class Pace:
         granted = min(wanted, int(self._tokens))
         self._tokens -= granted
         return granted
+
+    def give_back(self, unused: int) -> None:
+        """Give back what was granted and not started."""
+        self._tokens = min(max(self.rate, 1.0), self._tokens + unused)

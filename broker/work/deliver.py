@@ -95,11 +95,15 @@ class DestinationRunner:
 
     async def _work(self) -> int:
         now = self._context.clock.now()
-        free = self._policy.parallel - self._busy
-        wanted = self._pace.take(self._breaker.allows(now, free), time.monotonic())
-        if wanted <= 0 or await self._is_paused():
+        free = self._breaker.allows(now, self._policy.parallel - self._busy)
+        trying = self._breaker.open_until is not None and self._busy > 0
+        if free <= 0 or trying or await self._is_paused():
             return 0
-        tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, self._lease)
+        wanted = self._pace.take(free, time.monotonic())
+        tasks: Sequence[Task] = ()
+        if wanted > 0:
+            tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, self._lease)
+            self._pace.give_back(wanted - len(tasks))
         if tasks:
             passed(KillPoint.DELIVERY_CLAIMED)
             self._busy += len(tasks)
