@@ -31,14 +31,23 @@ Row = Any
 """One row as asyncpg gives it (untyped); repositories turn it into structs at once."""
 
 
-def _encode(value: object) -> str:
+def as_json(value: object) -> str:
+    """Encode for a ``jsonb`` column; arrays of them travel as ``text[]``: for ``jsonb[]`` the driver asks for its type."""
     return msgspec.json.encode(value).decode()
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
-        "jsonb", encoder=_encode, decoder=msgspec.json.decode, schema="pg_catalog"
+        "jsonb", encoder=as_json, decoder=msgspec.json.decode, schema="pg_catalog"
     )
+
+
+async def _keep(_connection: asyncpg.Connection) -> None:
+    """Give a connection back as it is.
+
+    An open transaction was rolled back by the driver, and nothing here changes a session: no settings, cursors or
+    locks beyond a transaction. The driver's own way costs a round trip after every use.
+    """
 
 
 class Database:
@@ -112,6 +121,7 @@ async def _open_pool(url: str, size: int, timeout: float, *, wait: bool) -> asyn
                 min_size=1,
                 max_size=size,
                 init=_prepare,
+                reset=_keep,
                 command_timeout=timeout,
                 server_settings={"timezone": "UTC", "application_name": "inaya", "jit": "off"},
             )

@@ -14,7 +14,7 @@ from broker.delivery.state import AlreadyThere, Change, DeliveryState, Withdrawa
 from broker.document.event import DeliveryView, Draft, EventName
 from broker.document.lifecycle import DeliveryStatus, DocumentStatus, document_outcome
 from broker.document.receipt import Receipt
-from broker.store.database import Database
+from broker.store.database import Database, as_json
 from broker.store.journal import Move, lock_documents, write_moves
 from broker.store.sql import queries
 from broker.store.tasks import NewTask, Task, finish_tasks, insert_tasks, route_queue
@@ -293,9 +293,9 @@ class _Writer:
                 change.stage,
                 a.at,
                 change.due_at,
-                change.state,
-                change.receipt,
-                msgspec.json.encode(change.findings).decode() if change.findings else None,
+                None if change.state is None else as_json(change.state),
+                None if change.receipt is None else as_json(change.receipt),
+                as_json(change.findings) if change.findings else None,
                 change.deadline_at,
                 a.at if change.event is warned else None,
             )

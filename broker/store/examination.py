@@ -14,7 +14,7 @@ from broker.document.event import Draft, EventName
 from broker.document.finding import Finding
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Mode
-from broker.store.database import Database
+from broker.store.database import Database, as_json
 from broker.store.journal import Move, lock_documents, note, write_moves
 from broker.store.room import Portion, Room, portions
 from broker.store.sql import queries
@@ -168,7 +168,7 @@ class ExaminationStore:
             DOCUMENTS["keep_reports"],
             [e.document.id for e in mine],
             [e.at for e in mine],
-            [e.report for e in mine],
+            [as_json(e.report) for e in mine],
         )
         kept = [e for e in mine if e.canonical is not None]
         if not kept:

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
 from broker.receipts.feed import FeedItem
-from broker.store.database import Database
+from broker.store.database import Database, as_json
 from broker.store.sql import queries
 
 QUERIES: Final = queries("documents")
@@ -88,7 +88,7 @@ def _line(draft: Draft, row: Mapping[str, Any], sequence: int) -> tuple[Any, ...
         row["clinic_oid"],
         draft.actor,
         draft.feed,
-        body,
+        as_json(body),
     )
 
 
@@ -129,7 +129,7 @@ async def note(  # noqa: PLR0913  the columns of one journal row
         clinic,
         actor,
         feed,
-        body,
+        as_json(body),
     )
     await _insert(connection, [line])
 

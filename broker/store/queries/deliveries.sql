@@ -140,12 +140,12 @@ where a.correlation = $1 and v.destination = $2 order by a.started_at desc limit
 update delivery v
 set status = u.status, reason = u.reason, stage = u.stage, status_at = case when v.status = u.status
         then v.status_at else u.at end,
-    next_attempt_at = u.due_at, state = coalesce(u.state, v.state), receipt = coalesce(u.receipt, v.receipt),
+    next_attempt_at = u.due_at, state = coalesce(u.state::jsonb, v.state), receipt = coalesce(u.receipt::jsonb, v.receipt),
     findings = case when u.status in ('registered', 'delivered') then u.findings::jsonb
         else coalesce(u.findings::jsonb, v.findings) end, deadline_at = coalesce(u.deadline_at, v.deadline_at),
     warned_at = coalesce(u.warned_at, v.warned_at)
-from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::jsonb[],
-            $8::jsonb[], $9::text[], $10::timestamptz[], $11::timestamptz[])
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+            $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
     as u (id, status, reason, stage, at, due_at, state, receipt, findings, deadline_at, warned_at)
 where v.id = u.id
 

@@ -115,8 +115,11 @@ returning d.id, d.sequence, d.partner_id, d.clinic_oid, d.mode, d.message_id, d.
 -- name: insert_journal
 -- Write events; the transaction's number orders them in the feed.
 insert into journal (id, document_id, delivery_id, sequence, event, at, partner_id, clinic_oid, actor, feed, body)
-select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::timestamptz[], $7::text[],
-                     $8::text[], $9::text[], $10::bool[], $11::jsonb[])
+select u.id, u.document_id, u.delivery_id, u.sequence, u.event, u.at, u.partner_id, u.clinic_oid, u.actor, u.feed,
+       u.body::jsonb
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::timestamptz[], $7::text[], $8::text[],
+            $9::text[], $10::bool[], $11::text[])
+    as u (id, document_id, delivery_id, sequence, event, at, partner_id, clinic_oid, actor, feed, body)
 
 -- name: feed
 -- A partner's events after a cursor, in commit order; transactions still open hide what comes after them.
@@ -135,7 +138,7 @@ from journal where document_id = $1 order by tx, id
 -- name: keep_reports
 -- Keep the reports of validated documents; a later one replaces an earlier one.
 insert into report (document_id, made_at, body)
-select * from unnest($1::uuid[], $2::timestamptz[], $3::jsonb[])
+select u.id, u.at, u.body::jsonb from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as u (id, at, body)
 on conflict (document_id) do update set made_at = excluded.made_at, body = excluded.body
 
 -- name: keep_canonicals
