@@ -23,6 +23,7 @@ from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import Journal
+from broker.store.operators import OperatorStore
 from broker.store.partners import PartnerStore
 from broker.store.registrations import RegistrationStore
 from broker.store.tasks import TaskStore
@@ -72,7 +73,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             clock=clock,
             configured=tuple(read_destinations(settings.data.destinations)),
             commands=commands,
-            enrolment=Enrolment(partners, journal, clock),
+            enrolment=Enrolment(partners, OperatorStore(database), journal, clock),
             onboarding=Onboarding(
                 RegistrationStore(database, codec), partners, commands, clock, keys.derive("pepper")
             ),

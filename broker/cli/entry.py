@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from broker.cli import checking, data, operating, partnering, running, sending, writing
+from broker.cli import checking, data, directing, operating, partnering, running, sending, writing
 from broker.cli.terminal import CommandFailed
 from broker.dev.stand import StandFailed
 from broker.dev.state import StateDirBusyError, StateDirUnusableError
@@ -12,7 +12,7 @@ from broker.settings import SettingsError
 from broker.store.database import STORE_TROUBLE
 from broker.store.migrate import MigrationError
 
-FAMILIES = (running, checking, sending, data, operating, partnering, writing)
+FAMILIES = (running, checking, sending, data, operating, directing, partnering, writing)
 SPOKEN = (
     CommandFailed,
     SettingsError,

@@ -1,4 +1,4 @@
-"""The operator's daily work: queues, repeats, and why a document goes where it goes."""
+"""The operator's daily work: queues, destinations, repeats."""
 
 import argparse
 from datetime import datetime, timedelta
@@ -8,10 +8,7 @@ from uuid import UUID
 from broker.assembly.terminal import Terminal
 from broker.cli.desk import actor, at_desk, desk_arguments
 from broker.cli.terminal import CommandFailed, Parsers, columns, command, family, say
-from broker.document.identity import is_clinic_oid, region_of
 from broker.document.lifecycle import DeliveryStatus
-from broker.document.submission import Mode, SubmissionType
-from broker.routing.table import Subject, decide
 
 PREVIEW: Final = 20
 RECENT: Final = timedelta(days=1)
@@ -29,18 +26,6 @@ def add_to(parsers: Parsers) -> None:
     """Declare the commands of this family."""
     _add_queues(parsers)
     _add_replay(parsers)
-    routes = family(parsers, "routes", "маршруты документов")
-    explain = command(routes, "explain", at_desk(_explain), "почему документ идёт туда, куда идёт")
-    explain.add_argument("document", nargs="?", help="идентификатор принятого документа")
-    explain.add_argument("--clinic", default="", help="OID клиники, если документа ещё нет")
-    explain.add_argument("--kind", default="", help="код вида документа (справочник …11.1520)")
-    explain.add_argument("--region", default="", help="код субъекта, если он не из OID клиники")
-    explain.add_argument(
-        "--type", choices=[str(t.value) for t in SubmissionType], default="semd", help="что сдаётся"
-    )
-    explain.add_argument("--mode", choices=[str(m.value) for m in Mode], default="production", help="режим")
-    explain.add_argument("--tfoms", default="", help="фонд реестра, код субъекта")
-    desk_arguments(explain)
 
 
 def _add_queues(parsers: Parsers) -> None:
@@ -169,56 +154,4 @@ async def _replay(terminal: Terminal, arguments: argparse.Namespace) -> int:
         [row["id"] for row in found], actor=actor(arguments), reason=arguments.why
     )
     say(f"Возвращено в очередь: {count}.")
-    return 0
-
-
-async def _subject(terminal: Terminal, arguments: argparse.Namespace) -> Subject:
-    """Read what a decision looks at from a document we hold, or from the arguments."""
-    clinic, kind, mode, type_, tfoms = (
-        arguments.clinic,
-        arguments.kind,
-        arguments.mode,
-        arguments.type,
-        arguments.tfoms,
-    )
-    if arguments.document:
-        try:
-            card = await terminal.views.document(UUID(arguments.document))
-        except ValueError as error:
-            raise CommandFailed(f"{arguments.document} — не идентификатор документа") from error
-        if card is None:
-            raise CommandFailed(f"документа {arguments.document} нет")
-        clinic, kind, mode, type_ = card.clinic, card.kind, card.mode, card.type
-        tfoms = tfoms or (await terminal.commands.content(card.id)).metadata.tfoms or ""
-    if not is_clinic_oid(clinic):
-        raise CommandFailed("назовите документ или --clinic OID")
-    known = (await terminal.partners.clinics([clinic])).get(clinic)
-    if known is None:
-        say(f"Клиника {clinic} нам неизвестна: считаем, что она не работает в ОМС.")
-    return Subject(
-        type=type_,
-        kind=kind,
-        clinic=clinic,
-        region=arguments.region or (known.region if known else region_of(clinic)),
-        mode=mode,
-        oms=known.oms if known else False,
-        tfoms=tfoms.removeprefix("tfoms."),
-    )
-
-
-async def _explain(terminal: Terminal, arguments: argparse.Namespace) -> int:
-    subject = await _subject(terminal, arguments)
-    router = await terminal.router()
-    decision = decide(router.table, subject, router.known(subject.mode))
-    say(
-        f"Клиника {subject.clinic}, регион {subject.region}, вид {subject.kind or '—'}, режим {subject.mode}."
-    )
-    for line in decision.explanation:
-        say(line)
-    if not decision.recipients:
-        say("Получателей нет: документ станет unroutable и дождётся оператора.")
-        return 1
-    for one in decision.recipients:
-        role = ", регистрирует в РЭМД" if one.registers else ""
-        say(f"→ {one.destination} ({'обязательный' if one.required else 'необязательный'}{role})")
     return 0

@@ -1,12 +1,14 @@
-"""Partners at a terminal: who there is, a new vendor, a clinic of its, a new secret."""
+"""Partners and operators at a terminal: who there is, a new vendor, a clinic of its, a new secret, a new operator."""
 
 import argparse
+import secrets
 from datetime import timedelta
 
 from broker.assembly.terminal import Terminal
 from broker.cli.desk import actor, at_desk, desk_arguments
 from broker.cli.terminal import CommandFailed, Parsers, columns, command, family, say
 from broker.control.onboarding import NotFound
+from broker.control.operators import Role
 from broker.document.identity import is_clinic_oid
 from broker.document.submission import Mode
 
@@ -35,6 +37,15 @@ def add_to(parsers: Parsers) -> None:
         help="сколько дней ещё действуют прежние ключи режима; 0 — отозвать сразу",
     )
     desk_arguments(secret)
+    _add_operators(parsers)
+
+
+def _add_operators(parsers: Parsers) -> None:
+    operators = family(parsers, "operators", "операторы консоли")
+    add = command(operators, "add", at_desk(_add_operator), "завести оператора или выдать ему новый пароль")
+    add.add_argument("login", help="логин: строчные латинские буквы, цифры, точка и дефис, 2–40 знаков")
+    add.add_argument("--role", choices=[str(r.value) for r in Role], default="operator", help="что ему можно")
+    desk_arguments(add)
 
 
 async def _list(terminal: Terminal, _arguments: argparse.Namespace) -> int:
@@ -85,4 +96,19 @@ async def _secret(terminal: Terminal, arguments: argparse.Namespace) -> int:
         raise CommandFailed(f"партнёра {partner} нет")
     say(made.secret)
     say("Это единственный показ: у нас хранится только его хэш. Передайте ключ партнёру защищённым каналом.")
+    return 0
+
+
+async def _add_operator(terminal: Terminal, arguments: argparse.Namespace) -> int:
+    password = secrets.token_urlsafe(16)
+    try:
+        await terminal.enrolment.add_operator(
+            arguments.login, Role(arguments.role), password, actor=actor(arguments)
+        )
+    except ValueError as error:
+        raise CommandFailed(
+            f"{arguments.login} — не логин: строчные латинские буквы, цифры, точка и дефис, 2–40 знаков"
+        ) from error
+    say(password)
+    say(f"Это единственный показ пароля оператора {arguments.login}.")
     return 0

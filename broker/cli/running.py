@@ -46,7 +46,8 @@ def add_to(parsers: Parsers) -> None:
     demo.add_argument("--once", action="store_true", help="закончить после таблицы исходов")
     sim = command(parsers, "sim", _sim, "один симулятор, как тестовый контур")
     sim.add_argument("name", help="remd, gis-soap, tfoms")
-    sim.add_argument("--port", type=int, required=True, help="порт на 127.0.0.1")
+    sim.add_argument("--port", type=int, required=True, help="порт")
+    sim.add_argument("--host", default="127.0.0.1", help="на каком адресе слушать")
     sim.add_argument("--params", type=Path, help="файл регистров симулятора (JSON)")
     sim.add_argument("--state", type=Path, help="файл, в котором симулятор помнит принятое")
     sim.add_argument("--packs", type=Path, help="каталог пакетов правил симулятора")
@@ -111,6 +112,7 @@ def _sim(arguments: argparse.Namespace) -> int:
     options = SimulatorOptions(
         name=arguments.name,
         port=arguments.port,
+        host=arguments.host,
         params=arguments.params,
         state=arguments.state,
         packs=arguments.packs,
