@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import Final
 
 from aiohttp import BodyPartReader, web
 
+from broker.intake.refusal import Refusal
 from broker.telemetry.metrics import BODIES
 
 WAIT = 10.0
@@ -13,6 +15,14 @@ WAIT = 10.0
 MOST_PARTS = 64
 READ = 120.0
 """Seconds a body may take to arrive."""
+
+
+BODY_TOO_LARGE: Final = Refusal(
+    "partner.body_too_large",
+    413,
+    "Тело запроса больше 40 МиБ.",
+    "Предел документа — 20 МиБ до кодирования.",
+)
 
 
 class NoRoom(Exception):  # noqa: N818  an answer to the sender: come again

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from broker.api.bodies import Bodies
+from broker.api.bodies import BODY_TOO_LARGE, Bodies, TooLarge
 from broker.api.problem import answer, of_refusal, problem
 from broker.api.submitting import Taker, message_key, read_submission, ticket_answer, wait_seconds
 from broker.api.waiting import FINAL, JUDGED, Waiting
@@ -80,6 +80,13 @@ class DocumentApi:
                 "Документы поступают быстрее, чем вам разрешено.",
                 "Повторите через 2 секунды с тем же messageId; предел назначает оператор.",
             )
+        try:
+            return await self._read_and_take(request, caller)
+        except TooLarge:
+            await self._taker.refuse(caller, BODY_TOO_LARGE, door="http")
+            return BODY_TOO_LARGE
+
+    async def _read_and_take(self, request: web.Request, caller: Caller) -> Verdict:
         async with self._bodies.hold(request):
             read = await read_submission(request, self._bodies)
             if isinstance(read, Refusal):

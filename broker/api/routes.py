@@ -116,6 +116,6 @@ def _judging(api: DocumentApi, refusal: Answer) -> Sequence[Route]:
               answers=_answers(_200=report, _413=refusal, _422=refusal), tag="checks"),
         Route(method="POST", path=f"{PREFIX}/prepare", operation="prepareDocument",
               summary="Привести неподписанный документ к норме перед подписанием", handler=api.prepare,
-              request=Submission, answers=_answers(_200=Answer("content, digest, changes", PreparedBody), _422=refusal),
+              request=Submission, answers=_answers(_200=Answer("Байты для подписи, их отпечаток и изменения", PreparedBody), _422=refusal),
               tag="checks"),
     )  # fmt: skip

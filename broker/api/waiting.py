@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from broker.document.lifecycle import DocumentStatus
+from broker.store.database import STORE_TROUBLE
 
 PAUSE: Final = 0.05
 """Seconds between two questions."""
@@ -57,7 +58,7 @@ class Waiting:
             if not self._waiting:
                 self._arrived.clear()
                 continue
-            with contextlib.suppress(OSError, TimeoutError):
+            with contextlib.suppress(*STORE_TROUBLE):
                 for document, status in (await self._statuses(list(self._waiting))).items():
                     for wanted, future in self._waiting.get(document, []):
                         if DocumentStatus(status) in wanted and not future.done():

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,9 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
             settings.door.partner_rate,
         )
         app = web.Application(middlewares=[problems, _compute_failures], client_max_size=MAX_BODY)
+        guard = Guard(access, partial(reception.refuse, None, door="http"))
         desk = operating(base, views, journal, partners, commands, access)
-        add_routes(app, (*document_routes(documents), *desk.routes), Guard(access), desk.guard)
+        add_routes(app, (*document_routes(documents), *desk.routes), guard, desk.guard)
         add_console(app, desk.console)
         add_pages(app)
         app.router.add_get("/healthz", healthy)
