@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 from typing import assert_never
+from uuid import UUID
 
 import msgspec
 
@@ -88,6 +89,30 @@ def after_outcome(
             return _in_doubt(delivery, reason, now, policy, dice)
         case _:
             assert_never(outcome)
+
+
+def after_verdict(
+    delivery: DeliveryState,
+    message_id: UUID,
+    outcome: Outcome,
+    now: datetime,
+    policy: Policy,
+    dice: random.Random,
+) -> Change | None:
+    """Decide about a verdict told by callback of the attempt with this message id; None leaves all as it is.
+
+    A verdict that asks to try again ends the attempt under way: nothing else will be told of it, so the document is sent
+    anew. Of an earlier attempt, or of a delivery that waits for no answer, it says nothing any more.
+    """
+    match outcome:
+        case Unavailable() | InDoubt():
+            under_way = delivery.status in {DeliveryStatus.SENDING, DeliveryStatus.AWAITING_RESULT}
+            if not under_way or delivery.message_id != message_id:
+                return None
+            delivery = msgspec.structs.replace(delivery, status=DeliveryStatus.SENDING)
+        case _:
+            pass
+    return after_outcome(delivery, outcome, now, policy, dice)
 
 
 def _awaiting(delivery: DeliveryState, outcome: Awaiting, now: datetime, policy: Policy) -> Change:

@@ -63,6 +63,13 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 1
 
 
+class Correlated(msgspec.Struct, frozen=True, kw_only=True):
+    """The attempt a correlation names: its delivery, and the message id it went out under."""
+
+    delivery_id: UUID
+    message_id: UUID
+
+
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """What was written: the state before, the change, and what is due now."""
 
@@ -94,10 +101,10 @@ class DeliveryStore:
             found[row["delivery_id"]].append(row["id"])
         return {key: tuple(value) for key, value in found.items()}
 
-    async def by_correlation(self, correlation: str, destination: str) -> UUID | None:
-        """Return the delivery whose attempt carries a correlation."""
-        found: UUID | None = await self._db.fetchval(QUERIES["by_correlation"], correlation, destination)
-        return found
+    async def by_correlation(self, correlation: str, destination: str) -> Correlated | None:
+        """Return the attempt that carries a correlation, with its delivery."""
+        row = await self._db.fetchrow(QUERIES["by_correlation"], correlation, destination)
+        return None if row is None else Correlated(**dict(row))
 
     async def begin(
         self,

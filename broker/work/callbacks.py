@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from broker.adapter_kit import Adapter, CallbackVerdict, Context, Receives
-from broker.delivery.decide import after_outcome
+from broker.delivery.decide import after_verdict
 from broker.delivery.state import Change, DeliveryState, Policy
 from broker.receipts.verdict import outcome_for
 from broker.store.batcher import Batcher
@@ -97,16 +97,18 @@ class CallbackWorker:
         return Settled(task=task, delivery=found, note="" if found else "callback.unknown_correlation")
 
     async def _give(self, destination: str, endpoint: Endpoint, verdict: CallbackVerdict) -> UUID | None:
-        delivery = await self._deliveries.by_correlation(verdict.correlation, destination)
-        if delivery is None:
+        found = await self._deliveries.by_correlation(verdict.correlation, destination)
+        if found is None:
             CALLBACKS.labels(destination, "unknown").inc()
             return None
         now = endpoint.context.clock.now()
 
-        def decide(state: DeliveryState) -> Change:
+        def decide(state: DeliveryState) -> Change | None:
             outcome = outcome_for(verdict, state.attempt)
-            return after_outcome(state, outcome, now, endpoint.policy, self._dice)
+            return after_verdict(state, found.message_id, outcome, now, endpoint.policy, self._dice)
 
-        applied = await self._outcomes.submit(Application(delivery_id=delivery, decide=decide, at=now))
+        applied = await self._outcomes.submit(
+            Application(delivery_id=found.delivery_id, decide=decide, at=now)
+        )
         CALLBACKS.labels(destination, "applied" if applied.change else "repeated").inc()
-        return delivery
+        return found.delivery_id

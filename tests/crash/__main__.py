@@ -66,6 +66,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--state-dir", type=Path, help="keep everything there (default: a directory that is removed)"
     )
+    parser.add_argument(
+        "--only", default="", help="only acts whose words contain this, such as «kill point: amqp»"
+    )
     parser.add_argument("--no-amqp", action="store_true", help="without RabbitMQ")
     return parser.parse_args()
 
@@ -100,7 +103,7 @@ async def _ordeal(
 ) -> tuple[list[Line], dict[str, Any]]:
     book = Book()
     load = Load(endpoints, book)
-    storm = Storm(stand, random.Random(seed), amqp=endpoints.amqp is not None)
+    storm = Storm(stand, random.Random(seed), amqp=endpoints.amqp is not None, only=options.only)
     async with load.running():
         offering = asyncio.create_task(load.offer(papers, options.rate))
         await asyncio.sleep(1)

@@ -53,12 +53,18 @@ def acts(*, amqp: bool) -> list[list[Act]]:
     ]
 
 
-def schedule(count: int, dice: random.Random, *, amqp: bool) -> list[Act]:
-    """Choose so many acts: each once before any comes twice, the kinds mixed in proportion."""
+def schedule(count: int, dice: random.Random, *, amqp: bool, only: str = "") -> list[Act]:
+    """Choose so many acts: each once before any comes twice, the kinds mixed in proportion.
+
+    ``only`` keeps the acts whose words contain it.
+    """
+    kinds = [kept for kind in acts(amqp=amqp) if (kept := [act for act in kind if only in str(act)])]
+    if not kinds:
+        raise SystemExit(f"no act contains «{only}»")
     chosen: list[Act] = []
     while len(chosen) < count:
         rounds: list[tuple[float, Act]] = []
-        for kind in acts(amqp=amqp):
+        for kind in kinds:
             shuffled = dice.sample(kind, len(kind))
             rounds += [((place + dice.random()) / len(shuffled), act) for place, act in enumerate(shuffled)]
         chosen += [act for _, act in sorted(rounds, key=lambda pair: pair[0])]
@@ -68,18 +74,19 @@ def schedule(count: int, dice: random.Random, *, amqp: bool) -> list[Act]:
 class Storm:
     """Does the acts one after another; ``done`` counts what was really done, ``missed`` what found nobody."""
 
-    def __init__(self, stand: Stand, dice: random.Random, *, amqp: bool) -> None:
+    def __init__(self, stand: Stand, dice: random.Random, *, amqp: bool, only: str = "") -> None:
         self.done: dict[str, int] = {}
         self.missed: list[str] = []
         self._stand = stand
         self._dice = dice
         self._amqp = amqp
+        self._only = only
         self._thawing: set[asyncio.Task[None]] = set()
 
     async def rage(self, count: int, pause: float) -> None:
         """Do so many acts with about ``pause`` seconds between them; return when the last frozen one is awake."""
         started = time.monotonic()
-        for act in schedule(count, self._dice, amqp=self._amqp):
+        for act in schedule(count, self._dice, amqp=self._amqp, only=self._only):
             await asyncio.sleep(self._dice.uniform(0.5, 1.5) * pause)
             say(f"  {time.monotonic() - started:6.1f} s  {act}")
             await self._do(act)

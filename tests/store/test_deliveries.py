@@ -26,7 +26,7 @@ from broker.document.finding import Finding, Layer, Responsible, Severity, Sourc
 from broker.document.lifecycle import DeliveryStatus
 from broker.document.receipt import Receipt
 from broker.routing.table import Rule, Table, TableRefusedError
-from broker.store.deliveries import Application, Applied, Attempted, Start
+from broker.store.deliveries import Application, Applied, Attempted, Correlated, Start
 from broker.store.destinations import DestinationStore
 from broker.store.journal import Journal
 from broker.store.tasks import Task
@@ -143,7 +143,8 @@ async def test_a_stale_failure_is_dropped_and_a_stale_success_is_kept(shelf: She
 async def test_a_callback_that_overtakes_our_own_answer_finds_its_delivery(shelf: Shelf):
     (delivery,) = await shelf.routed()
     task, message_id = await shelf.sending(delivery)
-    assert await shelf.deliveries.by_correlation(str(message_id), "there") == delivery.id
+    found = await shelf.deliveries.by_correlation(str(message_id), "there")
+    assert found == Correlated(delivery_id=delivery.id, message_id=message_id)
     assert await shelf.deliveries.by_correlation(str(message_id), "elsewhere") is None
     await settle(shelf, delivery, YES)
     late = await settle(shelf, delivery, Awaiting(str(message_id)), task=task, message_id=message_id)

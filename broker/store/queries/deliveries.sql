@@ -131,8 +131,8 @@ where v.id = any ($1::uuid[])
 order by 3
 
 -- name: by_correlation
--- The delivery an attempt with this correlation belongs to.
-select delivery_id from attempt a join delivery v on v.id = a.delivery_id
+-- The attempt with this correlation and its delivery.
+select a.delivery_id, a.id as message_id from attempt a join delivery v on v.id = a.delivery_id
 where a.correlation = $1 and v.destination = $2 order by a.started_at desc limit 1
 
 -- name: apply

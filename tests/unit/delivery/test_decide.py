@@ -26,6 +26,7 @@ from broker.delivery.decide import (
     LOOKUP,
     NOT_LINKED,
     after_outcome,
+    after_verdict,
     backoff,
     is_absorbed,
     without_verdict,
@@ -255,6 +256,39 @@ def test_what_a_callback_may_not_do_is_absorbed(before: DeliveryStatus, outcome:
     )
     if before is D.REGISTERED:
         assert is_absorbed(delivery, change) or change.status is D.REGISTERED
+
+
+AGAIN = [Unavailable("remd.MIS_NOT_AVAILABLE"), InDoubt("destination.receipt_without_number")]
+
+
+@pytest.mark.parametrize("outcome", AGAIN, ids=lambda outcome: type(outcome).__name__)
+@pytest.mark.parametrize("before", [D.SENDING, D.AWAITING_RESULT])
+def test_a_verdict_that_asks_to_try_again_has_the_document_sent_anew(
+    before: DeliveryStatus, outcome: Outcome
+):
+    message = uuid.uuid4()
+    delivery = a_delivery(before, message_id=message)
+    change = after_verdict(delivery, message, outcome, NOW, a_policy(), random.Random(1))
+    assert change is not None
+    assert change.status is D.QUEUED
+    assert change.due_at is not None
+    assert change.due_at < NOW + 10 * MINUTE
+
+
+@pytest.mark.parametrize("outcome", AGAIN, ids=lambda outcome: type(outcome).__name__)
+@pytest.mark.parametrize("before", sorted(set(D) - {D.SENDING, D.AWAITING_RESULT}))
+def test_a_verdict_that_asks_to_try_again_wakes_nothing_that_waits_for_no_answer(
+    before: DeliveryStatus, outcome: Outcome
+):
+    message = uuid.uuid4()
+    delivery = a_delivery(before, message_id=message)
+    assert after_verdict(delivery, message, outcome, NOW, a_policy(), random.Random(1)) is None
+
+
+@pytest.mark.parametrize("outcome", AGAIN, ids=lambda outcome: type(outcome).__name__)
+def test_a_verdict_about_an_earlier_attempt_does_not_disturb_the_one_under_way(outcome: Outcome):
+    delivery = a_delivery(D.AWAITING_RESULT, message_id=uuid.uuid4(), attempt=2)
+    assert after_verdict(delivery, uuid.uuid4(), outcome, NOW, a_policy(), random.Random(1)) is None
 
 
 @given(
