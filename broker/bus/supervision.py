@@ -76,6 +76,8 @@ class Calls:
         finally:
             if not task.done():
                 self._abandon(task)
+            elif not task.cancelled():
+                task.exception()  # looked at, or asyncio complains when we are cancelled at this very moment
         if not task.done():
             raise LinkError("timeout")
         if task.cancelled():
