@@ -27,6 +27,18 @@ STORE_AWAY: Final = (
 STORE_TROUBLE: Final = (*STORE_AWAY, asyncpg.PostgresError)
 """What a query may raise when the store is away or gives up; the same request may be made again."""
 
+SESSION: Final = {
+    "timezone": "UTC",
+    "application_name": "inaya",
+    "jit": "off",
+    "enable_seqscan": "off",
+    "random_page_cost": "1.1",
+}
+"""How a session plans: every query here finds its rows by an index.
+
+A table that was small or empty when last counted must not be read from end to end for every batch; who scans knows it.
+"""
+
 Row = Any
 """One row as asyncpg gives it (untyped); repositories turn it into structs at once."""
 
@@ -123,7 +135,7 @@ async def _open_pool(url: str, size: int, timeout: float, *, wait: bool) -> asyn
                 init=_prepare,
                 reset=_keep,
                 command_timeout=timeout,
-                server_settings={"timezone": "UTC", "application_name": "inaya", "jit": "off"},
+                server_settings=SESSION,
             )
         except STORE_AWAY as error:
             if not wait:
