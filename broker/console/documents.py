@@ -102,6 +102,7 @@ class DocumentPages:
             "document.html",
             document=document,
             report=report,
+            refusals={d.id: msgspec.convert(d.findings, list[Finding]) for d in document.deliveries},
             story=sorted(story, key=lambda moment: moment.at),
             retryable=[d for d in document.deliveries if d.status in RETRYABLE],
             may_cancel=bool(document.deliveries) and all(d.attempt == 0 for d in document.deliveries)

@@ -77,7 +77,7 @@ def _of_route(route: RouteLine, now: datetime) -> list[Headline]:
 
 
 def _since(route: RouteLine, now: datetime) -> str:
-    return f" {span(now - route.last_success_at)}" if route.last_success_at else ""
+    return f" {span(now - route.last_answer_at)}" if route.last_answer_at else ""
 
 
 def _of_work(queues: Sequence[QueueLine], now: datetime) -> list[Headline]:

@@ -39,8 +39,8 @@ NAVIGATION: Final = (
     ("registrations", "Заявки"),
     ("clinics", "Клиники"),
     ("partners", "Партнёры"),
-    ("refusals", "Отказы на входе"),
-    ("callbacks", "Отложенные ответы"),
+    ("refusals", "Отказы"),
+    ("callbacks", "Отложено"),
     ("acts", "Действия"),
 )
 

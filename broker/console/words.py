@@ -114,6 +114,10 @@ REASONS: Final = {
     "destination.unavailable": "получатель недоступен",
     "destination.unknown": "направление не настроено",
     "callback.unknown_correlation": "мы такого не отправляли",
+    "folder.failed": "запись в папку не удалась",
+    "folder.full": "в папке нет места",
+    "folder.missing": "папки назначения нет",
+    "folder.read_only": "в папку нельзя писать",
     "gis.fault_without_reason": "ГИС ответила ошибкой без пояснения",
     "gis.kind_not_mapped": "вид документа не сопоставлен в ГИС",
     "lookup.not_found": "у получателя не найден",
@@ -176,6 +180,9 @@ DONE: Final = {
 
 def reason(code: str) -> str:
     """Word a reason; one nobody has worded is shown as it is."""
+    system, _, status = code.partition(".http_")
+    if status and system == "destination":
+        return f"ответил HTTP {status}"
     return REASONS.get(code, code)
 
 

@@ -1,5 +1,6 @@
 """What an operator must know at a glance: routing queues, work queues, doors, and what waits for a person."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,8 +17,18 @@ TASKS: Final = queries("tasks")
 RECENT: Final = timedelta(minutes=5)
 """The last minutes rates are taken over."""
 DAY: Final = timedelta(hours=24)
+_NUMBERS: Final = re.compile(r"\d{5,}")
+"""Long numbers in the words of others: not shown on lists, whatever they are."""
 NEWEST: Final = 20_000
 """So many of the newest documents and refusals are looked at for the doors' figures at most."""
+
+
+class ReasonLine(msgspec.Struct, frozen=True):
+    """Why so many deliveries are tried again or were refused: code, and the words of the first finding if any."""
+
+    reason: str
+    text: str
+    count: int
 
 
 class RouteLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +43,7 @@ class RouteLine(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     open_until: datetime | None = None
     last_success_at: datetime | None = None
+    last_answer_at: datetime | None = None
     last_failure_at: datetime | None = None
     last_failure: str = ""
     waiting: int = 0
@@ -43,8 +55,8 @@ class RouteLine(msgspec.Struct, frozen=True, kw_only=True):
     oldest_awaiting: datetime | None = None
     done: int = 0
     failed: int = 0
-    retrying: dict[str, int] = {}
-    refused: dict[str, int] = {}
+    retrying: list[ReasonLine] = []
+    refused: list[ReasonLine] = []
     holds: dict[str, int] = {}
 
     @property
@@ -133,11 +145,12 @@ class OverviewStore:
     async def _routes(
         self, now: datetime, titles: Mapping[str, str], held: list[HeldLine]
     ) -> list[RouteLine]:
-        retrying: dict[str, dict[str, int]] = defaultdict(dict)
-        refused: dict[str, dict[str, int]] = defaultdict(dict)
+        retrying: dict[str, list[ReasonLine]] = defaultdict(list)
+        refused: dict[str, list[ReasonLine]] = defaultdict(list)
         for row in await self._db.fetch(QUERIES["reasons"], now - DAY):
             kind = retrying if row["status"] == "queued" else refused
-            kind[row["destination"]][row["reason"]] = row["count"]
+            text = _NUMBERS.sub("…", row["text"])
+            kind[row["destination"]].append(ReasonLine(row["reason"], text, row["count"]))
         holds: dict[str, dict[str, int]] = defaultdict(dict)
         for line in held:
             holds[line.destination][line.reason] = line.deliveries

@@ -2,7 +2,12 @@
 -- Every destination with what waits for it, since when, and what it answered lately ($1 now, $2 since).
 select d.id, d.paused, d.paused_by, d.paused_reason, d.paused_at, d.failures, d.open_until, d.last_success_at,
        d.last_failure_at, d.last_failure, l.waiting, l.due, l.awaiting, l.held, l.oldest, l.oldest_due,
-       l.oldest_awaiting, r.done, r.failed
+       l.oldest_awaiting, r.done, r.failed,
+       greatest((select max(status_at) from delivery where destination = d.id and status = 'registered'),
+                (select max(status_at) from delivery where destination = d.id and status = 'delivered'),
+                (select max(status_at) from delivery where destination = d.id and status = 'rejected'),
+                (select max(status_at) from delivery where destination = d.id and status = 'awaiting_result'))
+           as last_answer_at
 from destination d, lateral (
     select count(*) filter (where v.status in ('queued', 'sending')) as waiting,
            count(*) filter (where v.status = 'queued' and v.next_attempt_at <= $1) as due,
@@ -23,13 +28,14 @@ order by d.id
 
 -- name: reasons
 -- Why deliveries wait for another try or were refused since an instant, by destination, most frequent first.
-select d.id as destination, r.status, r.reason, r.count
+select d.id as destination, r.status, r.reason, r.text, r.count
 from destination d, lateral (
-    select v.status, v.reason, count(*) as count from delivery v
+    select v.status, v.reason, coalesce(left(v.findings -> 0 ->> 'message', 160), '') as text, count(*) as count
+    from delivery v
     where v.destination = d.id and (
         (v.status in ('rejected', 'dead') and v.status_at > $1)
         or (v.status = 'queued' and v.attempt > 0 and v.reason <> ''))
-    group by v.status, v.reason
+    group by 1, 2, 3
 ) r
 order by d.id, r.count desc
 

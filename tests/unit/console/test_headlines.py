@@ -29,7 +29,7 @@ def test_where_nothing_is_wrong_one_good_sentence_says_so():
 
 
 def test_a_broken_channel_with_a_queue_is_told_with_its_length_and_age():
-    route = a_route(waiting=340, open_until=NOW, last_success_at=minutes(12))
+    route = a_route(waiting=340, open_until=NOW, last_answer_at=minutes(12))
     assert said(route) == ["bad: РЭМД: канал прерван 12\u00a0мин, ждут 340"]
 
 
@@ -131,3 +131,4 @@ def test_stretches_of_time_are_told_in_their_largest_unit():
 def test_a_reason_nobody_has_worded_is_shown_as_it_is():
     assert reason("x.y") == "x.y"
     assert reason("") == ""
+    assert reason("destination.http_503") == "ответил HTTP 503"
