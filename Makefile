@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STATE ?= .inaya
 N ?= 10
 
-.PHONY: setup demo test lint crash bench conformance reference clean
+.PHONY: setup demo test lint crash bench conformance reference lock clean
 
 setup: $(VENV)/.ready
 
@@ -31,11 +31,18 @@ crash: setup
 bench: setup
 	$(BIN)/python -m tests.load
 
+# The suites that define an adapter, the bus, and the judging of documents by official packs.
 conformance: setup
-	$(BIN)/pytest -m conformance
+	$(BIN)/pytest tests/adapters tests/bus tests/unit/rulesets tests/unit/validation
 
 reference: setup
 	$(BIN)/inaya reference --write
+
+# Pins every dependency with its hashes; run after changing pyproject.toml.
+lock: setup
+	$(BIN)/python -m pip install --quiet "pip-tools>=7.6,<8"
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra dev --no-header \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --all-build-deps -o requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(STATE) .pytest_cache .mypy_cache .ruff_cache
