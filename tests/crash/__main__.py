@@ -34,6 +34,7 @@ from tests.crash.verdict import (
     read_register,
 )
 
+LEAST = 50
 PAUSE = 1.5
 """Seconds between two acts, on average."""
 STILL = 90.0
@@ -121,6 +122,8 @@ async def _ordeal(
             facts = await _facts(endpoints, database, stand, load, book, papers[: load.offered])
             numbers = await _numbers(database, load, book, storm)
     lines = judge(facts)
+    slow = [] if numbers["offered per second"] >= LEAST else [f"{numbers['offered per second']} documents/s"]
+    lines.append(Line(f"at least {LEAST} documents a second were offered", load.offered, slow))
     lines.append(Line("no submission was refused", load.offered, [str(one) for one in book.refused]))
     lines.append(Line("every armed kill point was hit", len(storm.hits()), sorted(storm.armed())))
     lines.append(Line("every act found its target", options.kills, storm.missed))

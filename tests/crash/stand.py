@@ -72,9 +72,13 @@ class Stand:
 
     def compute(self, name: str) -> list[psutil.Process]:
         """The processes of a child that compute (started by its fork server)."""
-        main = {one.pid for one in self.main(name)}
-        helpers = {one.pid for one in self.whole(name) if _parent(one) in main}
+        helpers = {one.pid for one in self.forkservers(name)}
         return [one for one in self.whole(name) if _parent(one) in helpers]
+
+    def forkservers(self, name: str) -> list[psutil.Process]:
+        """The process of a child that starts those that compute."""
+        main = {one.pid for one in self.main(name)}
+        return [one for one in self.whole(name) if _parent(one) in main and "forkserver" in _title(one)]
 
     def backends(self) -> list[psutil.Process]:
         """The server processes of our connections to PostgreSQL."""

@@ -31,7 +31,7 @@ class How(StrEnum):
 
 
 class Act(msgspec.Struct, frozen=True):
-    """One thing done to one target: a child's name, ``compute``, ``backend``, or a kill point."""
+    """One thing done to one target: a child's name, ``compute``, ``fork server``, ``backend``, or a kill point."""
 
     how: How
     target: str
@@ -44,7 +44,7 @@ def acts(*, amqp: bool) -> list[list[Act]]:
     """Everything that can be done, by kind."""
     points = [Act(How.POINT, point) for point in KillPoint if amqp or point not in OF_AMQP]
     node = ["rabbitmq"] if amqp else []
-    kills = ["serve", *WORKERS, "compute", *SIMULATORS, "postgres", "backend", *node]
+    kills = ["serve", *WORKERS, "compute", "fork server", *SIMULATORS, "postgres", "backend", *node]
     freezes = ["serve", WORKERS[0], "postgres", "sim-remd", "sim-gis-soap", *node]
     return [
         points,
@@ -127,11 +127,13 @@ class Storm:
 
     def _victims(self, act: Act) -> list[psutil.Process]:
         stand = self._stand
-        if act.target == "compute":
-            found = [one for name in WORKERS for one in stand.compute(name)]
-            return self._dice.sample(found, len(found))
-        if act.target == "backend":
-            found = stand.backends()
+        several = {
+            "compute": lambda: [one for name in WORKERS for one in stand.compute(name)],
+            "fork server": lambda: [one for name in WORKERS for one in stand.forkservers(name)],
+            "backend": stand.backends,
+        }
+        if act.target in several:
+            found = several[act.target]()
             return self._dice.sample(found, len(found))
         return stand.main(act.target) if act.how is How.KILL else stand.whole(act.target)
 
