@@ -83,3 +83,11 @@ async def test_every_recipe_ends_as_the_page_for_programmers_says(script):
     assert said["те же байты, новые подписи"] == "202 completed"
     assert said["версия 2"] == "202 completed"
     assert said["отзыв переданного"] == "409 partner.already_sent"
+
+
+async def test_the_sample_of_an_application_lacks_nothing(a_stand):
+    form = json.loads((SCRIPTS.parent / "how-to" / "samples" / "registration.json").read_text("utf-8"))
+    answer = await a_stand.partners[0].post("/registrations", json=form)
+    assert answer.status == 201, answer.body
+    assert answer.body["status"] == "submitted"
+    assert answer.body.get("missing", []) == []
