@@ -82,7 +82,14 @@ def folder_destination(room: Path, name: str = "folder", **changes: object) -> D
     )  # type: ignore[arg-type]  # changes are fields of a destination
 
 
-EVERYTHING_TO_THE_FOLDER = Table((Rule(name="всё в папку", destination="folder", when=When()),))
+def scripted_destination(name: str = "scripted") -> Destination:
+    """A destination that does what the test says (``scripted.py``)."""
+    return Destination(id=name, adapter="scripted", mode="any")
+
+
+def everything_to(*names: str) -> Table:
+    """A table that sends every document to each of these."""
+    return Table(tuple(Rule(name=f"всё в {name}", destination=name, when=When()) for name in names))
 
 
 def _write_destinations(room: Path, destinations: Sequence[Destination] | None) -> None:
@@ -120,7 +127,7 @@ async def a_house(
     world: World,
     *,
     destinations: Sequence[Destination] | None = None,
-    table: Table = EVERYTHING_TO_THE_FOLDER,
+    table: Table | None = None,
     cards: Sequence[Clinic] | None = None,
     processes: Sequence[str] = ("serve", "work"),
     **settings: str,
@@ -146,7 +153,7 @@ async def a_house(
     )
     async with AsyncExitStack() as stack:
         house.database = await stack.enter_async_context(open_database(url, size=4))
-        await _seed(house.database, house, world, table, cards or world.cards())
+        await _seed(house.database, house, world, table or everything_to("folder"), cards or world.cards())
         for partner in house.partners:
             await stack.enter_async_context(partner)
         stack.push_async_callback(house.close)

@@ -46,9 +46,10 @@ class Bodies:
     async def hold(self, request: web.Request) -> AsyncIterator[None]:
         """Reserve room for a request's body while the context lasts; raise ``TooLarge`` or ``NoRoom``.
 
-        A body and its decoded parts are alive together, so twice its length is reserved.
+        A body and its decoded parts are alive together, so twice its length is reserved; what comes compressed may
+        grow to the largest.
         """
-        length = request.content_length
+        length = None if "Content-Encoding" in request.headers else request.content_length
         if length is not None and length > self._largest:
             raise TooLarge
         size = min(2 * (length if length is not None else self._largest), self._limit)

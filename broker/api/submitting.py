@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from broker.api.bodies import Bodies
 from broker.api.problem import answer
@@ -70,7 +71,11 @@ async def read_submission(request: web.Request, bodies: Bodies) -> tuple[Submiss
     if request.content_type == "multipart/form-data":
         try:
             return _multipart(await bodies.parts(request))
-        except ValueError:
+        except (
+            ValueError,
+            RuntimeError,
+            BadHttpMessage,
+        ):  # a transfer encoding nobody knows is a RuntimeError
             return Refusal(
                 "partner.multipart_malformed",
                 400,

@@ -1,0 +1,102 @@
+"""A third party's adapter whose outside system does what a test says; found like any other, by its entry point.
+
+Its passport is made for waiting: the verdict is polled, an attempt in doubt is looked up first.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from broker.adapter_kit import (
+    Awaiting,
+    Context,
+    Delivered,
+    InDoubtPolicy,
+    Outcome,
+    Parcel,
+    Passport,
+    ReceiptMode,
+)
+from broker.adapter_kit.passport import Limits, Waiting
+from broker.adapter_kit.port import NotFound
+from broker.document.receipt import Receipt
+
+POLL_EVERY: Final = 300.0
+WARN_AFTER: Final = 86400.0
+DEADLINE: Final = 15 * 86400.0
+
+
+Answer = TypeVar("Answer")
+
+
+class Scripted:
+    """Keeps a script per localUid; without one it takes everything at once."""
+
+    passport = Passport(
+        name="scripted",
+        title="Система по сценарию",
+        types=("semd", "oms-registry"),
+        receipt=ReceiptMode.POLL,
+        in_doubt=InDoubtPolicy.LOOKUP,
+        limits=Limits(timeout=5.0, parallel=4),
+        waiting=Waiting(
+            first_retry=1.0,
+            longest_retry=3600.0,
+            poll_every=POLL_EVERY,
+            warn_after=WARN_AFTER,
+            deadline=DEADLINE,
+        ),
+    )
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Outcome]] = {}
+        self.polled: dict[str, list[Outcome]] = {}
+        self.looked_up: dict[str, list[Outcome | NotFound]] = {}
+        self.taken: list[Parcel] = []
+        self.polls: dict[str, int] = defaultdict(int)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def deliver(self, parcel: Parcel, context: Context) -> Outcome:
+        """Take a parcel."""
+        self.taken.append(parcel)
+        await self.gate.wait()
+        return _next(self.answers, parcel) or Delivered(
+            Receipt(provider="scripted", registered_at=context.clock.now(), gis_id=parcel.local_uid)
+        )
+
+    async def poll(self, parcel: Parcel, context: Context) -> Outcome:
+        """Answer for what was taken; without a script there is no verdict yet, and never will be."""
+        self.polls[parcel.local_uid] += 1
+        return _next(self.polled, parcel) or Awaiting("scripted")
+
+    async def lookup(self, parcel: Parcel, context: Context) -> Outcome | NotFound:
+        """Say whether it has a parcel."""
+        return _next(self.looked_up, parcel) or NotFound()
+
+
+def _next(scripts: dict[str, list[Answer]], parcel: Parcel) -> Answer | None:
+    script = scripts.get(parcel.local_uid)
+    return script.pop(0) if script else None
+
+
+ADAPTER = Scripted()
+
+
+@contextlib.contextmanager
+def installed(room: Path) -> Iterator[Scripted]:
+    """Let the adapter be found while the block lasts, as if its distribution were installed; forget old scripts."""
+    information = room / "scripted-1.0.dist-info"
+    information.mkdir(parents=True, exist_ok=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[inaya.adapters]\nscripted = scripted:ADAPTER\n")
+    ADAPTER.__init__()  # type: ignore[misc]  # the entry point names this very object
+    sys.path.insert(0, str(room))
+    try:
+        yield ADAPTER
+    finally:
+        sys.path.remove(str(room))
