@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from broker.cli import checking, data, directing, operating, partnering, running, sending, writing
 from broker.cli.terminal import CommandFailed
@@ -37,15 +38,20 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Run one command; what a person must mend is one line on standard error and status 2."""
-    arguments = make_parser().parse_args()
+def run(words: Sequence[str]) -> int:
+    """Run one command and return its status; what a person must mend is one line on standard error and status 2."""
+    arguments = make_parser().parse_args(words)
     try:
-        sys.exit(arguments.run(arguments))
+        return int(arguments.run(arguments))
     except SPOKEN as error:
         sys.stderr.write(f"inaya: {error}\n")
     except STORE_TROUBLE as error:
         sys.stderr.write(f"inaya: хранилище недоступно ({type(error).__name__}); проверьте: inaya doctor\n")
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(2)
+        return 130
+    return 2
+
+
+def main() -> None:
+    """Run the command of this process."""
+    sys.exit(run(sys.argv[1:]))
