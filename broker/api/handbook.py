@@ -2,6 +2,7 @@
 
 import re
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,15 @@ import msgspec
 from markdown_it import MarkdownIt
 
 _PAGE: Final = re.compile(r"(?:[\w-]+/)*[\w-]+")
+_FILE: Final = re.compile(r"(?:[\w-]+/)*[\w-]+\.(\w+)")
+_TYPES: Final = {
+    "json": "application/json",
+    "png": "image/png",
+    "py": "text/plain",
+    "sh": "text/plain",
+    "xml": "text/plain",
+}
+"""What pages show or let people copy beside themselves; scripts and documents are shown as text."""
 _LINK: Final = re.compile(r'href="(?![a-z]+:|#|/)([^"#]*?)\.md(#[^"]*)?"')
 _HEADING: Final = re.compile(r"^# (.+)$", re.MULTILINE)
 _SHELVES: Final = {
@@ -50,8 +60,20 @@ class Handbook:
         if not _PAGE.fullmatch(name) or not path.is_file():
             return None
         text = path.read_text(encoding="utf-8")
-        body = _LINK.sub(r'href="\1\2"', self._markdown.render(text))
+        tokens = self._markdown.parse(text)
+        for opening, inside in pairwise(tokens):
+            if opening.type == "heading_open":
+                opening.attrSet("id", _anchor(inside.content))
+        html = self._markdown.renderer.render(tokens, self._markdown.options, {})
+        body = _LINK.sub(r'href="\1\2"', html)
         return _frame(_title(text, name), body)
+
+    def file(self, name: str) -> tuple[bytes, str] | None:
+        """Return a picture or a script beside the pages with its media type; None when there is none."""
+        found = _FILE.fullmatch(name)
+        if found is None or found[1] not in _TYPES or not (self._home / name).is_file():
+            return None
+        return (self._home / name).read_bytes(), _TYPES[found[1]]
 
     def entries(self) -> list[Entry]:
         """List the pages in the order of their paths."""
@@ -81,6 +103,11 @@ class Handbook:
             '<p>Для программ: <a href="/openapi.json">OpenAPI</a>, <a href="/asyncapi.json">AsyncAPI</a>.</p>'
         )
         return "".join(parts)
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor of a heading as GitHub makes it, so that the same links work in both places."""
+    return re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-")
 
 
 def _title(text: str, name: str) -> str:

@@ -25,10 +25,16 @@ def add_pages(app: web.Application, docs: Path = DOCS) -> None:
     handbook = Handbook(docs)
 
     async def read(request: web.Request) -> web.StreamResponse:
-        page = await asyncio.to_thread(handbook.page, request.match_info.get("name", "").rstrip("/"))
-        if page is None:
+        name = request.match_info.get("name", "").rstrip("/")
+        page = await asyncio.to_thread(handbook.page, name)
+        if page is not None:
+            return web.Response(text=page, content_type="text/html", headers=HEADERS)
+        file = await asyncio.to_thread(handbook.file, name)
+        if file is None:
             return problem(404, "http.404", "Такой страницы нет.", "Оглавление: /docs/")
-        return web.Response(text=page, content_type="text/html", headers=HEADERS)
+        body, kind = file
+        charset = "utf-8" if kind.startswith("text/") else None
+        return web.Response(body=body, content_type=kind, charset=charset, headers=HEADERS)
 
     app.router.add_get("/docs/", read)
     app.router.add_get("/docs/{name:.+}", read)
