@@ -47,9 +47,10 @@ def a_sample(world: World, *, clinic: int = 0, kind: str = "306", patient: int =
     return Sample(**(fields | changes))
 
 
-def a_signature(signers: Signers) -> Callable[[bytes, Any], bytes]:
-    """Sign as a doctor or a clinic of the world."""
-    return lambda data, who: sign_detached(data, signers.of(who).signer, signing_time=dt.datetime.now(dt.UTC))
+def a_signature(signers: Signers, *, minutes_ago: int = 0) -> Callable[[bytes, Any], bytes]:
+    """Sign as a doctor or a clinic of the world; another minute makes another container."""
+    at = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes_ago)
+    return lambda data, who: sign_detached(data, signers.of(who).signer, signing_time=at)
 
 
 def a_submission(world: World, signers: Signers, *, fault: Fault | None = None, **changes: Any) -> Submission:

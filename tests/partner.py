@@ -91,5 +91,16 @@ class Partner:
         return (await self.get(f"/documents/{document}/events")).body["events"]
 
 
+async def until(partner: Partner, document: str, **wanted: Any) -> dict[str, Any]:
+    """Wait until the document's first delivery looks as wanted and return it."""
+    async with asyncio.timeout(30):
+        while True:
+            card = (await partner.get(f"/documents/{document}")).body
+            delivery = (card.get("deliveries") or [{}])[0]
+            if all(delivery.get(field) == value for field, value in wanted.items()):
+                return delivery
+            await asyncio.sleep(0.03)
+
+
 def fresh() -> str:
     return str(uuid.uuid4())

@@ -61,6 +61,12 @@ class Scripted:
         self.gate = asyncio.Event()
         self.gate.set()
 
+    def forget(self) -> None:
+        """Forget every script; who waits at the gate may pass."""
+        for scripts in (self.answers, self.polled, self.looked_up):
+            scripts.clear()
+        self.gate.set()
+
     async def deliver(self, parcel: Parcel, context: Context) -> Outcome:
         """Take a parcel."""
         self.taken.append(parcel)

@@ -87,9 +87,9 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     destination: str
     required: bool
     status: str
-    reason: str = ""
-    attempt: int = 0
-    next_attempt_at: datetime | None = None
+    reason: str
+    attempt: int
+    next_attempt_at: datetime | None
     stage: str | None = None
     result: str | None = None
 
@@ -108,7 +108,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
 
 
-def event_body(  # noqa: PLR0913  the fields of one message of the contract
+def event_body(
     draft: Draft,
     *,
     sequence: int,

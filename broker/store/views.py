@@ -23,9 +23,9 @@ class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     destination: str
     required: bool
     status: str
-    reason: str = ""
-    attempt: int = 0
-    next_attempt_at: datetime | None = None
+    reason: str
+    attempt: int
+    next_attempt_at: datetime | None
     stage: str = ""
     rule: str = ""
     sent_at: datetime | None = None

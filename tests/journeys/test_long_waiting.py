@@ -1,13 +1,12 @@
 """Waiting for days, in a second: polled, warned about, closed as the passport says, across restarts (acceptance 4)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from builders import a_submission
 from in_process import House
-from partner import Partner
+from partner import Partner, until
 from scripted import DEADLINE, POLL_EVERY, WARN_AFTER, Scripted
 
 from broker.adapter_kit import Awaiting, InDoubt, Registered, Unavailable
@@ -20,34 +19,8 @@ DAY = 86400.0
 Sent = tuple[Submission, str]
 
 
-@pytest.fixture
-def house(scripted_house: tuple[House, Scripted]) -> House:
-    return scripted_house[0]
-
-
-@pytest.fixture
-def there(scripted_house: tuple[House, Scripted]) -> Scripted:
-    return scripted_house[1]
-
-
-@pytest.fixture
-def alpha(house: House) -> Partner:
-    return house.partners[0]
-
-
 async def delivery_of(partner: Partner, document: str) -> dict[str, Any]:
     return (await partner.get(f"/documents/{document}")).body["deliveries"][0]
-
-
-async def until(partner: Partner, document: str, **wanted: Any) -> dict[str, Any]:
-    """Wait until the delivery looks as wanted."""
-    async with asyncio.timeout(20):
-        while True:
-            card = (await partner.get(f"/documents/{document}")).body
-            delivery = (card.get("deliveries") or [{}])[0]
-            if all(delivery.get(field) == value for field, value in wanted.items()):
-                return delivery
-            await asyncio.sleep(0.03)
 
 
 @pytest.fixture
@@ -210,12 +183,3 @@ async def test_an_outage_of_twelve_days_kills_no_document(
     house.pass_time(3600)
     await asyncio.sleep(0)
     assert (await alpha.outcome(ticket.body["id"]))["status"] == "completed"
-
-
-@pytest.fixture(autouse=True)
-async def quiet(house: House, there: Scripted) -> AsyncIterator[None]:
-    """Close what a test left waiting, so that the next one finds a quiet house."""
-    yield
-    await house.database.execute("delete from task")
-    there.answers.clear()
-    there.polled.clear()
