@@ -11,6 +11,7 @@ import re
 import resource
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import TimeoutError as PoolTimeout
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Final, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -40,19 +41,34 @@ def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...])
 
 
 class ComputePool:
-    """Runs functions of the house in supervised processes."""
+    """Runs functions of the house in supervised processes.
 
-    def __init__(self, pool: ProcessPool, processes: int, seconds: float) -> None:
+    To pebble a process that dies idle, or while it writes to the common pipe, breaks the whole pool for good (``pool/
+    process.py``, ``find_expired_task``); it is then made anew.
+    """
+
+    def __init__(self, make: Callable[[], ProcessPool], processes: int, seconds: float) -> None:
         self.processes = processes
-        self._pool = pool
+        self._make = make
+        self._pool = make()
         self._seconds = seconds
+        self._closed = False
+        self._burials: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[[Given], Made], given: Given, *, units: int = 1) -> Made:
         """Run ``function(given)`` with ``units`` times the time of one document; raise ``ComputeFailed``."""
         seconds = self._seconds * max(units, 1) + START_SECONDS
-        future = self._pool.schedule(function, args=[given], timeout=seconds)
+        pool = self._sound_pool()
+        try:
+            future = pool.schedule(function, args=[given], timeout=seconds)
+        except RuntimeError as error:  # broken in this very moment
+            self._renew(pool)
+            raise ComputeFailed("died") from error
         try:
             made: Made = await asyncio.wrap_future(future)
+        except BrokenProcessPool as error:
+            self._renew(pool)
+            raise ComputeFailed("died") from error
         except (PoolTimeout, TimeoutError) as error:
             raise ComputeFailed("timeout") from error
         except ProcessExpired as error:
@@ -64,6 +80,33 @@ class ComputePool:
             log().error("compute.bug", error=type(error).__name__, where=_where(error))
             raise ComputeFailed("bug") from error
         return made
+
+    def _sound_pool(self) -> ProcessPool:
+        """Return the pool, a fresh one when a process that died idle has broken it meanwhile."""
+        if not self._pool.active:
+            self._renew(self._pool)
+        return self._pool
+
+    def _renew(self, broken: ProcessPool) -> None:
+        """Put a fresh pool in the place of a broken one, unless somebody has done so."""
+        if self._pool is not broken or self._closed:
+            return
+        log().warning("compute.pool_renewed")
+        self._pool = self._make()
+        burial = asyncio.create_task(_bury(broken), name="compute.bury")
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
+
+    async def close(self) -> None:
+        """End every process, of broken pools too."""
+        self._closed = True
+        await asyncio.gather(_bury(self._pool), *self._burials)
+
+
+async def _bury(pool: ProcessPool) -> None:
+    """End the processes of a pool."""
+    pool.stop()  # type: ignore[no-untyped-call]  # pebble types only its newer half
+    await asyncio.to_thread(pool.join, 10)
 
 
 def _where(error: Exception) -> list[str]:
@@ -77,15 +120,18 @@ async def compute_pool(
 ) -> AsyncIterator[ComputePool]:
     """Open a pool (0 processes: one per core) whose processes call ``prepare(*arguments)`` first."""
     count = processes or os.cpu_count() or 1
-    pool = ProcessPool(
-        max_workers=count,
-        max_tasks=0,
-        initializer=_start,
-        initargs=[megabytes * 1024 * 1024, prepare, arguments],
-        context=multiprocessing.get_context("forkserver"),
-    )
+
+    def make() -> ProcessPool:
+        return ProcessPool(
+            max_workers=count,
+            max_tasks=0,
+            initializer=_start,
+            initargs=[megabytes * 1024 * 1024, prepare, arguments],
+            context=multiprocessing.get_context("forkserver"),
+        )
+
+    pool = ComputePool(make, count, seconds)
     try:
-        yield ComputePool(pool, count, seconds)
+        yield pool
     finally:
-        pool.stop()  # type: ignore[no-untyped-call]  # pebble types only its newer half
-        await asyncio.to_thread(pool.join, 10)
+        await pool.close()

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from broker.adapter_kit import Adapter, Context, PeerRequest, Receives, Refuse, Serve, Take
 from broker.document.event import EventName
+from broker.store.database import STORE_TROUBLE, StoreAwayError
 from broker.store.destinations import CallbackStore
 from broker.store.journal import Journal
 from broker.telemetry.killpoints import KillPoint, passed
@@ -56,11 +57,16 @@ class PeerDoor:
         )
         try:
             reply = await receiver.receive(call, context)
+        except StoreAwayError:
+            return _away()
         except Exception as error:  # noqa: BLE001  the promise of an adapter is broken: recorded, the caller comes again
             BUGS.labels(f"adapter.{adapter.passport.name}").inc()
             log().error("adapter.bug", destination=destination, error=type(error).__name__)
             return web.Response(status=500)
-        return await self._answer(destination, call, reply, context)
+        try:
+            return await self._answer(destination, call, reply, context)
+        except STORE_TROUBLE:
+            return _away()
 
     async def _answer(
         self, destination: str, call: PeerRequest, reply: Serve | Take | Refuse, context: Context
@@ -82,6 +88,12 @@ class PeerDoor:
             status=reply.status, body=reply.reply if not isinstance(reply, Serve) else reply.body,
             headers={"Content-Type": reply.content_type},
         )  # fmt: skip
+
+
+def _away() -> web.Response:
+    """Ask the caller to come again: nothing was taken."""
+    log().warning("peer.store_away")
+    return web.Response(status=503, headers={"Retry-After": "5"})
 
 
 async def _healthy(_request: web.Request) -> web.Response:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 import asyncpg
@@ -38,6 +38,20 @@ SESSION: Final = {
 
 A table that was small or empty when last counted must not be read from end to end for every batch; who scans knows it.
 """
+
+
+class StoreAwayError(Exception):
+    """Our own store is away: raised through ports into adapters, whose fault it is not."""
+
+
+@contextlib.contextmanager
+def naming_outages() -> Iterator[None]:
+    """Turn the driver's words for an outage into :class:`StoreAwayError`, so that nobody takes them for a bug."""
+    try:
+        yield
+    except STORE_TROUBLE as error:
+        raise StoreAwayError from error
+
 
 Row = Any
 """One row as asyncpg gives it (untyped); repositories turn it into structs at once."""

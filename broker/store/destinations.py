@@ -14,7 +14,7 @@ from broker.archive import Codec
 from broker.delivery.breaker import Breaker
 from broker.document.event import EventName
 from broker.routing.table import Table, TableRefusedError, check_table
-from broker.store.database import Database
+from broker.store.database import Database, naming_outages
 from broker.store.deliveries import DeliveryStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import note
@@ -175,11 +175,13 @@ class StoredFiles:
 
     async def by_local_uid(self, local_uid: str) -> StoredFile | None:
         """Find the newest document with this localUid routed to this destination."""
-        return await self._file("file_by_local_uid", local_uid)
+        with naming_outages():
+            return await self._file("file_by_local_uid", local_uid)
 
     async def by_receipt(self, number: str) -> StoredFile | None:
         """Find a document by the number its registration carries."""
-        return await self._file("file_by_receipt", number)
+        with naming_outages():
+            return await self._file("file_by_receipt", number)
 
     async def _file(self, query: str, key: str) -> StoredFile | None:
         owner = await self._deliveries.file_owner(query, key, self._destination)
@@ -208,15 +210,17 @@ class StoredIds:
 
     async def get(self, clinic: str, key: str) -> str | None:
         """Return the remembered value."""
-        value: str | None = await self._db.fetchval(
-            QUERIES["id_get"], self._destination, clinic, self._hash(key)
-        )
+        with naming_outages():
+            value: str | None = await self._db.fetchval(
+                QUERIES["id_get"], self._destination, clinic, self._hash(key)
+            )
         return value
 
     async def put(self, clinic: str, key: str, value: str) -> None:
         """Remember a value."""
         passed(KillPoint.IDS_LEARNED)
-        await self._db.execute(QUERIES["id_put"], self._destination, clinic, self._hash(key), value)
+        with naming_outages():
+            await self._db.execute(QUERIES["id_put"], self._destination, clinic, self._hash(key), value)
         passed(KillPoint.IDS_KEPT)
 
 

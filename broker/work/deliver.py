@@ -30,6 +30,7 @@ from broker.delivery.preflight import Supersede, Wait, check_order, check_ready
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.lifecycle import DeliveryStatus
 from broker.store.batcher import Batcher
+from broker.store.database import STORE_TROUBLE, StoreAwayError
 from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
@@ -41,6 +42,8 @@ from broker.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, BUGS
 from broker.work.loop import Loop, safe_trace
 from broker.work.trip import Trip
 
+STORE_AWAY: Final = "store.unavailable"
+"""Why an attempt is in doubt when our own store failed its adapter: no fault of the destination."""
 SHOW_EVERY: Final = 2.0
 """Seconds between two notes of an unchanged breaker."""
 
@@ -131,6 +134,9 @@ class DestinationRunner:
                     some = [by_document[one] for one in portion.ids]
                     waiting -= len(some)
                     await self._portion(some, states)
+        except* STORE_TROUBLE as troubles:
+            names = sorted({type(trouble).__name__ for trouble in troubles.exceptions})
+            log().warning("batch.store_trouble", loop=self.loop.name, errors=names)
         except* Exception as errors:  # noqa: BLE001  outermost loop of a batch: its leases run out and the tasks come again
             for error in errors.exceptions:
                 BUGS.labels(self.loop.name).inc()
@@ -255,6 +261,8 @@ class DestinationRunner:
                 return await call
         except TimeoutError:
             return InDoubt("destination.answer_timeout")
+        except StoreAwayError:
+            return InDoubt(STORE_AWAY)
         except Exception as error:  # noqa: BLE001  the promise of an adapter is broken: recorded, the delivery goes on
             BUGS.labels(f"adapter.{self._adapter.passport.name}").inc()
             log().error("adapter.bug", destination=self.destination.id, error=type(error).__name__,
@@ -331,7 +339,7 @@ class DestinationRunner:
                 self.destination.id, "adapter", change.text or change.reason, now
             )
             self._paused_at = -1.0
-        if change.reason != "adapter.bug":
+        if change.reason not in {"adapter.bug", STORE_AWAY}:
             await self._feel(change, now)
 
     async def _decide(

@@ -235,6 +235,12 @@ async def _numbers(database: asyncpg.Connection, load: Load, book: Book, storm: 
         "offered per second": round(load.offered / max(load.seconds, 0.1), 1),
         "accepted": dict(doors),
         "attempts": dict(attempts),
+        "events told over AMQP": sum(
+            len(told) for client in load.amqp.values() for told in client.heard.values()
+        ),
+        "of them repeated": sum(
+            len(told) - len(set(told)) for client in load.amqp.values() for told in client.heard.values()
+        ),
         "acts": storm.done,
         "kill points hit": sorted(storm.hits()),
         "troubles of the clients": dict(book.troubles.most_common(12)),

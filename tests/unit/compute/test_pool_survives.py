@@ -1,0 +1,74 @@
+"""Compute processes that die: the pool is there again, whenever and however they went."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+
+from broker.compute.pool import ComputeFailed, ComputePool, compute_pool
+
+
+def nothing() -> None:
+    """Prepare nothing."""
+
+
+def who(_given: int) -> int:
+    return os.getpid()
+
+
+def parent(_given: int) -> int:
+    return os.getppid()
+
+
+def die(_given: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[ComputePool]:
+    async with compute_pool(1, 10.0, 1024, nothing, ()) as opened:
+        yield opened
+
+
+async def ended(pid: int) -> None:
+    async with asyncio.timeout(10):
+        while psutil.pid_exists(pid):  # noqa: ASYNC110  the end of a process is asked for
+            await asyncio.sleep(0.05)
+
+
+async def sound(pool: ComputePool) -> int:
+    """Return who answers, within the few failures a dying pool may still tell of."""
+    for _ in range(3):
+        try:
+            return await pool.run(who, 0)
+        except ComputeFailed:
+            await asyncio.sleep(0.1)
+    raise AssertionError("the pool does not come back")
+
+
+async def test_a_process_that_dies_at_work_fails_its_work_only(pool: ComputePool):
+    with pytest.raises(ComputeFailed, match="died"):
+        await pool.run(die, 0)
+    assert await pool.run(who, 0) > 0
+
+
+async def test_a_process_that_dies_idle_is_replaced(pool: ComputePool):
+    first = await pool.run(who, 0)
+    os.kill(first, signal.SIGKILL)
+    await ended(first)
+    await asyncio.sleep(0.5)
+    assert await sound(pool) != first
+
+
+async def test_a_fork_server_that_dies_takes_nobody_with_it_for_long(pool: ComputePool):
+    first, server = await pool.run(who, 0), await pool.run(parent, 0)
+    os.kill(server, signal.SIGKILL)
+    await asyncio.sleep(0.5)
+    second = await sound(pool)
+    assert await sound(pool) == second
+    await pool.close()
+    await ended(first)
+    await ended(second)
