@@ -1,5 +1,7 @@
 """The operators' door of the API: a console session with its CSRF token, or a password with every request."""
 
+from urllib.parse import urlsplit
+
 from aiohttp import web
 
 from broker.api.problem import problem
@@ -37,6 +39,13 @@ class OperatorGuard:
         return guarded
 
     async def _who(self, request: web.Request) -> Operator | web.StreamResponse:
+        if request.method not in _SAFE and _comes_from_elsewhere(request):
+            return problem(
+                403,
+                "operator.csrf",
+                "Запрос пришёл со страницы другого сайта.",
+                "Обращайтесь из консоли или из программы, не из чужой страницы.",
+            )
         header = request.headers.get("Authorization", "")
         if header:
             return self._of_password(await self._operators.basic(header, request.remote or ""))
@@ -64,6 +73,14 @@ class OperatorGuard:
                 return answer
             case _:
                 return _unauthorized()
+
+
+def _comes_from_elsewhere(request: web.Request) -> bool:
+    """Tell whether a browser says that another site's page sent this: it would add a remembered password by itself."""
+    origin = request.headers.get("Origin", "")
+    if origin and urlsplit(origin).netloc != request.host:
+        return True
+    return request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
 
 
 def _unauthorized() -> web.Response:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -106,7 +106,7 @@ def page(
 def see(path: str, done: str = "", **query: str) -> web.Response:
     """Send the browser to a page after an act; ``done`` names what the page says."""
     fields = {name: value for name, value in {"done": done, **query}.items() if value}
-    target = f"/console/{path}" + (f"?{urlencode(fields)}" if fields else "")
+    target = f"/console/{quote(path)}" + (f"?{urlencode(fields)}" if fields else "")
     return web.Response(status=303, headers={"Location": target})
 
 

@@ -256,6 +256,12 @@ async def test_a_session_of_the_console_serves_the_api_but_changes_nothing_witho
     await caller.close()
 
 
+@pytest.mark.parametrize("header", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+async def test_a_password_a_browser_remembers_does_nothing_for_another_sites_page(people, header):
+    path = "/clinics/1.2.643.5.1.13.13.12.2.77.9001/suspend"
+    assert (await people["operator"].post(path, {"reason": "x"}, **header)).code == "operator.csrf"
+
+
 async def test_an_idle_session_is_over_and_looking_does_not_keep_it_alive(house):
     person = Person(house.http)
     form = b"login=viewer&password=" + "пробный пароль 2026".encode().replace(b" ", b"+")

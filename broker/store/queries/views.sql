@@ -41,8 +41,8 @@ with hits as (
 )
 select d.id, d.partner_id, d.clinic_oid, d.mode, d.door, d.type, d.kind, d.message_id, d.local_uid, d.document_number,
        d.status, d.received_at, d.status_at, d.size
-from hits h join document d on d.id = h.id
-order by d.id desc limit $2
+from document d where d.id = any (array(select h.id from hits h order by h.id desc limit $2))
+order by d.id desc
 
 -- name: refusals
 -- Refusals at the doors, newest first, optionally of one partner or with one code.
