@@ -97,10 +97,11 @@ async def _server(settings: Settings) -> list[Check]:
         ]
     after = SystemClock().now()
     middle = before + (after - before) / 2
-    return [*_server_checks(health), _clock(abs((health.clock - middle).total_seconds()))]
+    return [*server_checks(health), clock_check(abs((health.clock - middle).total_seconds()))]
 
 
-def _server_checks(health: ServerHealth) -> list[Check]:
+def server_checks(health: ServerHealth) -> list[Check]:
+    """Judge what PostgreSQL says of itself."""
     found = [
         Check("PostgreSQL", Health.GOOD, f"отвечает, версия {health.version_text}")
         if health.version >= OLDEST
@@ -143,7 +144,8 @@ def _server_checks(health: ServerHealth) -> list[Check]:
     return found
 
 
-def _clock(skew: float) -> Check:
+def clock_check(skew: float) -> Check:
+    """Judge by how many seconds our clock and PostgreSQL's differ."""
     if skew > SKEW:
         return Check(
             "Часы",

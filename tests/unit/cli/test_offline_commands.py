@@ -215,3 +215,10 @@ def test_every_argument_is_explained_in_russian():
         if not action.help or not any("а" <= letter <= "я" for letter in action.help.lower())
     ]
     assert [name for name in silent if "sim ['name']" not in name and "sim name" not in name] == []
+
+
+def test_a_registry_is_judged_by_its_own_rules(tmp_path, capsys):
+    package = tmp_path / "broken.zip"
+    package.write_bytes(b"PK\x03\x04 not really an archive")
+    assert run("validate", package) == 1
+    assert "oms.zip_" in capsys.readouterr().out
