@@ -5,6 +5,7 @@ Servers are real and durable (fsync on). ``INAYA_DATABASE_URL`` names a server t
 
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,6 +24,13 @@ from broker.dev.install import InstallPolicy, Missing, ensure_rabbitmq
 from broker.dev.stand import StandOptions, running_stand
 from broker.dev.world import Signers, World
 from broker.store.database import Database, open_database
+
+HERE = str(Path(__file__).parent)
+if (
+    HERE in sys.path
+):  # pytest puts it first, where tests/adapters would stand before the adapters of the house
+    sys.path.remove(HERE)
+sys.path.append(HERE)
 
 
 @pytest.fixture(scope="session")
