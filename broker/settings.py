@@ -123,7 +123,6 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     kill_dir: Annotated[
         str, Meta(description="Каталог точек гибели процесса (только inaya dev, проверка make crash)")
     ] = ""
-    dev_secret: Annotated[str, Meta(description="Разрешает /sim/clock (только inaya dev)")] = ""
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):

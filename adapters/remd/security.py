@@ -72,9 +72,12 @@ async def sealed(envelope: etree._Element, link: Link, context: Context) -> byte
 
 
 async def distrust(raw: bytes, link: Link, context: Context) -> str | None:
-    """Return the stable code of why an incoming envelope is not to be trusted, or None when it is."""
+    """Return the stable code of why an incoming envelope is not to be trusted, or None when it is.
+
+    In production nobody is believed, and no file is handed out, without the certificate to know the caller by.
+    """
     if link.peer is None:
-        return None
+        return "destination.peer_unverified" if context.destination.mode == "production" else None
     verified = await asyncio.to_thread(verify_envelope, raw, link.peer, context.clock.now())
     return f"destination.envelope_{verified.code}" if isinstance(verified, WssRefusal) else None
 

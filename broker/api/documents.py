@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -162,7 +163,7 @@ class DocumentApi:
         return web.Response(
             body=stored.content,
             content_type=stored.media_type,
-            headers={"Digest": f"sha-256={document.digest}"},
+            headers={"Digest": f"sha-256={b64encode(bytes.fromhex(document.digest)).decode()}"},
         )
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:

@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,8 +77,8 @@ class Stand:
 
     @property
     def master_key(self) -> bytes:
-        """The master key of this stand: 32 bytes from its kept secret."""
-        return base64.urlsafe_b64decode(self.key)[:24].ljust(32, b"=")
+        """The master key of this stand: 32 bytes made of its kept secret."""
+        return sha256(self.key.encode()).digest()
 
     def secret_of(self, vendor: Vendor) -> str:
         """Return the vendor's secret, made once."""

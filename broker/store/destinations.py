@@ -63,8 +63,9 @@ class DestinationStore:
             await note(connection, EventName.OPERATOR_ACTED, at, body=body, actor=who)
 
     async def resume(self, destination: str, who: str, at: datetime) -> None:
-        """Send again; the act is journalled."""
+        """Send again; the act is journalled. The time of the pause is given back to the deadlines of what waited."""
         async with self._db.transaction() as connection:
+            await connection.execute(QUERIES["extend_paused"], destination, at)
             await connection.execute(QUERIES["resume"], destination, who)
             body = {"act": "resume", "destination": destination}
             await note(connection, EventName.OPERATOR_ACTED, at, body=body, actor=who)

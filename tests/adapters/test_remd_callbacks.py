@@ -235,3 +235,11 @@ async def test_a_comment_inside_a_number_does_not_truncate_it(context: Context) 
     verdict = await understood(an_envelope(a_result(torn)), context)
     assert isinstance(verdict.outcome, Registered)
     assert verdict.outcome.receipt.emdr_id == EMDR_ID
+
+
+async def test_in_production_a_caller_nobody_can_know_gets_nothing() -> None:
+    destination = Destination(id="remd", adapter="remd", mode="production", params={"client_entity_id": "x"})
+    async with context_for(destination) as context:
+        reply = await ADAPTER.receive(a_call(an_envelope(a_result(SUCCESS))), context)
+    assert isinstance(reply, Refuse)
+    assert reply.code == "destination.peer_unverified"

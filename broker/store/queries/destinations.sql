@@ -12,6 +12,12 @@ insert into destination (id) select unnest($1::text[]) on conflict do nothing
 insert into destination (id, paused, paused_by, paused_reason, paused_at) values ($1, true, $2, $3, $4)
 on conflict (id) do update set paused = true, paused_by = $2, paused_reason = $3, paused_at = $4
 
+-- name: extend_paused
+-- Give the time a destination stood paused back to the deadlines of what waited for it.
+update delivery v set deadline_at = v.deadline_at + ($2 - greatest(d.paused_at, v.created_at))
+from destination d
+where d.id = $1 and d.paused and v.destination = d.id and v.status = 'queued' and $2 > d.paused_at
+
 -- name: resume
 -- Send again.
 update destination set paused = false, paused_by = $2, paused_reason = '', paused_at = null where id = $1

@@ -20,9 +20,9 @@ join submission s using (partner_id, mode, key)
 join document d on d.id = s.document_id
 
 -- name: seen_identities
--- What the localUid gates remember, and whether that document was registered anywhere.
+-- What the localUid gates remember, and whether that document was registered (taken by a ГИС alone it is not).
 select i.clinic_oid, i.mode, i.local_uid, i.document_id, i.fingerprint, i.content_fingerprint, d.status,
-       exists (select 1 from delivery v where v.document_id = d.id and v.status in ('registered', 'delivered'))
+       exists (select 1 from delivery v where v.document_id = d.id and v.status = 'registered')
            as registered
 from unnest($1::text[], $2::text[], $3::text[]) as k (clinic_oid, mode, local_uid)
 join identity i using (clinic_oid, mode, local_uid)
