@@ -40,6 +40,7 @@ class Bodies:
         self._limit = limit
         self._largest = largest
         self._held = 0
+        self._queue = 0
         self._room = asyncio.Condition()
 
     @contextlib.asynccontextmanager
@@ -53,23 +54,36 @@ class Bodies:
         if length is not None and length > self._largest:
             raise TooLarge
         size = min(2 * (length if length is not None else self._largest), self._limit)
-        await self._reserve(size)
+        if self._queue or not self._fits(size):
+            await self._reserve(size)
+        else:
+            self._count(size)
         try:
             yield
         finally:
-            async with self._room:
-                self._held -= size
-                BODIES.set(self._held)
-                self._room.notify_all()
+            self._count(-size)
+            if self._queue:
+                async with self._room:
+                    self._room.notify_all()
+
+    def _fits(self, size: int) -> bool:
+        return self._held + size <= self._limit
+
+    def _count(self, size: int) -> None:
+        self._held += size
+        BODIES.set(self._held)
 
     async def _reserve(self, size: int) -> None:
+        """Stand in the queue for room."""
+        self._queue += 1
         try:
             async with asyncio.timeout(WAIT), self._room:
-                await self._room.wait_for(lambda: self._held + size <= self._limit)
-                self._held += size
-                BODIES.set(self._held)
+                await self._room.wait_for(lambda: self._fits(size))
+                self._count(size)
         except TimeoutError as error:
             raise NoRoom from error
+        finally:
+            self._queue -= 1
 
     async def whole(self, request: web.Request) -> bytes:
         """Read the whole body; raise ``TooLarge`` or ``TimeoutError``."""

@@ -215,9 +215,8 @@ def make_arrival(  # noqa: PLR0913  one value from everything a door knows
 ) -> Arrival:
     """Compose the arrival; ``local_uid`` falls back to the message's id when neither submission nor document states one."""
     kind = submission.kind or ""
-    content_fingerprint = sha256(
-        f"{submission.clinic}\n{submission.type}\n{kind}\n".encode() + sha256(stored.content).digest()
-    )
+    digest = sha256(stored.content).digest()
+    content_fingerprint = sha256(f"{submission.clinic}\n{submission.type}\n{kind}\n".encode() + digest)
     fingerprint = content_fingerprint.copy()
     for part in stored.signatures:
         fingerprint.update(part.kind.encode() + sha256(part.data or part.broken.encode()).digest())
@@ -236,7 +235,7 @@ def make_arrival(  # noqa: PLR0913  one value from everything a door knows
         set_key=set_key,
         version=version,
         document_number=submission.metadata.document_number or "",
-        digest=sha256(stored.content).digest(),
+        digest=digest,
         size=len(stored.content),
         fingerprint=fingerprint.digest(),
         content_fingerprint=content_fingerprint.digest(),

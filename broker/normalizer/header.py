@@ -4,25 +4,25 @@ Reads the first part of the bytes only and never complains: whatever is odd yiel
 """
 
 import codecs
+import contextlib
 import re
-from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final
+from xml.parsers import expat
 
 import msgspec
-from lxml import etree
-from lxml.etree import _Element as Element
 
 from broker.document.canonical import InstanceId
 from broker.document.markup import CDA
 
 HEAD: Final = 64 * 1024
 """Bytes looked at; versionNumber of a document with long comments lies within the first 8 KB."""
-_CHUNK: Final = 4096
-_ROOT: Final = f"{{{CDA}}}ClinicalDocument"
-_ID: Final = f"{{{CDA}}}id"
-_SET: Final = f"{{{CDA}}}setId"
-_VERSION: Final = f"{{{CDA}}}versionNumber"
-_END: Final = f"{{{CDA}}}recordTarget"
+_SEPARATOR: Final = " "
+_ROOT: Final = f"{CDA} ClinicalDocument"
+_ID: Final = f"{CDA} id"
+_SET: Final = f"{CDA} setId"
+_VERSION: Final = f"{CDA} versionNumber"
+_END: Final = f"{CDA} recordTarget"
+_WANTED: Final = frozenset({_ID, _SET, _VERSION})
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DECLARATION: Final = re.compile(r"\A\s*<\?xml.{0,200}?\?>", re.DOTALL)
 
@@ -63,32 +63,37 @@ def _narrow(head: bytes) -> bytes:
     return _DECLARATION.sub("", head.decode("utf-16", "ignore")).encode("utf-8", "ignore")
 
 
+class _Enough(Exception):  # noqa: N818  ends the parse, not an error
+    """The header's identity is behind us."""
+
+
+class _Header:
+    """Collects the direct children of the root up to recordTarget: (name, @root, @extension, @value)."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str, str, str]] = []
+        self._depth = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Note a child of the root; a foreign root or recordTarget is the end."""
+        self._depth += 1
+        if name == _END or (self._depth == 1 and name != _ROOT):
+            raise _Enough
+        if self._depth == 2 and name in _WANTED:
+            get = attributes.get
+            self.found.append((name, get("root", ""), get("extension", ""), get("value", "")))
+
+    def end(self, _name: str) -> None:
+        """Leave an element."""
+        self._depth -= 1
+
+
 def _header_elements(head: bytes) -> list[tuple[str, str, str, str]]:
-    """Pull the header elements up to recordTarget: (name, @root, @extension, @value)."""
-    parser = etree.XMLPullParser(
-        ("start",),
-        tag=(_ROOT, _ID, _SET, _VERSION, _END),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-    )
-    found: list[tuple[str, str, str, str]] = []
-    for start in range(0, len(head), _CHUNK):
-        try:
-            parser.feed(head[start : start + _CHUNK])
-        except etree.XMLSyntaxError:
-            return found
-        for _, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
-            parent = element.getparent()
-            if element.tag == _END:
-                return found
-            if parent is not None and parent.tag == _ROOT and parent.getparent() is None:
-                found.append(
-                    (
-                        str(element.tag),
-                        element.get("root", ""),
-                        element.get("extension", ""),
-                        element.get("value", ""),
-                    )
-                )
-    return found
+    """Pull the header elements: no tree is built, entities are never declared (the caller saw to it)."""
+    header = _Header()
+    parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+    parser.StartElementHandler = header.start
+    parser.EndElementHandler = header.end
+    with contextlib.suppress(expat.ExpatError, ValueError, LookupError, _Enough):
+        parser.Parse(head)
+    return header.found
