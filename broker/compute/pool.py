@@ -5,6 +5,7 @@ Built on pebble: a task over its time takes its process with it and a fresh one 
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import re
@@ -23,6 +24,8 @@ _FRAME: Final = re.compile(r'File "([^"]+)", line (\d+)')
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
+COLLECTING: Final = (20_000, 20, 20)
+"""When garbage is looked for: rule sets live as long as the process, a document makes thousands of short-lived objects."""
 START_SECONDS: Final = 5.0
 """Beyond the work's own time: a fresh process must import and compile rule sets first."""
 
@@ -38,6 +41,9 @@ class ComputeFailed(Exception):  # noqa: N818  names what happened to the proces
 def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     prepare(*arguments)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTING)
 
 
 class ComputePool:
