@@ -201,7 +201,7 @@ def check_head(submission: Submission, key: str) -> Refusal | None:
     return None
 
 
-def make_arrival(  # noqa: PLR0913  one value from everything a door knows
+def make_arrival(
     submission: Submission,
     stored: StoredContent,
     sender: Sender,
