@@ -6,17 +6,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from uuid_utils.compat import uuid7
 
 from broker.archive import Codec
-from broker.document.event import Draft, EventName
+from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
 from broker.intake.gates import Fresh, Repeat, Seen, judge
 from broker.intake.read import Arrival
 from broker.intake.refusal import Refusal
-from broker.store.database import Database
-from broker.store.journal import accepted_events
+from broker.store.database import Database, as_json
 from broker.store.sql import queries
-from broker.store.tasks import PREPARE, NewTask, insert_tasks
+from broker.store.tasks import PREPARE
 
 QUERIES: Final = queries("documents")
 
@@ -73,17 +73,14 @@ class IntakeStore:
 
     async def _gates(self, connection: Any, batch: _Batch) -> None:
         by_key = sorted(batch.arrivals, key=lambda a: (a.partner_id, a.mode, a.message_id))
-        kept = await connection.fetch(
-            QUERIES["keep_submissions"],
+        by_uid = sorted(batch.arrivals, key=lambda a: (a.clinic, a.mode, a.local_uid))
+        rows = await connection.fetch(
+            QUERIES["take_gates"],
             [a.partner_id for a in by_key],
             [a.mode for a in by_key],
             [a.message_id for a in by_key],
             [a.id for a in by_key],
             [a.fingerprint for a in by_key],
-        )
-        by_uid = sorted(batch.arrivals, key=lambda a: (a.clinic, a.mode, a.local_uid))
-        kept_uid = await connection.fetch(
-            QUERIES["keep_identities"],
             [a.clinic for a in by_uid],
             [a.mode for a in by_uid],
             [a.local_uid for a in by_uid],
@@ -91,8 +88,8 @@ class IntakeStore:
             [a.content_fingerprint for a in by_uid],
             [a.fingerprint for a in by_uid],
         )
-        first_message = {row["document_id"] for row in kept}
-        first_uid = {row["document_id"] for row in kept_uid}
+        first_message = {row["document_id"] for row in rows if row["message"]}
+        first_uid = {row["document_id"] for row in rows if not row["message"]}
         doubtful = [a for a in batch.arrivals if a.id not in first_message or a.id not in first_uid]
         batch.fresh = {a.id: None for a in batch.arrivals if a not in doubtful}
         if doubtful:
@@ -153,8 +150,8 @@ class IntakeStore:
         new = [a for a in batch.arrivals if a.id in batch.fresh]
         if not new:
             return []
-        await connection.execute(
-            QUERIES["insert_documents"],
+        rows = await connection.fetch(
+            QUERIES["accept"],
             [a.id for a in new],
             [a.partner_id for a in new],
             [a.clinic for a in new],
@@ -172,11 +169,13 @@ class IntakeStore:
             [a.set_key for a in new],
             [a.version for a in new],
             [batch.fresh[a.id] for a in new],
+            [sealed[a.id] for a in new],
+            [uuid7() for _ in new],
+            [as_json(_accepted(a)) for a in new],
+            EventName.DOCUMENT_ACCEPTED,
+            PREPARE,
         )
-        await connection.execute(QUERIES["insert_contents"], [a.id for a in new], [sealed[a.id] for a in new])
-        await accepted_events(connection, [_accepted(a) for a in new])
-        tasks = [NewTask(queue=PREPARE, subject=a.id, due_at=a.received_at, lane=a.clinic) for a in new]
-        return await insert_tasks(connection, tasks)
+        return [(row["id"], row["queue"]) for row in rows]
 
     def _verdict(self, arrival: Arrival, batch: _Batch, firsts: dict[UUID, Any]) -> Verdict:
         if arrival.id in batch.refused:
@@ -210,18 +209,20 @@ def _seen(row: Any) -> Seen:
     )
 
 
-def _accepted(a: Arrival) -> tuple[Draft, dict[str, Any]]:
+def _accepted(a: Arrival) -> dict[str, Any]:
+    """Word the first event; the document's sequence starts with it."""
     draft = Draft(
         event=EventName.DOCUMENT_ACCEPTED,
         at=a.received_at,
         status=DocumentStatus.ACCEPTED,
         detail={"digest": a.digest.hex(), "size": a.size, "door": a.door},
     )
-    return draft, {
-        "id": a.id,
-        "message_id": a.message_id,
-        "local_uid": a.local_uid,
-        "clinic_oid": a.clinic,
-        "partner_id": a.partner_id,
-        "mode": a.mode,
-    }
+    return event_body(
+        draft,
+        sequence=1,
+        document_id=a.id,
+        message_id=a.message_id,
+        local_uid=a.local_uid,
+        clinic=a.clinic,
+        mode=a.mode,
+    )

@@ -99,11 +99,6 @@ async def _insert(connection: Any, lines: Sequence[tuple[Any, ...]]) -> None:
         )
 
 
-async def accepted_events(connection: Any, drafts: Sequence[tuple[Draft, Mapping[str, Any]]]) -> None:
-    """Write the first event of documents inserted in this very transaction (their sequence is 1 already)."""
-    await _insert(connection, [_line(draft, row, 1) for draft, row in drafts])
-
-
 async def note(  # noqa: PLR0913  the columns of one journal row
     connection: Any,
     event: EventName,

@@ -1,16 +1,17 @@
--- name: keep_submissions
--- Take the message gates that are free; sorted by the caller so that two batches never deadlock.
-insert into submission (partner_id, mode, key, document_id, fingerprint)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
-on conflict do nothing
-returning document_id
-
--- name: keep_identities
--- Take the localUid gates that are free; sorted by the caller.
-insert into identity (clinic_oid, mode, local_uid, document_id, content_fingerprint, fingerprint)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[])
-on conflict do nothing
-returning document_id
+-- name: take_gates
+-- Take the gates that are free, messages first; both lists are sorted by the caller so that batches never deadlock.
+with messages as (
+    insert into submission (partner_id, mode, key, document_id, fingerprint)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
+    on conflict do nothing
+    returning document_id
+), identities as (
+    insert into identity (clinic_oid, mode, local_uid, document_id, content_fingerprint, fingerprint)
+    select * from unnest($6::text[], $7::text[], $8::text[], $9::uuid[], $10::bytea[], $11::bytea[])
+    on conflict do nothing
+    returning document_id
+)
+select document_id, true as message from messages union all select document_id, false from identities
 
 -- name: seen_submissions
 -- What the message gates remember: the document first kept under each key.
@@ -57,23 +58,32 @@ from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
     as p (clinic_oid, mode, local_uid, document_id, fingerprint)
 where i.clinic_oid = p.clinic_oid and i.mode = p.mode and i.local_uid = p.local_uid
 
--- name: insert_documents
--- Keep accepted documents.
-insert into document (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid,
-                      document_number, status, received_at, status_at, digest, size, set_key, version, replaces,
-                      sequence)
-select u.id, u.partner_id, u.clinic_oid, u.region, u.mode, u.door, u.type, u.kind, u.message_id, u.local_uid,
-       u.document_number, 'accepted', u.received_at, u.received_at, u.digest, u.size, u.set_key, u.version,
-       u.replaces, 1
-from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::bytea[], $14::int[], $15::text[],
-            $16::int[], $17::uuid[])
-    as u (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid, document_number,
-          received_at, digest, size, set_key, version, replaces)
-
--- name: insert_contents
--- Keep the one sealed copy of each body.
-insert into content (document_id, body) select * from unnest($1::uuid[], $2::bytea[])
+-- name: accept
+-- Keep accepted documents whole: the row, the one sealed copy of the body, the first event and the first task.
+with documents as (
+    insert into document (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid,
+                          document_number, status, received_at, status_at, digest, size, set_key, version, replaces,
+                          sequence)
+    select u.id, u.partner_id, u.clinic_oid, u.region, u.mode, u.door, u.type, u.kind, u.message_id, u.local_uid,
+           u.document_number, 'accepted', u.received_at, u.received_at, u.digest, u.size, u.set_key, u.version,
+           u.replaces, 1
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::bytea[], $14::int[], $15::text[],
+                $16::int[], $17::uuid[])
+        as u (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid, document_number,
+              received_at, digest, size, set_key, version, replaces)
+), contents as (
+    insert into content (document_id, body) select * from unnest($1::uuid[], $18::bytea[])
+), events as (
+    insert into journal (id, document_id, sequence, event, at, partner_id, clinic_oid, feed, body)
+    select u.id, u.document_id, 1, $21, u.at, u.partner_id, u.clinic_oid, true, u.body::jsonb
+    from unnest($19::uuid[], $1::uuid[], $12::timestamptz[], $2::text[], $3::text[], $20::text[])
+        as u (id, document_id, at, partner_id, clinic_oid, body)
+)
+insert into task (queue, lane, subject, priority, due_at, why)
+select $22, u.lane, u.subject, 0, u.due_at, ''
+from unnest($3::text[], $1::uuid[], $12::timestamptz[]) as u (lane, subject, due_at)
+returning id, queue
 
 -- name: tickets
 -- What the tickets of these documents say.
