@@ -13,6 +13,7 @@ from broker.adapter_kit import PeerRequest, StoredCallback, StoredFile, Take
 from broker.archive import Codec
 from broker.delivery.breaker import Breaker
 from broker.document.event import EventName
+from broker.document.submission import Mode
 from broker.routing.table import Table, TableRefusedError, check_table
 from broker.store.database import Database, naming_outages
 from broker.store.deliveries import DeliveryStore
@@ -239,6 +240,10 @@ class RelayStore:
     def __init__(self, database: Database, lease: timedelta) -> None:
         self._db = database
         self._lease = lease
+
+    async def readers(self) -> set[tuple[str, Mode]]:
+        """Return every partner and mode with live credentials."""
+        return {(r["partner_id"], Mode(r["mode"])) for r in await self._db.fetch(QUERIES["relay_logins"])}
 
     async def behind(self) -> list[str]:
         """Return the partners with events they were not told of yet."""

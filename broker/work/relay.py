@@ -15,6 +15,8 @@ from broker.work.loop import Loop
 
 BATCH = 200
 """Events read and confirmed together."""
+DECLARE_EVERY = 2.0
+"""Seconds after which a new partner finds its queue."""
 
 
 class RelayWorker:
@@ -26,8 +28,11 @@ class RelayWorker:
         self._relays = relays
         self._journal = journal
         self._full: dict[str, float] = {}
+        self._declared: set[str] = set()
+        self._declare_at = 0.0
 
     async def _work(self) -> int:
+        await self._declare()
         moved = 0
         for partner in await self._relays.behind():
             if self._full.get(partner, 0) > asyncio.get_running_loop().time():
@@ -36,6 +41,17 @@ class RelayWorker:
             if lease is not None:
                 moved += await self._relay(lease)
         return moved
+
+    async def _declare(self) -> None:
+        """Let everybody's queue exist before its first event, so that a МИС may begin by reading."""
+        now = asyncio.get_running_loop().time()
+        if now < self._declare_at:
+            return
+        self._declare_at = now + DECLARE_EVERY
+        logins = {login_of(partner, mode) for partner, mode in await self._relays.readers()}
+        for login in sorted(logins - self._declared):
+            if await self._door.declare_partner(login):
+                self._declared.add(login)
 
     async def _relay(self, lease: RelayLease) -> int:
         partner = lease.partner_id

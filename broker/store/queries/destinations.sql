@@ -86,6 +86,10 @@ where partner_id = $1 and claim = $2 returning partner_id
 -- Give the relay of a partner back.
 update relay set leased_until = null, why = $3 where partner_id = $1 and claim = $2
 
+-- name: relay_logins
+-- Everybody who may read receipts: a queue each, before the first event.
+select distinct partner_id, mode from credential where revoked_at is null
+
 -- name: relay_behind
 -- Partners with visible events behind their relay's position, and nobody relaying them.
 select p.id as partner_id

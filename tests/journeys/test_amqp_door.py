@@ -1,0 +1,209 @@
+"""The AMQP door on a real RabbitMQ: documents in, receipts out in order, and nobody where it has no business."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aio_pika
+import msgspec
+import pytest
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import AMQPError
+from builders import a_submission, as_json
+
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("rabbitmq_is_here")]
+
+ENDS = {"document.completed", "document.failed", "document.rejected", "document.unroutable"}
+
+
+@asynccontextmanager
+async def channel_of(a_stand, number: int = 0, *, confirms: bool = True) -> AsyncIterator[AbstractChannel]:
+    """A channel of a partner, with its own login and secret."""
+    if a_stand.endpoints.amqp is None:
+        pytest.skip("НЕ ПРОВЕРЕНО: стенд работает без RabbitMQ")
+    port = int(a_stand.endpoints.amqp.rstrip("/").rpartition(":")[2])
+    partner = a_stand.endpoints.partners[number]
+    connection = await aio_pika.connect(
+        host="127.0.0.1", port=port, login=partner.id, password=partner.secret
+    )
+    async with connection:
+        yield await connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+
+
+async def publish(channel: AbstractChannel, key: str, body: bytes, **properties: Any) -> None:
+    exchange = await channel.get_exchange("documents", ensure=False)
+    message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties)
+    await exchange.publish(message, key, timeout=20)
+
+
+def key_of(a_stand, clinic: str, number: int = 0) -> str:
+    return f"{a_stand.endpoints.partners[number].id}.{clinic.replace('.', '-')}"
+
+
+class Mailbox:
+    """What a partner was told, by the correlation it gave."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[dict[str, Any]]] = {}
+        self.correlations: list[str | None] = []
+        self._changed = asyncio.Event()
+
+    async def take(self, message: AbstractIncomingMessage) -> None:
+        async with message.process():
+            event = msgspec.json.decode(message.body)
+            self.events.setdefault(event["messageId"], []).append(event)
+            self.correlations.append(message.correlation_id)
+            self._changed.set()
+
+    async def until_end(self, message_id: str) -> list[dict[str, Any]]:
+        async with asyncio.timeout(40):
+            while not any(event["event"] in ENDS for event in self.events.get(message_id, [])):
+                self._changed.clear()
+                await self._changed.wait()
+        return self.events[message_id]
+
+
+@pytest.fixture(scope="module")
+async def mailbox(a_stand) -> AsyncIterator[Mailbox]:
+    """The first partner reads its receipts while the module runs."""
+    box = Mailbox()
+    async with channel_of(a_stand) as channel:
+        queue = await channel.get_queue(f"receipts.{a_stand.endpoints.partners[0].id}", ensure=False)
+        async with asyncio.timeout(30):
+            while not await consumes(queue, box):
+                await asyncio.sleep(0.2)
+                await channel.reopen()
+        yield box
+
+
+async def consumes(queue: AbstractQueue, box: Mailbox) -> bool:
+    """Begin to read; False while the queue is not there: it is made soon after the partner, before any event."""
+    try:
+        await queue.consume(box.take)
+    except AMQPError:
+        return False
+    return True
+
+
+async def test_a_document_handed_in_over_amqp_is_registered_and_every_step_is_told_in_order(
+    a_stand, mailbox: Mailbox, world, stand_signers
+):
+    submission = a_submission(world, stand_signers)
+    async with channel_of(a_stand) as channel:
+        body = msgspec.json.encode(submission)
+        await publish(channel, key_of(a_stand, submission.clinic), body, message_id=submission.message_id)
+    events = await mailbox.until_end(submission.message_id)
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    names = [event["event"] for event in events]
+    assert names[:3] == ["document.accepted", "document.validated", "document.routed"]
+    assert names[-1] == "document.completed"
+    registered = [event for event in events if event["event"] == "delivery.registered"]
+    assert any(event["receipt"].get("emdrId") for event in registered)
+    card = (await a_stand.partners[0].get(f"/documents/{events[0]['documentId']}")).body
+    assert card["status"] == "completed"
+
+
+async def test_the_correlation_is_the_message_id_of_the_submission(a_stand, mailbox, world, stand_signers):
+    submission = as_json(a_submission(world, stand_signers))
+    message_id = submission.pop("messageId")
+    async with channel_of(a_stand) as channel:
+        await publish(
+            channel,
+            key_of(a_stand, submission["clinic"]),
+            msgspec.json.encode(submission),
+            message_id=message_id,
+        )
+    await mailbox.until_end(message_id)
+    assert message_id in mailbox.correlations
+
+
+async def test_the_same_message_over_both_doors_is_one_document(a_stand, mailbox, world, stand_signers):
+    submission = a_submission(world, stand_signers)
+    ticket = await a_stand.partners[0].submit(submission)
+    async with channel_of(a_stand) as channel:
+        for _ in range(3):
+            await publish(channel, key_of(a_stand, submission.clinic), msgspec.json.encode(submission))
+    events = await mailbox.until_end(submission.message_id)
+    assert {event["documentId"] for event in events} == {ticket.body["id"]}
+    assert [event["event"] for event in events].count("document.accepted") == 1
+
+
+REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any] | bytes]]] = {
+    "an unknown field": ("partner.submission_invalid", lambda good: good | {"x": 1}),
+    "no JSON": ("partner.json_malformed", lambda good: b"\xff\xfe"),
+    "a foreign clinic": (
+        "partner.clinic_not_linked",
+        lambda good: good | {"clinic": "1.2.643.5.1.13.13.12.4.16.9004"},
+    ),
+    "base64 cut off": ("partner.content_base64", lambda good: good | {"content": {"data": "QUJ"}}),
+    "another id in the body": (
+        "partner.message_id_differs",
+        lambda good: good | {"messageId": "another"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_refusal_comes_as_an_event_in_words(
+    a_stand, mailbox: Mailbox, world, stand_signers, name: str
+):
+    code, bend = REFUSED[name]
+    good = as_json(a_submission(world, stand_signers))
+    bent = bend(good)
+    body = bent if isinstance(bent, bytes) else msgspec.json.encode(bent)
+    message_id = str(uuid.uuid4()) if name == "another id in the body" else good["messageId"]
+    async with channel_of(a_stand) as channel:
+        await publish(channel, key_of(a_stand, good["clinic"]), body, message_id=message_id)
+    (event,) = await mailbox.until_end(message_id)
+    assert (event["event"], event["documentId"], event["status"]) == ("document.rejected", None, "rejected")
+    (finding,) = event["findings"]
+    assert finding["code"] == code
+    assert finding["fix"]
+
+
+async def test_a_message_without_any_id_is_refused_and_told(a_stand, mailbox: Mailbox, world, stand_signers):
+    submission = as_json(a_submission(world, stand_signers))
+    del submission["messageId"]
+    async with channel_of(
+        a_stand, confirms=False
+    ) as channel:  # with confirms the client adds an id of its own
+        await publish(channel, key_of(a_stand, submission["clinic"]), msgspec.json.encode(submission))
+    (event,) = await mailbox.until_end("")
+    assert event["findings"][0]["code"] == "partner.message_id_missing"
+
+
+async def refused(a_stand, act: Callable[[AbstractChannel], Awaitable[object]], number: int = 0) -> bool:
+    async with channel_of(a_stand, number) as channel:
+        try:
+            await act(channel)
+        except AMQPError as error:
+            return "ACCESS_REFUSED" in str(error)
+        return False
+
+
+async def test_a_partner_can_neither_publish_under_anothers_key_nor_read_anothers_receipts(a_stand, mailbox):
+    """Acceptance 6: RabbitMQ itself refuses, asking our backend."""
+    alpha, beta = (partner.id for partner in a_stand.endpoints.partners)
+    assert await refused(a_stand, lambda channel: publish(channel, f"{beta}.1-2-643", b"{}"))
+    assert await refused(a_stand, lambda channel: publish(channel, f"{alpha}-test.1-2-643", b"{}"))
+    assert await refused(a_stand, lambda channel: publish(channel, "#", b"{}"))
+
+    def reading(queue: str) -> Callable[[AbstractChannel], Awaitable[object]]:
+        async def act(channel: AbstractChannel) -> None:
+            await (await channel.get_queue(queue, ensure=False)).get(timeout=5, fail=False)
+
+        return act
+
+    for queue in (f"receipts.{alpha}", "intake", "intake.parked", "route.remd"):
+        assert await refused(a_stand, reading(queue), number=1), queue
+    assert await refused(a_stand, lambda channel: channel.declare_queue("mine", durable=True))
+
+
+async def test_a_wrong_secret_stays_outside(a_stand, mailbox):
+    port = int(a_stand.endpoints.amqp.rstrip("/").rpartition(":")[2])
+    with pytest.raises(aio_pika.exceptions.AMQPConnectionError):
+        await aio_pika.connect(
+            host="127.0.0.1", port=port, login=a_stand.endpoints.partners[0].id, password="inaya_x"
+        )
