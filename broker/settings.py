@@ -78,7 +78,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     compute_megabytes: Annotated[
         int, Meta(description="Предел памяти вычислительного процесса, МиБ", ge=256)
     ] = 1536
-    prepare_batch: Annotated[int, Meta(description="Документов в одной проверяемой пачке", ge=1, le=256)] = 16
+    prepare_batch: Annotated[int, Meta(description="Документов в одной проверяемой пачке", ge=1, le=256)] = 32
     sweep_seconds: Annotated[
         float, Meta(description="Как часто напоминать о созревших задачах, секунды", gt=0)
     ] = 1.0

@@ -16,7 +16,7 @@ from broker.adapter_kit.clocks import FileClock, SystemClock
 from broker.archive import Codec, MasterKeys
 from broker.bus.local import LocalBus, WireDownError
 from broker.bus.port import Bus
-from broker.bus.rabbitmq import RabbitBus
+from broker.bus.rabbitmq import Announcing, RabbitBus
 from broker.delivery.state import Policy, policy_of
 from broker.pipeline import Router
 from broker.settings import Settings, SettingsError, master_keys
@@ -98,7 +98,8 @@ def read_destinations(path: str) -> list[Destination]:
 async def open_bus(settings: Settings, database: Database) -> AsyncIterator[Bus]:
     """Open the bus the settings name: RabbitMQ, or PostgreSQL's notifications."""
     if settings.bus.amqp_url:
-        async with RabbitBus(settings.bus.amqp_url, chance=random.random) as bus:
+        few = Announcing(in_flight=2)  # what comes while they travel goes along with the next one
+        async with RabbitBus(settings.bus.amqp_url, chance=random.random, announcing=few) as bus:
             yield bus
     else:
         yield LocalBus(PostgresWire(database))

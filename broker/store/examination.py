@@ -42,6 +42,7 @@ class LoadedDocument(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
     set_key: str
     version: int
+    document_number: str = ""
     replaces: UUID | None
     crashes: int
     stored: StoredContent
@@ -112,6 +113,7 @@ class ExaminationStore:
             digest=row["digest"],
             set_key=row["set_key"],
             version=row["version"],
+            document_number=row["document_number"],
             replaces=row["replaces"],
             crashes=row["crashes"],
             stored=stored,
@@ -216,7 +218,8 @@ class ExaminationStore:
 
 def _facts_differ(e: Examined) -> bool:
     document = e.document
-    return (e.set_key, e.version) != (document.set_key, document.version) or bool(e.document_number)
+    renumbered = bool(e.document_number) and e.document_number != document.document_number
+    return renumbered or (e.set_key, e.version) != (document.set_key, document.version)
 
 
 def rejected(at: datetime, findings: tuple[Finding, ...]) -> Draft:
