@@ -19,7 +19,7 @@ ENDS = {"document.completed", "document.failed", "document.rejected", "document.
 
 
 @asynccontextmanager
-async def channel_of(a_stand, number: int = 0, *, confirms: bool = True) -> AsyncIterator[AbstractChannel]:
+async def channel_of(a_stand, number: int = 0) -> AsyncIterator[AbstractChannel]:
     """A channel of a partner, with its own login and secret."""
     if a_stand.endpoints.amqp is None:
         pytest.skip("НЕ ПРОВЕРЕНО: стенд работает без RabbitMQ")
@@ -29,7 +29,7 @@ async def channel_of(a_stand, number: int = 0, *, confirms: bool = True) -> Asyn
         host="127.0.0.1", port=port, login=partner.id, password=partner.secret
     )
     async with connection:
-        yield await connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+        yield await connection.channel(on_return_raises=True)
 
 
 async def publish(channel: AbstractChannel, key: str, body: bytes, **properties: Any) -> None:
@@ -161,17 +161,6 @@ async def test_a_refusal_comes_as_an_event_in_words(
     (finding,) = event["findings"]
     assert finding["code"] == code
     assert finding["fix"]
-
-
-async def test_a_message_without_any_id_is_refused_and_told(a_stand, mailbox: Mailbox, world, stand_signers):
-    submission = as_json(a_submission(world, stand_signers))
-    del submission["messageId"]
-    async with channel_of(
-        a_stand, confirms=False
-    ) as channel:  # with confirms the client adds an id of its own
-        await publish(channel, key_of(a_stand, submission["clinic"]), msgspec.json.encode(submission))
-    (event,) = await mailbox.until_end("")
-    assert event["findings"][0]["code"] == "partner.message_id_missing"
 
 
 async def refused(a_stand, act: Callable[[AbstractChannel], Awaitable[object]], number: int = 0) -> bool:
