@@ -75,9 +75,10 @@ class AmqpDoor:
                 "Свойство message_id и поле messageId различаются.",
                 "Передавайте одно и то же значение или только одно из двух.",
             )
+        key = message.message_id or submission.message_id or ""
         stored = read_parts(submission)
         if isinstance(stored, Refusal):
-            return stored
-        key = message.message_id or submission.message_id or ""
+            await self._reception.refuse(caller, stored, door="amqp", clinic=submission.clinic, key=key)
+            return None
         await self._reception.take(caller, submission, stored, key=key, door="amqp")
         return None

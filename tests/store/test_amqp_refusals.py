@@ -79,12 +79,17 @@ async def test_either_id_is_enough(shelf: Shelf, reception: Reception):
     assert (event["event"], event["messageId"]) == ("document.accepted", "m1")
 
 
-async def test_a_parked_message_leaves_a_row(shelf: Shelf, reception: Reception):
-    await AmqpDoor(reception).park(a_message(b"\xff", message_id="m1", parked_why="delivery_limit"))
-    rows = await shelf.database.fetch(
-        "select partner_id, body from journal where event = 'submission.parked'"
-    )
-    assert [(row["partner_id"], row["body"]["messageId"]) for row in rows] == [(PARTNER, "m1")]
+async def test_a_parked_message_is_taken_when_it_can_be(shelf: Shelf, reception: Reception):
+    await AmqpDoor(reception).park(a_message(message_id="m1", parked_why="expired"))
+    (event,) = await told(shelf)
+    assert (event["event"], event["messageId"]) == ("document.accepted", "m1")
+
+
+async def test_a_refusal_names_the_message_by_the_id_of_its_body_too(shelf: Shelf, reception: Reception):
+    bad = GOOD | {"messageId": "m1", "content": {"data": "%%%"}}
+    await AmqpDoor(reception).take(a_message(bad))
+    (event,) = await told(shelf)
+    assert (event["messageId"], event["clinic"]) == ("m1", CLINIC)
 
 
 async def test_while_the_store_is_away_a_message_is_asked_for_again_later(database_url: str, codec: Codec):
