@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as PoolTimeout
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Final, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
@@ -26,6 +26,8 @@ Made = TypeVar("Made")
 
 COLLECTING: Final = (20_000, 20, 20)
 """When garbage is looked for: rule sets live as long as the process, a document makes thousands of short-lived objects."""
+RENEWALS: Final = (0.0, 0.1, 0.5, 2.0)
+"""Seconds before each try of work whose pool breaks: a fork server that died takes a moment to be there again."""
 START_SECONDS: Final = 5.0
 """Beyond the work's own time: a fresh process must import and compile rule sets first."""
 
@@ -62,36 +64,36 @@ class ComputePool:
         self._burials: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[[Given], Made], given: Given, *, units: int = 1) -> Made:
-        """Run ``function(given)`` with ``units`` times the time of one document; raise ``ComputeFailed``."""
+        """Run ``function(given)`` with ``units`` times the time of one document; raise ``ComputeFailed``.
+
+        A broken pool is nobody's fault: the work is given to a fresh one before it is called failed.
+        """
         seconds = self._seconds * max(units, 1) + START_SECONDS
-        pool = self._sound_pool()
+        for pause in RENEWALS:
+            await asyncio.sleep(pause)
+            pool = self._pool
+            try:
+                future = _schedule(pool, function, given, seconds)
+                return await self._finished(future)
+            except BrokenProcessPool:
+                self._renew(pool)
+        raise ComputeFailed("died")
+
+    async def _finished(self, future: ProcessFuture[Made]) -> Made:
         try:
-            future = pool.schedule(function, args=[given], timeout=seconds)
-        except RuntimeError as error:  # broken in this very moment
-            self._renew(pool)
-            raise ComputeFailed("died") from error
-        try:
-            made: Made = await asyncio.wrap_future(future)
-        except BrokenProcessPool as error:
-            self._renew(pool)
-            raise ComputeFailed("died") from error
+            return await asyncio.wrap_future(future)
         except (PoolTimeout, TimeoutError) as error:
             raise ComputeFailed("timeout") from error
         except ProcessExpired as error:
             raise ComputeFailed("died") from error
         except MemoryError as error:
             raise ComputeFailed("memory") from error
+        except BrokenProcessPool:
+            raise
         except Exception as error:
             BUGS.labels("compute").inc()
             log().error("compute.bug", error=type(error).__name__, where=_where(error))
             raise ComputeFailed("bug") from error
-        return made
-
-    def _sound_pool(self) -> ProcessPool:
-        """Return the pool, a fresh one when a process that died idle has broken it meanwhile."""
-        if not self._pool.active:
-            self._renew(self._pool)
-        return self._pool
 
     def _renew(self, broken: ProcessPool) -> None:
         """Put a fresh pool in the place of a broken one, unless somebody has done so."""
@@ -107,6 +109,16 @@ class ComputePool:
         """End every process, of broken pools too."""
         self._closed = True
         await asyncio.gather(_bury(self._pool), *self._burials)
+
+
+def _schedule(
+    pool: ProcessPool, function: Callable[[Given], Made], given: Given, seconds: float
+) -> ProcessFuture[Made]:
+    """Hand work to the pool; raise ``BrokenProcessPool`` when it takes none any more (pebble has several words for it)."""
+    try:
+        return pool.schedule(function, args=[given], timeout=seconds)
+    except RuntimeError as error:
+        raise BrokenProcessPool from error
 
 
 async def _bury(pool: ProcessPool) -> None:
