@@ -105,6 +105,10 @@ class TaskStore:
         """Take tasks off the list in a transaction of their own."""
         await self._db.execute(QUERIES["finish"], [t.id for t in tasks], [t.claim for t in tasks])
 
+    async def extend(self, tasks: Sequence[Task], lease: timedelta) -> None:
+        """Keep claimed tasks for another lease from now on."""
+        await self._db.execute(QUERIES["extend"], [t.id for t in tasks], [t.claim for t in tasks], lease)
+
     async def release(self, tasks: Sequence[Task]) -> None:
         """Give leases back as if they had never been taken."""
         if tasks:

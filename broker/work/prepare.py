@@ -1,6 +1,8 @@
 """The steps of a document: claim a batch, compute beside the loop, commit report, status, deliveries and next tasks."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from broker.compute.pool import ComputeFailed, ComputePool
 from broker.document.event import EventName
 from broker.partners.clinic import Clinic
 from broker.pipeline import Examination, ExaminationInput, Router, conclude, examine_all, set_aside
+from broker.store.database import STORE_TROUBLE
 from broker.store.examination import ExaminationStore, Examined, LoadedDocument
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
@@ -22,6 +25,9 @@ from broker.work.loop import Loop
 
 CRASHES: int = 2
 """So many times may a document break its process before it is set aside."""
+
+
+Pair = tuple[Task, LoadedDocument]
 
 
 class PrepareStores(msgspec.Struct, frozen=True):
@@ -62,9 +68,10 @@ class PrepareWorker:
             return 0
         passed(KillPoint.PREPARE_CLAIMED)
         by_subject = {task.subject: task for task in tasks}
-        for portion in await self._stores.documents.portions(list(by_subject)):
-            async with self._stores.documents.room.hold(portion):
-                await self._portion([by_subject[one] for one in portion.ids])
+        async with self._keeping(tasks):
+            for portion in await self._stores.documents.portions(list(by_subject)):
+                async with self._stores.documents.room.hold(portion):
+                    await self._portion([by_subject[one] for one in portion.ids])
         return len(tasks)
 
     async def _portion(self, tasks: Sequence[Task]) -> None:
@@ -74,35 +81,62 @@ class PrepareWorker:
         gone = [task for task in tasks if task.subject not in documents]
         if gone:
             await self._stores.tasks.finish(gone)
-        made = await self._examine(pairs, clinics)
-        results = [self._conclude(task, document, made.get(document.id), clinics) for task, document in pairs]
+        made = await self._together([pair for pair in pairs if not pair[1].crashes], clinics)
+        await self._commit([pair for pair in pairs if pair[1].id in made], made, clinics)
+        for pair in pairs:
+            if pair[1].id not in made:
+                alone = {pair[1].id: await self._alone(self._input(pair[1], clinics))}
+                await self._commit([pair], alone, clinics)
+
+    @contextlib.asynccontextmanager
+    async def _keeping(self, tasks: Sequence[Task]) -> AsyncIterator[None]:
+        """Keep the leases while the context lasts: a document that stalls must not be taken up by others meanwhile."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(self._lease.total_seconds() / 3)
+                with contextlib.suppress(*STORE_TROUBLE):
+                    await self._stores.tasks.extend(tasks, self._lease)
+
+        keeping = asyncio.create_task(keep(), name="prepare.lease")
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
+
+    async def _commit(
+        self,
+        pairs: Sequence[Pair],
+        made: Mapping[UUID, Examination | None],
+        clinics: Mapping[str, Clinic],
+    ) -> None:
+        results = [self._conclude(task, document, made[document.id], clinics) for task, document in pairs]
+        if not results:
+            return
         passed(KillPoint.PREPARE_COMPUTED)
         due = await self._stores.documents.commit(results)
         passed(KillPoint.PREPARE_COMMITTED)
         self._announce(due)
 
-    async def _examine(
-        self, pairs: Sequence[tuple[Task, LoadedDocument]], clinics: dict[str, Clinic]
+    async def _together(
+        self, pairs: Sequence[Pair], clinics: Mapping[str, Clinic]
     ) -> dict[UUID, Examination | None]:
-        """Compute a batch; when it breaks its process, one by one. None: set aside; absent: try again later."""
+        """Compute a batch within the time of one document; nothing when that broke its process."""
         inputs = [self._input(document, clinics) for _, document in pairs]
-        suspects = [one for one, (_, document) in zip(inputs, pairs, strict=True) if document.crashes]
-        together = [one for one in inputs if one not in suspects]
-        made: dict[UUID, Examination | None] = {}
-        if together:
-            try:
-                for result in await self._pool.run(examine_all, together, units=len(together)):
-                    made[result.document_id] = result
-            except ComputeFailed:
-                suspects = inputs
-        for one in suspects:
-            await self._examine_alone(one, made)
-        return made
+        if not inputs:
+            return {}
+        try:
+            return {made.document_id: made for made in await self._pool.run(examine_all, inputs)}
+        except ComputeFailed:
+            return {}
 
-    async def _examine_alone(self, one: ExaminationInput, made: dict[UUID, Examination | None]) -> None:
+    async def _alone(self, one: ExaminationInput) -> Examination | None:
+        """Compute one document; None when it broke its process for the last time."""
         while True:
             try:
-                made[one.document_id] = (await self._pool.run(examine_all, [one]))[0]
+                return (await self._pool.run(examine_all, [one]))[0]
             except ComputeFailed as failure:
                 crashes = await self._stores.documents.count_crash(one.document_id)
                 await self._stores.journal.note(
@@ -113,12 +147,9 @@ class PrepareWorker:
                 )
                 if crashes >= CRASHES:
                     SET_ASIDE.inc()
-                    made[one.document_id] = None
-                    return
-            else:
-                return
+                    return None
 
-    def _input(self, document: LoadedDocument, clinics: dict[str, Clinic]) -> ExaminationInput:
+    def _input(self, document: LoadedDocument, clinics: Mapping[str, Clinic]) -> ExaminationInput:
         clinic = clinics.get(document.clinic)
         return ExaminationInput(
             document_id=document.id,
@@ -133,7 +164,7 @@ class PrepareWorker:
         )
 
     def _conclude(
-        self, task: Task, document: LoadedDocument, made: Examination | None, clinics: dict[str, Clinic]
+        self, task: Task, document: LoadedDocument, made: Examination | None, clinics: Mapping[str, Clinic]
     ) -> Examined:
         now = self._clock.now()
         if made is None:

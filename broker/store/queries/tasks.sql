@@ -52,6 +52,12 @@ returning t.id
 -- Take every task of these subjects off the list (a delivery became final or held).
 delete from task where subject = any ($1::uuid[])
 
+-- name: extend
+-- Keep leases longer while the work goes on; only where the claim still matches.
+update task t set leased_until = clock_timestamp() + $3::interval
+from unnest($1::bigint[], $2::bigint[]) as mine (id, claim)
+where t.id = mine.id and t.claim = mine.claim
+
 -- name: release
 -- Give leases back untouched and uncounted (a clean stop, an open breaker).
 update task t set leased_until = null, attempts = t.attempts - 1
