@@ -28,6 +28,8 @@ COLLECTING: Final = (20_000, 20, 20)
 """When garbage is looked for: rule sets live as long as the process, a document makes thousands of short-lived objects."""
 RENEWALS: Final = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each try of work whose pool breaks: a fork server that died takes a moment to be there again."""
+POLITE: Final = 5
+"""How far compute processes stand back on a busy machine: doors answer and results are written first."""
 START_SECONDS: Final = 5.0
 """Beyond the work's own time: a fresh process must import and compile rule sets first."""
 
@@ -42,6 +44,7 @@ class ComputeFailed(Exception):  # noqa: N818  names what happened to the proces
 
 def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    os.nice(POLITE)
     prepare(*arguments)
     gc.collect()
     gc.freeze()
