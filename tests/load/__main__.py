@@ -39,14 +39,25 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     living: int
     rate: float
     connections: tuple[int, ...]
+    dead: tuple[str, ...]
 
 
 WHOLE = Size(
     light=2000, full=600, large=60, warm=96, part_seconds=3.0, waiting=1000, living=1200, rate=60.0,
     connections=CONNECTIONS,
+    dead=(REFUSING, MUTE),
 )  # fmt: skip
 QUICK = Size(
-    light=150, full=60, large=8, warm=32, part_seconds=0.5, waiting=60, living=80, rate=40.0, connections=(8,)
+    light=120,
+    full=40,
+    large=6,
+    warm=32,
+    part_seconds=0.5,
+    waiting=30,
+    living=40,
+    rate=40.0,
+    connections=(8,),
+    dead=(REFUSING,),
 )
 
 
@@ -124,7 +135,7 @@ class Bench:
     async def dying(self) -> None:
         """A dead destination beside a living one."""
         size = self.size
-        for destination in (REFUSING, MUTE):
+        for destination in size.dead:
             say(f"a dead destination: {destination}")
             self.results.dead.append(
                 await beside_the_dead(

@@ -20,6 +20,8 @@ PAUSED: Final = "paused"
 XSD: Final = "xsd"
 FULL: Final = "full rules"
 LARGE: Final = "xsd, 1 MB"
+WARM: Final = 32
+"""Connections while warming up: as many as any load has, so that pools are as wide as they will be."""
 PATIENCE: Final = 300.0
 UNFINISHED: Final = "select count(*) from document where status in ('accepted', 'validated', 'routed')"
 
@@ -51,7 +53,7 @@ class Product:
 
     async def warm(self, documents: Sequence[Document], *, final: bool) -> None:
         """Let every process compile and connect before anything counts."""
-        await post_all(self._house.url, self._house.packets(documents), 8)
+        await post_all(self._house.url, self._house.packets(documents), WARM)
         if final:
             await until(lambda: self._final(len(documents)), seconds=PATIENCE, what="warming up")
         await self._house.forget()
@@ -141,7 +143,7 @@ class Naive:
 
     async def warm(self, documents: Sequence[Document]) -> None:
         """Let it connect and compile."""
-        await post_all(self._url, [request(self._url, one.body, {}) for one in documents], 8)
+        await post_all(self._url, [request(self._url, one.body, {}) for one in documents], WARM)
         await until(
             lambda: self._final(len(documents)), seconds=PATIENCE, what="warming the naive pipeline up"
         )
