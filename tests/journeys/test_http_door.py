@@ -9,16 +9,22 @@ import aiohttp
 import msgspec
 import pytest
 from builders import a_sample, a_signature, a_submission, as_json
-from in_process import House
+from in_process import KEY, House
 from partner import Partner, until
 from scripted import Scripted
 
-from broker.adapter_kit import Awaiting, Registered, Rejected
+from broker.adapter_kit import Awaiting, Held, Registered, Rejected
+from broker.archive import Codec, MasterKeys
+from broker.control.commands import Commands
 from broker.dev.world import Signers, World
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.receipt import Receipt
 from broker.samples.submission import make_submission
+from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
+from broker.store.examination import ExaminationStore
+from broker.store.journal import Journal
+from broker.store.views import Views
 
 REFUSED = Finding(
     layer=Layer.REGISTRY,
@@ -372,3 +378,41 @@ async def pause(house: House) -> None:
 
 async def resume(house: House) -> None:
     await DestinationStore(house.database).resume("scripted", "оператор", house.clock.now())
+
+
+async def test_a_held_document_goes_once_what_was_missing_is_there(
+    alpha: Partner, house: House, there: Scripted, world: World, signers: Signers
+):
+    """The clinic's registration at the state system is missing: no attempt, no deadline, released in bulk."""
+    submissions = [a_submission(world, signers) for _ in range(3)]
+    for one in submissions:
+        there.answers[one.metadata.local_uid] = [
+            Held("clinic.params_missing", "Не заполнен idLpu.", "clinic")
+        ]
+    tickets = [(await alpha.submit(one)).body["id"] for one in submissions]
+    for ticket in tickets:
+        delivery = await until(alpha, ticket, status="held")
+        assert delivery["reason"] == "clinic.params_missing"
+        assert delivery["nextAttemptAt"] is None
+        told = [event for event in await alpha.events(ticket) if event["event"] == "delivery.held"]
+        assert told[0]["delivery"]["reason"]
+    house.pass_time(20 * 86400)
+    await asyncio.sleep(0.1)
+    for ticket in tickets:
+        assert (await alpha.get(f"/documents/{ticket}")).body["deliveries"][0]["status"] == "held"
+    assert await acting(house).release(reason="clinic.params_missing", actor="оператор") == 3
+    for ticket in tickets:
+        assert (await alpha.outcome(ticket))["status"] == "completed"
+
+
+def acting(house: House) -> Commands:
+    database = house.database
+    return Commands(
+        DeliveryStore(database),
+        ExaminationStore(database, Codec(MasterKeys({0: KEY}))),
+        DestinationStore(database),
+        Journal(database),
+        Views(database),
+        house.clock,
+        lambda _due: None,
+    )

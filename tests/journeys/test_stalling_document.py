@@ -95,3 +95,7 @@ async def test_one_that_stalls_is_set_aside_and_the_rest_finish(
     assert (
         await impatient.database.fetchval("select count(*) from journal where event = 'compute.crashed'") == 2
     ), "no good document is blamed"
+    told = await validating
+    assert (told.status, told.code) == (422, "partner.document_too_heavy")
+    told = await validate(alpha, good[0])
+    assert (told.status, told.body["valid"]) == (200, True), "the validating door goes on"
