@@ -74,10 +74,10 @@ class Press:
             str(uuid.UUID(int=self._dice.getrandbits(128), version=4)) for _ in range(3)
         )
         content = content.replace(_UID.encode(), local_uid.encode()).replace(_SET.encode(), set_id.encode())
-        doctor = self._world.population.doctor(clinic, 0)
+        signers: tuple[Doctor | Clinic, ...] = (self._world.population.doctor(clinic, 0), clinic)
         signatures = [
             msgspec.structs.replace(part, data=_text(self._sign(content, who)))
-            for part, who in zip(template.signatures, (doctor, clinic), strict=True)
+            for part, who in zip(template.signatures, signers, strict=True)
         ]
         submission = msgspec.structs.replace(
             template,
