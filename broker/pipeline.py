@@ -278,14 +278,25 @@ def _subject(document: LoadedDocument, clinic: Clinic | None) -> Subject:
     )
 
 
+_SET_ASIDE: Final = (
+    "Проверка документа дважды не уложилась в отведённые время или память; он отложен.",
+    "Оператор разберёт документ; если он необычно велик или вложен, упростите его и отправьте новой версией.",
+)
+_SPOILT: Final = (
+    "Хранимая копия документа повреждена: она не открывается ключом хранилища; документ отложен.",
+    "Оператор восстановит копию; если это не удастся, отправьте документ новой версией.",
+)
+
+
 def set_aside(document: LoadedDocument, task: Task, now: datetime) -> Examined:
-    """Set a document aside that broke its compute process twice; the rest goes on, an operator looks at it."""
+    """Set a document aside that broke its compute process twice or does not open; the rest goes on, an operator looks."""
+    message, fix = _SET_ASIDE if document.intact else _SPOILT
     finding = Finding(
         layer=Layer.XML,
         severity=Severity.ERROR,
-        code="document.set_aside",
-        message="Проверка документа дважды не уложилась в отведённые время или память; он отложен.",
-        fix="Оператор разберёт документ; если он необычно велик или вложен, упростите его и отправьте новой версией.",
+        code="document.set_aside" if document.intact else "document.spoilt",
+        message=message,
+        fix=fix,
         responsible=Responsible.OPERATOR,
         source=Source.OWN,
     )

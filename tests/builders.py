@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+from uuid_utils.compat import uuid7
 
 from broker.adapter_kit import ClinicCard, Parcel
 from broker.archive import SealedPart, StoredContent
@@ -75,7 +76,7 @@ def an_arrival(
     """A well-formed submission at a door, ready to be committed."""
     stored = a_document(content, signatures=(SealedPart(SignatureKind.ORGANIZATION, signature),))
     fields: dict[str, Any] = {
-        "id": uuid.uuid4(),
+        "id": uuid7(),
         "partner_id": "vendor-alpha",
         "mode": Mode.PRODUCTION,
         "door": "http",

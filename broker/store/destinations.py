@@ -190,6 +190,8 @@ class StoredFiles:
         if owner is None:
             return None
         document = (await self._documents.load([owner]))[owner]
+        if not document.intact:
+            return None
         return StoredFile(
             document_id=owner,
             local_uid=document.local_uid,

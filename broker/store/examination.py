@@ -8,17 +8,18 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from broker.archive import Codec, StoredContent
+from broker.archive import Codec, StoredContent, Tampered
 from broker.document.canonical import CanonicalDocument
 from broker.document.event import Draft, EventName
 from broker.document.finding import Finding
 from broker.document.lifecycle import DocumentStatus
-from broker.document.submission import Mode
+from broker.document.submission import Metadata, Mode
 from broker.store.database import Database, as_json
 from broker.store.journal import Move, lock_documents, note, write_moves
 from broker.store.room import Portion, Room, portions
 from broker.store.sql import queries
 from broker.store.tasks import PREPARE, NewTask, Task, finish_tasks, insert_tasks, route_queue
+from broker.telemetry.log import log
 
 DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
@@ -47,6 +48,11 @@ class LoadedDocument(msgspec.Struct, frozen=True, kw_only=True):
     crashes: int
     stored: StoredContent
     canonical: CanonicalDocument | None
+    intact: bool = True
+
+
+SPOILT: Final = StoredContent(b"", "", (), Metadata())
+"""Stands for content that does not open: it has no bytes, and no digest of a document is that of none."""
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,11 +99,7 @@ class ExaminationStore:
         return {row["id"]: self._read(row) for row in rows}
 
     def _read(self, row: Any) -> LoadedDocument:
-        stored = StoredContent.unpack(self._codec.open(row["body"], row["id"]))
-        canonical = None
-        if row["canonical"] is not None:
-            packed = self._codec.open(row["canonical"], row["id"])
-            canonical = msgspec.msgpack.decode(packed, type=CanonicalDocument)
+        stored, canonical = self._unseal(row)
         return LoadedDocument(
             id=row["id"],
             partner_id=row["partner_id"],
@@ -116,9 +118,23 @@ class ExaminationStore:
             document_number=row["document_number"],
             replaces=row["replaces"],
             crashes=row["crashes"],
-            stored=stored,
+            stored=stored or SPOILT,
             canonical=canonical,
+            intact=stored is not None,
         )
+
+    def _unseal(self, row: Any) -> tuple[StoredContent | None, CanonicalDocument | None]:
+        """Open what is sealed; nothing of a row that does not open or does not hold the bytes we were given."""
+        try:
+            stored = StoredContent.unpack(self._codec.open(row["body"], row["id"]))
+            canonical = None
+            if row["canonical"] is not None:
+                packed = self._codec.open(row["canonical"], row["id"])
+                canonical = msgspec.msgpack.decode(packed, type=CanonicalDocument)
+        except Tampered:
+            log().error("content.does_not_open", document=str(row["id"]))
+            return None, None
+        return stored, canonical
 
     async def count_crash(self, document_id: UUID) -> int:
         """Remember that a document broke its compute process; return how often so far."""

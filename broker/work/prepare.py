@@ -81,6 +81,9 @@ class PrepareWorker:
         gone = [task for task in tasks if task.subject not in documents]
         if gone:
             await self._stores.tasks.finish(gone)
+        spoilt = [pair for pair in pairs if not pair[1].intact]
+        await self._commit(spoilt, {document.id: None for _, document in spoilt}, clinics)
+        pairs = [pair for pair in pairs if pair[1].intact]
         made = await self._together([pair for pair in pairs if not pair[1].crashes], clinics)
         await self._commit([pair for pair in pairs if pair[1].id in made], made, clinics)
         for pair in pairs:

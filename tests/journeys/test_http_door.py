@@ -416,3 +416,25 @@ def acting(house: House) -> Commands:
         house.clock,
         lambda _due: None,
     )
+
+
+async def test_a_stored_copy_that_was_tampered_with_is_held_and_stops_nobody(
+    alpha: Partner, house: House, there: Scripted, world: World, signers: Signers
+):
+    """A body moved to another row does not open: that document is held, those claimed with it go."""
+    await pause(house)
+    try:
+        submissions = [a_submission(world, signers) for _ in range(3)]
+        tickets = [(await alpha.submit(one, wait=20)).body["id"] for one in submissions]
+        await house.database.execute(
+            "update content c set body = o.body from content o where c.document_id::text = $1 and o.document_id::text = $2",
+            tickets[1],
+            tickets[2],
+        )
+    finally:
+        await resume(house)
+    for ticket in (tickets[0], tickets[2]):
+        assert (await alpha.outcome(ticket))["status"] == "completed"
+    delivery = await until(alpha, tickets[1], status="held")
+    assert delivery["reason"] == "content.digest_mismatch"
+    assert submissions[1].metadata.local_uid not in {parcel.local_uid for parcel in there.taken}
