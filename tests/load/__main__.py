@@ -21,7 +21,7 @@ from tests.load.corpus import Document, corpus
 from tests.load.dead import beside_the_dead
 from tests.load.driver import LoadFailed
 from tests.load.house import MUTE, REFUSING, House, open_house
-from tests.load.loads import FULL, LARGE, PAUSED, XSD, Naive, Product
+from tests.load.loads import FULL, INAYA, LARGE, NAIVE, PAUSED, XSD, Naive, Product, Turn, by_turns
 from tests.load.parts import parts
 from tests.load.report import CONNECTIONS, goals, tables
 from tests.load.results import Results
@@ -30,6 +30,7 @@ from tests.load.results import Results
 class Size(msgspec.Struct, frozen=True, kw_only=True):
     """How much of everything: documents per load, seconds per part."""
 
+    rounds: int
     light: int
     full: int
     large: int
@@ -43,11 +44,12 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WHOLE = Size(
-    light=2000, full=600, large=60, warm=96, part_seconds=3.0, waiting=1000, living=1200, rate=60.0,
+    rounds=4, light=2400, full=600, large=80, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0,
     connections=CONNECTIONS,
     dead=(REFUSING, MUTE),
 )  # fmt: skip
 QUICK = Size(
+    rounds=1,
     light=120,
     full=40,
     large=6,
@@ -107,10 +109,7 @@ class Bench:
             await self.naive.prepare()
         for connections in self.size.connections:
             say(f"doors with workers paused, {connections} connections")
-            self.results.measured.append(await self.product.http(self._light, connections, PAUSED))
-            if self.naive:
-                self.results.measured.append(await self.naive.http(self._light, connections, PAUSED))
-                self.results.measured.append(await self.product.amqp(self._light, connections, PAUSED))
+            await self._measure(self._light, connections, PAUSED)
 
     async def flowing(self) -> None:
         """End to end at the level of XSD, and documents of 1 MB."""
@@ -121,16 +120,32 @@ class Bench:
             await self.naive.warm(self._warm)
         for connections in self.size.connections:
             say(f"end to end at XSD level, {connections} connections")
-            self.results.measured.append(await self.product.http(self._light, connections, XSD))
-            if self.naive:
-                self.results.measured.append(await self.naive.http(self._light, connections, XSD))
-                self.results.measured.append(await self.product.amqp(self._light, connections, XSD))
+            await self._measure(self._light, connections, XSD)
         say("documents of 1 MB")
-        self.results.measured.append(await self.product.http(self.large, 8, LARGE))
+        await self._measure(self.large, 8, LARGE, amqp=False)
         if self.naive:
-            self.results.measured.append(await self.naive.http(self.large, 8, LARGE))
             await self.naive.pause()
             await self.naive.stop()
+
+    async def _measure(
+        self,
+        documents: list[Document],
+        connections: int,
+        workers: str,
+        *,
+        amqp: bool = True,
+        naive: bool = True,
+    ) -> None:
+        """Let our doors and the naive pipeline take turns."""
+        turns: dict[tuple[str, str, str], Turn] = {
+            (INAYA, "http", workers): lambda some: self.product.http(some, connections, workers)
+        }
+        if self.naive and naive:
+            pipeline = self.naive
+            turns[NAIVE, "http", workers] = lambda some: pipeline.http(some, connections, workers)
+        if self.house.amqp and amqp:
+            turns[INAYA, "amqp", workers] = lambda some: self.product.amqp(some, connections, workers)
+        self.results.measured += await by_turns(turns, documents, self.size.rounds)
 
     async def dying(self) -> None:
         """A dead destination beside a living one."""
@@ -155,9 +170,7 @@ class Bench:
         await self.product.warm(self._warm, final=True)
         say("end to end with all rules")
         few = self.documents[: self.size.full]
-        self.results.measured.append(await self.product.http(few, self.size.connections[-1], FULL))
-        if self.naive:
-            self.results.measured.append(await self.product.amqp(few, self.size.connections[-1], FULL))
+        await self._measure(few, self.size.connections[-1], FULL, naive=False)
         await self.house.stop("work")
         await self.house.stop("serve")
 

@@ -32,15 +32,6 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     ended: float
     connections: int
 
-    @property
-    def per_second(self) -> float:
-        """Acceptances per second."""
-        return len(self.shots) / (self.ended - self.started)
-
-    def quantile_ms(self, share: float) -> float:
-        """Return a quantile of the acceptance latency in milliseconds."""
-        return quantile([shot.seconds for shot in self.shots], share) * 1000
-
 
 class LoadFailed(Exception):  # noqa: N818  the run is void
     """A receiver refused, broke or fell silent: nothing measured counts."""

@@ -14,8 +14,10 @@ from tests.load.house import SCHEMAS, House, until
 from tests.load.meter import Meter, spent
 from tests.load.naive.consumer import SCHEMA
 from tests.load.naive.door import QUEUE
-from tests.load.results import Measured, measured
+from tests.load.results import Measured, Round, measured
 
+INAYA: Final = "inaya"
+NAIVE: Final = "naive"
 PAUSED: Final = "paused"
 XSD: Final = "xsd"
 FULL: Final = "full rules"
@@ -28,25 +30,40 @@ UNFINISHED: Final = "select count(*) from document where status in ('accepted', 
 
 async def observe(
     house: House,
-    names: tuple[str, str, str],
+    what: str,
     send: Callable[[], Awaitable[Load]],
     done: Callable[[], Awaitable[bool]] | None,
-) -> Measured:
+) -> Round:
     """Send, wait until all is done, and account for it."""
     meter = Meter(house.trees())
     before = meter.cpu()
     load = await send()
     finished = None
     if done is not None:
-        await until(done, seconds=PATIENCE, what=" ".join(names))
+        await until(done, seconds=PATIENCE, what=what)
         finished = time.time()
-    return measured(load, finished, spent(before, meter.cpu()), meter.memory(), names)
+    return Round(load=load, finished=finished, cpu=spent(before, meter.cpu()), memory=meter.memory())
+
+
+Turn = Callable[[Sequence[Document]], Awaitable[Round]]
+"""One receiver taking some documents in."""
+
+
+async def by_turns(
+    turns: dict[tuple[str, str, str], Turn], documents: Sequence[Document], rounds: int
+) -> list[Measured]:
+    """Let the receivers take turns with the same documents, so that what else the machine does hits all of them."""
+    size = len(documents) // rounds
+    found: dict[tuple[str, str, str], list[Round]] = {names: [] for names in turns}
+    for number in range(rounds):
+        portion = documents[number * size : (number + 1) * size]
+        for names, turn in turns.items():
+            found[names].append(await turn(portion))
+    return [measured(names, taken) for names, taken in found.items()]
 
 
 class Product:
     """The product under load."""
-
-    name: Final = "inaya"
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -58,26 +75,26 @@ class Product:
             await until(lambda: self._final(len(documents)), seconds=PATIENCE, what="warming up")
         await self._house.forget()
 
-    async def http(self, documents: Sequence[Document], connections: int, workers: str) -> Measured:
+    async def http(self, documents: Sequence[Document], connections: int, workers: str) -> Round:
         """Measure the HTTP door, end to end unless the workers are paused."""
         packets = self._house.packets(documents)
         done = None if workers == PAUSED else lambda: self._final(len(documents))
         found = await observe(
             self._house,
-            (self.name, "http", workers),
+            f"inaya, http, {workers}",
             lambda: post_all(self._house.url, packets, connections),
             done,
         )
         await self._house.forget()
         return found
 
-    async def amqp(self, documents: Sequence[Document], connections: int, workers: str) -> Measured:
+    async def amqp(self, documents: Sequence[Document], connections: int, workers: str) -> Round:
         """Measure the AMQP door: latency is the publisher's confirm, finished is our commit or the final status."""
         letters = self._house.letters(documents)
         count = len(documents)
         found = await observe(
             self._house,
-            (self.name, "amqp", workers),
+            f"inaya, amqp, {workers}",
             lambda: publish_all(self._house.logins(), "documents", letters, connections),
             lambda: self._taken(count) if workers == PAUSED else self._final(count),
         )
@@ -98,8 +115,6 @@ class Product:
 
 class Naive:
     """The naive pipeline under the same load."""
-
-    name: Final = "naive"
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -131,12 +146,12 @@ class Naive:
         """Stop the door."""
         await self._house.stop("naive door")
 
-    async def http(self, documents: Sequence[Document], connections: int, workers: str) -> Measured:
+    async def http(self, documents: Sequence[Document], connections: int, workers: str) -> Round:
         """Measure it, end to end unless the consumer is paused."""
         packets = [request(self._url, one.body, {}) for one in documents]
         done = None if workers == PAUSED else lambda: self._final(len(documents))
         found = await observe(
-            self._house, (self.name, "http", workers), lambda: post_all(self._url, packets, connections), done
+            self._house, f"naive, {workers}", lambda: post_all(self._url, packets, connections), done
         )
         await self.forget()
         return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tests.load.loads import LARGE, PAUSED, XSD
+from tests.load.loads import INAYA, LARGE, NAIVE, PAUSED, XSD
 from tests.load.results import Goal, Measured, Results
 
 CONNECTIONS: Final = (8, 32)
@@ -17,8 +17,8 @@ def goals(results: Results) -> list[Goal]:
 def _against_naive(results: Results) -> Iterator[Goal]:
     for connections in CONNECTIONS:
         for workers in (PAUSED, XSD):
-            ours = results.find("inaya", "http", workers, connections)
-            naive = results.find("naive", "http", workers, connections)
+            ours = results.find(INAYA, "http", workers, connections)
+            naive = results.find(NAIVE, "http", workers, connections)
             if ours is None or naive is None:
                 continue
             where = f"workers {workers}, {connections} connections"
@@ -28,7 +28,7 @@ def _against_naive(results: Results) -> Iterator[Goal]:
             if ours.finished_per_second and naive.finished_per_second:
                 ratio = ours.finished_per_second / naive.finished_per_second
                 yield Goal(f"end to end at XSD level against naive ({connections} connections)", ratio, 0.5)
-    ours, naive = (results.find(who, "http", LARGE, 8) for who in ("inaya", "naive"))
+    ours, naive = (results.find(who, "http", LARGE, 8) for who in (INAYA, NAIVE))
     if ours and naive and ours.finished_per_second and naive.finished_per_second:
         ratio = ours.finished_per_second / naive.finished_per_second
         yield Goal("1 MB documents end to end against naive", ratio, 1.0)

@@ -1,8 +1,11 @@
 """What the bench found, as values: they are printed as tables and kept as JSON."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import msgspec
 
-from tests.load.driver import Load
+from tests.load.driver import Load, quantile
 from tests.load.meter import Memory
 
 
@@ -18,6 +21,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     workers: str
     connections: int
     documents: int
+    rounds: int
     accepted_per_second: float
     p50_ms: float
     p99_ms: float
@@ -31,28 +35,38 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         return sum(ms for part, ms in self.cpu_ms.items() if part not in {"driver", "sink"})
 
 
-def measured(
-    load: Load,
-    finished: float | None,
-    cpu: dict[str, float],
-    memory: dict[str, Memory],
-    names: tuple[str, str, str],
-) -> Measured:
-    """Compose a result; ``names`` are receiver, door and what the workers did."""
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn of a load: ``finished`` is when the last document was done with, None where nobody waited for it."""
+
+    load: Load
+    finished: float | None
+    cpu: dict[str, float]
+    memory: dict[str, Memory]
+
+
+def measured(names: tuple[str, str, str], rounds: Sequence[Round]) -> Measured:
+    """Compose a result of all its rounds together; ``names`` are receiver, door and what the workers did."""
     receiver, door, workers = names
-    count = len(load.shots)
+    shots = [shot.seconds for one in rounds for shot in one.load.shots]
+    accepting = sum(one.load.ended - one.load.started for one in rounds)
+    ends = [one.finished - one.load.started for one in rounds if one.finished is not None]
+    cpu: dict[str, float] = defaultdict(float)
+    for one in rounds:
+        for part, seconds in one.cpu.items():
+            cpu[part] += seconds
     return Measured(
         receiver=receiver,
         door=door,
         workers=workers,
-        connections=load.connections,
-        documents=count,
-        accepted_per_second=load.per_second,
-        p50_ms=load.quantile_ms(0.5),
-        p99_ms=load.quantile_ms(0.99),
-        finished_per_second=None if finished is None else count / (finished - load.started),
-        cpu_ms={part: seconds / count * 1000 for part, seconds in cpu.items() if seconds > 0},
-        memory=memory,
+        connections=rounds[0].load.connections,
+        documents=len(shots),
+        rounds=len(rounds),
+        accepted_per_second=len(shots) / accepting,
+        p50_ms=quantile(shots, 0.5) * 1000,
+        p99_ms=quantile(shots, 0.99) * 1000,
+        finished_per_second=len(shots) / sum(ends) if ends else None,
+        cpu_ms={part: seconds / len(shots) * 1000 for part, seconds in cpu.items() if seconds > 0},
+        memory=rounds[-1].memory,
     )
 
 
