@@ -26,6 +26,7 @@ from broker.assembly.listening import healthy, listen, metrics
 from broker.assembly.operating import operating
 from broker.assembly.pages import add_pages
 from broker.assembly.working import compute
+from broker.bus.door import Bodies as AmqpBodies
 from broker.bus.door import RabbitDoor
 from broker.compute.pool import ComputeFailed, ComputePool
 from broker.console.app import add_console
@@ -47,6 +48,8 @@ from broker.telemetry.log import log
 from broker.work.sweeper import Announcer
 
 PREFETCH = 100
+AMQP_BODIES = AmqpBodies()
+"""What the AMQP door may hold; the HTTP door of the same process gets the rest of its limit."""
 
 
 class _Judging:
@@ -144,7 +147,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         judging = _Judging(pool, partners, base)
         documents = DocumentApi(
             reception,
-            Bodies(settings.door.bodies_limit, MAX_BODY),
+            Bodies(settings.door.bodies_limit - (AMQP_BODIES.held if settings.bus.amqp_url else 0), MAX_BODY),
             views,
             journal,
             commands,
@@ -169,7 +172,9 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
         await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:
-            door = await stack.enter_async_context(RabbitDoor(settings.bus.amqp_url, chance=random.random))
+            door = await stack.enter_async_context(
+                RabbitDoor(settings.bus.amqp_url, chance=random.random, bodies=AMQP_BODIES)
+            )
             amqp = AmqpDoor(reception)
             await stack.enter_async_context(door.take_intake(amqp.take, prefetch=PREFETCH))
             await stack.enter_async_context(door.take_parked(amqp.park))

@@ -35,7 +35,7 @@ class Sender(msgspec.Struct, frozen=True):
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A well-formed submission, ready to be committed; nothing of it has been judged yet.
 
-    ``content_fingerprint`` covers clinic, type, kind and content; ``fingerprint`` the signatures too.
+    ``content_fingerprint`` covers clinic, type and content; ``fingerprint`` the kind stated and the signatures too.
     """
 
     id: UUID
@@ -216,8 +216,9 @@ def make_arrival(
     """Compose the arrival; ``local_uid`` falls back to the message's id when neither submission nor document states one."""
     kind = submission.kind or ""
     digest = sha256(stored.content).digest()
-    content_fingerprint = sha256(f"{submission.clinic}\n{submission.type}\n{kind}\n".encode() + digest)
+    content_fingerprint = sha256(f"{submission.clinic}\n{submission.type}\n".encode() + digest)
     fingerprint = content_fingerprint.copy()
+    fingerprint.update(kind.encode())
     for part in stored.signatures:
         fingerprint.update(part.kind.encode() + sha256(part.data or part.broken.encode()).digest())
     return Arrival(
