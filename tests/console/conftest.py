@@ -1,6 +1,6 @@
 """A house with three operators, at its doors and in a real browser."""
 
-import shutil
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,10 +11,10 @@ from playwright.async_api import Browser, Page, async_playwright
 from servers import Databases
 
 from broker.adapter_kit.clocks import SystemClock
+from broker.dev.install import InstallPolicy, Missing, ensure_chromium
 from broker.dev.world import World
 from broker.store.operators import OperatorStore
 
-CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -57,10 +57,11 @@ async def people(house: House) -> AsyncIterator[dict[str, Person]]:
 
 @pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"НЕ ПРОВЕРЕНО: нет {CHROMIUM} (пакет chromium)")
+    chromium = await ensure_chromium(InstallPolicy.of(os.environ))
+    if isinstance(chromium, Missing):
+        pytest.skip(f"НЕ ПРОВЕРЕНО: {chromium.reason}")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         await browser.close()
 
