@@ -5,6 +5,7 @@
 
 import base64
 import re
+import time
 import uuid
 from typing import Any
 
@@ -52,6 +53,7 @@ def repeats() -> None:
     reused = make_submission(another, another_uid, "2026-000013") | {"messageId": first["messageId"]}
     show("тот же messageId, другой документ", *call("POST", "/documents", reused))
 
+    time.sleep(1.1)  # подпись, сделанная в ту же секунду, совпала бы с первой байт в байт
     signed_again = make_submission(content, local_uid, "2026-000011")
     show("новые подписи к зарегистрированному", *call("POST", "/documents", signed_again))
 
