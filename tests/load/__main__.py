@@ -39,12 +39,13 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     living: int
     rate: float
+    calm: float
     connections: tuple[int, ...]
     dead: tuple[str, ...]
 
 
 WHOLE = Size(
-    rounds=4, light=2400, full=600, large=80, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0,
+    rounds=4, light=2400, full=600, large=80, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0, calm=10.0,
     connections=CONNECTIONS,
     dead=(REFUSING, MUTE),
 )  # fmt: skip
@@ -58,6 +59,7 @@ QUICK = Size(
     waiting=30,
     living=40,
     rate=40.0,
+    calm=2.0,
     connections=(8,),
     dead=(REFUSING,),
 )
@@ -159,6 +161,7 @@ class Bench:
                     destination,
                     waiting=size.waiting,
                     rate=size.rate,
+                    calm=size.calm,
                     count=size.living,
                 )
             )

@@ -21,9 +21,19 @@ SETTLE: Final = 3.0
 
 
 async def beside_the_dead(
-    house: House, documents: Sequence[Document], destination: str, *, waiting: int, rate: float, count: int
+    house: House,
+    documents: Sequence[Document],
+    destination: str,
+    *,
+    waiting: int,
+    rate: float,
+    count: int,
+    calm: float,
 ) -> DeadDestination:
-    """Measure the same steady load without, beside and again without a dead destination."""
+    """Measure the same steady load without, beside and again without a dead destination.
+
+    ``calm`` seconds pass first: the waiting documents' own events are told by then, and the breaker is open.
+    """
     clinics = [clinic.oid for clinic in house.stand.world.clinics]
     dead = clinics[:2]
     for_dead = [one for one in documents if one.clinic in dead][:waiting]
@@ -37,6 +47,7 @@ async def beside_the_dead(
     await until(
         lambda: _reached(house, wait, len(for_dead)), seconds=PATIENCE, what="documents for the dead one"
     )
+    await asyncio.sleep(calm)
     beside = await _p95(house, for_live, rate, clinics[2:])
     left = await house.count(f"{wait} and status in ('queued', 'sending')")
     await house.route()
