@@ -3,13 +3,15 @@
 import aio_pika
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from broker.bus.connection import Connection
+
 TIMEOUT = 10.0
 
 
 async def examine_rabbitmq(url: str) -> str:
     """Return the server's release; raise ``ConnectionError`` naming the kind of failure, never the URL with its secret."""
     try:
-        connection = await aio_pika.connect(url, timeout=TIMEOUT)
+        connection = await aio_pika.connect(url, timeout=TIMEOUT, connection_class=Connection)
     except CONNECTION_EXCEPTIONS as error:
         raise ConnectionError(type(error).__name__) from error
     except (TimeoutError, ValueError) as error:

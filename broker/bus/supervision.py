@@ -17,8 +17,8 @@ import msgspec
 import structlog
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 
+from broker.bus.connection import Connection
 from broker.bus.handling import record_bug, wind_up
 
 _log: Final = structlog.get_logger(__name__)
@@ -100,40 +100,14 @@ class Calls:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._abandoned.discard(task)
-        if not task.cancelled() and task.exception() is None and isinstance(task.result(), _Connection):
-            task.result().cutter.cut()
-
-
-class _Transport(TransportFactory):
-    """Keeps the writer, so that a frozen connection can be cut instead of being closed politely."""
-
-    def __init__(self, inner: TransportFactory) -> None:
-        self._inner: Final = inner
-        self._writer: asyncio.StreamWriter | None = None
-
-    async def create(self, url: Any, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, self._writer = await self._inner.create(url, **kwargs)
-        return reader, self._writer
-
-    def cut(self) -> None:
-        if self._writer is not None:
-            self._writer.transport.abort()
-
-
-class _Connection(aio_pika.Connection):
-    """A plain connection that can be cut."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        tls = self.url.scheme == "amqps"
-        self.cutter: Final = _Transport(TLSTransportFactory() if tls else TCPTransportFactory())
-        self.kwargs["transport_factory"] = self.cutter
+        if not task.cancelled() and task.exception() is None and isinstance(task.result(), Connection):
+            task.result().cut()
 
 
 class Wire:
     """One living connection; every call of the driver goes through :meth:`ask`."""
 
-    def __init__(self, connection: _Connection, patience: Patience) -> None:
+    def __init__(self, connection: Connection, patience: Patience) -> None:
         self._connection: Final = connection
         self._patience: Final = patience
         self._calls: Final = Calls()
@@ -160,7 +134,7 @@ class Wire:
             yield channel, closed
         finally:
             if channel.is_initialized and not closed.is_set() and not self.lost.is_set():
-                await self._forgive(channel.close())
+                await self._forgive(channel.close)
 
     async def is_blocked(self) -> bool:
         """Tell whether RabbitMQ has stopped reading from this connection (its memory or disk alarm)."""
@@ -188,28 +162,29 @@ class Wire:
         """Close politely if the connection still lives, cut it in any case; leave nothing running."""
         if await self.is_blocked():
             self.cut()
-        await self._forgive(self._connection.close())
+        await self._forgive(self._connection.close)
         self.cut()
-        await self._forgive(self._connection.close())
+        await self._forgive(self._connection.close)
         await self._calls.bury(self._patience.close)
 
     def cut(self) -> None:
         """Drop the connection at once, as for one that no longer answers."""
-        self._connection.cutter.cut()
+        self._connection.cut()
 
     async def _round_trip(self) -> None:
         async with self._connection.channel(publisher_confirms=False):
             pass
 
-    async def _forgive(self, call: Awaitable[Any]) -> None:
+    async def _forgive(self, closing: Callable[[], Awaitable[Any]]) -> None:
         try:
-            await self.ask(_awaited(call), self._patience.close)
+            await self.ask(_called(closing), self._patience.close)
         except LinkError:
             return
 
 
-async def _awaited(call: Awaitable[_T]) -> _T:
-    return await call
+async def _called(closing: Callable[[], Awaitable[_T]]) -> _T:
+    """Make the call in the task that awaits it: one cancelled before it began leaves no coroutine behind."""
+    return await closing()
 
 
 Duty = Callable[[Wire], Awaitable[None]]
@@ -296,7 +271,7 @@ class Link:
     async def _open(self) -> Wire | None:
         opening = aio_pika.connect(
             self._url,
-            connection_class=_Connection,
+            connection_class=Connection,
             heartbeat=self._patience.heartbeat,
             name=f"inaya {self._label}",
         )

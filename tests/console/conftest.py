@@ -7,7 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 from in_process import House, a_house
 from office import PASSWORD, Person
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 from servers import Databases
 
 from broker.adapter_kit.clocks import SystemClock
@@ -24,6 +24,10 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+expect.set_options(timeout=20_000)
+"""Milliseconds: what a page shows is counted up to a second ago and shown anew every five."""
 
 
 async def seed_operators(house: House) -> None:
