@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from broker.assembly.serving import run_serve
 from broker.assembly.simulating import SimulatorOptions, run_simulator
 from broker.assembly.working import run_work
 from broker.cli.terminal import Parsers, command, say
+from broker.compute.garbage import collect_rarely
 from broker.dev.demo import run_demo
 from broker.dev.install import InstallPolicy
 from broker.dev.stand import StandOptions, running_stand
@@ -85,12 +87,21 @@ def _settings(process: str) -> Settings:
     return settings
 
 
+async def _steadily(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run a long-lived process; once it is ready, what it made so far counts as made to stay."""
+    ready = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work(ready))
+        await ready.wait()
+        collect_rarely()
+
+
 def _serve(_arguments: argparse.Namespace) -> int:
-    return _run(run_serve(_settings("serve")))
+    return _run(_steadily(partial(run_serve, _settings("serve"))))
 
 
 def _work(_arguments: argparse.Namespace) -> int:
-    return _run(run_work(_settings("work")))
+    return _run(_steadily(partial(run_work, _settings("work"))))
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
