@@ -52,7 +52,7 @@ class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 8081
     peer_url: Annotated[str, Meta(description="Внешний адрес этого порта, как его видят системы")] = ""
     bodies_limit: Annotated[
-        int, Meta(description="Сколько байт тел запросов держит один процесс", ge=180 * 1024 * 1024)
+        int, Meta(description="Сколько байт тел запросов держит один процесс", ge=192 * 1024 * 1024)
     ] = 256 * 1024 * 1024
     partner_rate: Annotated[
         float,
