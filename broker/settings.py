@@ -128,7 +128,10 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     """The log."""
 
-    log_level: Annotated[str, Meta(description="Подробность журнала: debug, info, warning, error")] = "info"
+    log_level: Annotated[
+        str,
+        Meta(description="Подробность журнала: debug (ещё и адрес каждого запроса), info, warning, error"),
+    ] = "info"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def add_to(parsers: Parsers) -> None:
     sim.add_argument("--packs", type=Path, help="каталог пакетов правил симулятора")
     sim.add_argument("--clock", type=Path, help="файл модельных часов")
     sim.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
+    sim.add_argument("--log-level", default="info", help="подробность журнала: debug, info, warning, error")
     sim.add_argument("--no-check", action="store_true", help="не проверять документы правилами")
 
 
@@ -108,7 +109,7 @@ def _settings_list(_arguments: argparse.Namespace) -> int:
 
 
 def _sim(arguments: argparse.Namespace) -> int:
-    configure(process=f"sim-{arguments.name}")
+    configure(process=f"sim-{arguments.name}", level=arguments.log_level)
     options = SimulatorOptions(
         name=arguments.name,
         port=arguments.port,

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -31,6 +32,13 @@ PATIENCE: Final = 150.0
 """Seconds the whole run may take before what is missing is called missing."""
 LINE_SECONDS: Final = 5.0
 FINAL: Final = frozenset({"completed", "rejected", "unroutable", "failed"})
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What was sent, and by its number what is not as planned."""
+
+    planned: Sequence[Planned]
+    wrong: dict[int, str]
 
 
 class Run:
@@ -230,11 +238,11 @@ def table(planned: Sequence[Planned], wrong: dict[int, str]) -> str:
     )
 
 
-async def play(endpoints: Endpoints, options: StandOptions) -> int:
-    """Send everything, wait for the outcomes, print the table; return how many are not as planned."""
+async def play(endpoints: Endpoints, state_dir: Path) -> Played:
+    """Send everything, wait for the outcomes, print the table."""
     world = World()
-    signers = Signers.open(options.state_dir.resolve() / "pki", world)
-    clock = FileClock(options.state_dir.resolve() / "clock")
+    signers = Signers.open(state_dir / "pki", world)
+    clock = FileClock(state_dir / "clock")
     now = clock.now()
     planner = Planner(world, _signing(signers, now), now, uuid4().hex, amqp=endpoints.amqp is not None)
     planned = await asyncio.to_thread(planner.plan)
@@ -275,7 +283,7 @@ async def play(endpoints: Endpoints, options: StandOptions) -> int:
             f"  неверно: {one.group.value} {name} {one.submission.kind or ''} {one.door}: {why}\n"
         )
     sys.stdout.flush()
-    return len(wrong)
+    return Played(planned, wrong)
 
 
 def _signing(signers: Signers, now: datetime) -> Any:
@@ -288,11 +296,11 @@ def _signing(signers: Signers, now: datetime) -> Any:
 async def run_demo(options: StandOptions, *, once: bool) -> int:
     """Run a stand and the demo on it; return 0 only if every document reached the outcome of its plan."""
     async with running_stand(options) as endpoints:
-        wrong = await play(endpoints, options)
+        played = await play(endpoints, options.state_dir)
         if not once:
             sys.stderr.write(
                 f"Стенд работает. Консоль: {endpoints.console} (вход {endpoints.operator.login} / "
                 f"{endpoints.operator.password})  API: {endpoints.http}/api/v1  Остановить: Ctrl-C.\n"
             )
             await asyncio.Event().wait()
-    return 1 if wrong else 0
+    return 1 if played.wrong else 0

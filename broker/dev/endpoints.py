@@ -51,7 +51,10 @@ class Pki(msgspec.Struct, frozen=True):
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """The file. ``amqp`` is null where there is no RabbitMQ; ``simulators`` name → address."""
+    """The file. ``amqp`` is null where there is no RabbitMQ; ``simulators`` name → address.
+
+    ``metrics``: where each of the broker's processes shows its metrics.
+    """
 
     http: str
     console: str
@@ -61,6 +64,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     operator: Operator
     partners: tuple[Partner, ...] = ()
     simulators: dict[str, str] = {}
+    metrics: dict[str, str] = {}
     pki: Pki
 
 
