@@ -194,21 +194,28 @@ def why_wrong(run: Run, one: Planned, held: dict[str, dict[str, dict[str, Any]]]
             return f"РЭМД назвала {sorted(filter(None, codes))}, ожидалось {expected.remd_codes}"
     if one.group is Group.REGISTRY and {f.get("nZap") for f in findings if f.get("nZap")} != one.cases:
         return "ошибки не тех случаев"
-    return _bytes_wrong(one, held)
+    return bytes_wrong(one, held)
 
 
-def _bytes_wrong(one: Planned, held: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """Compare the bytes every simulator holds with those submitted, and count registrations."""
-    digest = sha256(base64.b64decode(one.submission.content.data)).hexdigest()
+def bytes_wrong(one: Planned, held: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Compare what every simulator holds with what was submitted and with who must have registered it, once."""
+    content = one.submission.content.data
     for simulator, documents in held.items():
-        document = documents.get(one.local_uid.lower()) if one.local_uid else None
+        expected = int(simulator in one.holders)
+        document = documents.get(one.held_as.lower())
         if document is None:
+            if expected:
+                return f"{simulator} не держит документа"
             continue
-        if document["sha256"] and document["sha256"] != digest:
+        if document["registrations"] != expected:
+            return f"{simulator} зарегистрировал раз: {document['registrations']}, ожидалось {expected}"
+        if (expected or document["sha256"]) and document["sha256"] != _digest(content):
             return f"{simulator} держит другие байты"
-        if document["registrations"] > 1:
-            return f"{simulator} зарегистрировал {document['registrations']} раза"
     return ""
+
+
+def _digest(content: str) -> str:
+    return sha256(base64.b64decode(content)).hexdigest()
 
 
 async def held_by(run: Run) -> dict[str, dict[str, dict[str, Any]]]:
@@ -244,11 +251,13 @@ async def play(endpoints: Endpoints, state_dir: Path) -> Played:
     signers = Signers.open(state_dir / "pki", world)
     clock = FileClock(state_dir / "clock")
     now = clock.now()
-    planner = Planner(world, _signing(signers, now), now, uuid4().hex, amqp=endpoints.amqp is not None)
-    planned = await asyncio.to_thread(planner.plan)
-    until = time.monotonic() + PATIENCE
     async with aiohttp.ClientSession() as http:
         run = Run(endpoints, http)
+        taken = (await held_by(run))["tfoms"]
+        amqp = endpoints.amqp is not None
+        planner = Planner(world, _signing(signers, now), now, uuid4().hex, amqp=amqp, taken=taken)
+        planned = await asyncio.to_thread(planner.plan)
+        until = time.monotonic() + PATIENCE
         await run.mark(planned)
         await run.read_events()
         gate = asyncio.Semaphore(8)
