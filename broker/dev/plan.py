@@ -22,8 +22,13 @@ from broker.samples.submission import Sign, make_registry_submission, make_submi
 GOOD: Final = 150
 """Good documents, over all linked clinics and kinds."""
 EACH: Final = 3
-"""Documents with each of the frequent faults."""
-REFUSED: Final = ("remd-patient-unlike-gip", "remd-post-unlike-frmr", "remd-doctor-unknown")
+"""Documents with each of the other faults."""
+REFUSED: Final = (
+    "remd-patient-unlike-gip",
+    "remd-post-unlike-frmr",
+    "remd-doctor-unknown",
+    "remd-kind-not-open",
+)
 """Faults only РЭМД can know."""
 BEYOND: Final = (
     "signature-other-bytes",
@@ -173,7 +178,7 @@ class Planner:
     def _refused(self) -> Iterator[Planned]:
         for name in REFUSED:
             fault = BY_ID[name]
-            for number in range(4):
+            for number in range(EACH):
                 kind = fault.kinds[number % len(fault.kinds)]
                 yield self._planned(Group.REFUSED, self._linked(number), kind, "failed", "rejected", fault)
 

@@ -4,14 +4,19 @@ import base64
 import datetime as dt
 from collections import Counter
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from broker.dev.demo import bytes_wrong
 from broker.dev.plan import HOLDERS, REFUSED, Group, Planned, Planner
-from broker.dev.world import World
+from broker.dev.world import REMD_KINDS, World
+from broker.document.kind import KindCatalogue
+from broker.samples.fault import Outcome
+from broker.samples.faults import BY_ID
 
+KINDS = Path(__file__).resolve().parents[2] / "schemas" / "nsi" / "kinds.toml"
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 Held = dict[str, dict[str, dict[str, Any]]]
 
@@ -68,3 +73,15 @@ def test_the_plan_holds_what_is_promised(plan: list[Planned]):
     assert counts[Group.REFUSED] >= 10
     assert {one.fault.id for one in plan if one.group is Group.REFUSED and one.fault} == set(REFUSED)
     assert abs(Counter(one.door for one in plan)["amqp"] - len(plan) / 2) < 5
+
+
+def test_the_register_of_kinds_of_the_simulated_remd_differs_from_ours_in_one_kind(plan: list[Planned]):
+    catalogue = KindCatalogue.load(KINDS)
+    ours = {code: card.starts for code in REMD_KINDS if (card := catalogue.get(code))}
+    assert [code for code, opened in REMD_KINDS.items() if ours[code] != opened] == ["306"]
+    fault = BY_ID["remd-kind-not-open"]
+    assert (fault.kinds, fault.expected.outcome) == (("306",), Outcome.REFUSED)
+    for one in plan:
+        if one.fault is fault:
+            created = dt.datetime.fromisoformat(one.submission.metadata.created_at or "").date()
+            assert ours["306"] <= created < REMD_KINDS["306"]
