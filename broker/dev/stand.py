@@ -16,7 +16,16 @@ from argon2 import PasswordHasher
 
 from broker.adapter_kit.clocks import SystemClock
 from broker.archive import MasterKeys
-from broker.dev.endpoints import Clinic, Endpoints, Operator, Partner, Pki, Signer, publish_endpoints
+from broker.dev.endpoints import (
+    Clinic,
+    Endpoints,
+    Operator,
+    Partner,
+    Pki,
+    Signer,
+    publish_endpoints,
+    withdraw_endpoints,
+)
 from broker.dev.install import InstallPolicy, Missing
 from broker.dev.postgres import private_postgres
 from broker.dev.rabbitmq import private_rabbitmq
@@ -250,6 +259,7 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
     """Run a stand while the context lasts; raise ``StandFailed`` in words when it cannot run."""
     async with contextlib.AsyncExitStack() as stack:
         crew = await stack.enter_async_context(Supervisor(options.state_dir))
+        withdraw_endpoints(crew.state.path)
         stand = Stand(crew, options)
         server = await stack.enter_async_context(
             private_postgres(crew, policy=options.install, url=options.database_url)
