@@ -10,6 +10,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -36,7 +37,18 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     amqp_url: Annotated[
         str, Meta(description="Адрес RabbitMQ (amqp://…); пусто — шина local, двери AMQP нет")
     ] = ""
-    amqp_public_url: Annotated[str, Meta(description="Адрес RabbitMQ для партнёров, если отличается")] = ""
+    amqp_public_url: Annotated[
+        str,
+        Meta(description="Адрес RabbitMQ для партнёров, если отличается: в /asyncapi.json и рядом с ключом"),
+    ] = ""
+
+    @property
+    def amqp_for_partners(self) -> str:
+        """Return where partners find RabbitMQ, without anybody's login; empty where there is no AMQP door."""
+        if not self.amqp_url:
+            return ""
+        parts = urlsplit(self.amqp_public_url or self.amqp_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
 
 
 class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +146,15 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "info"
 
 
+class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Setting up a machine; read by ``make setup`` and ``inaya dev`` (``broker/dev/install.py``)."""
+
+    install: Annotated[
+        str,
+        Meta(description="no — не ставить на машину ничего: ни пакетов apt, ни сервера PostgreSQL из PyPI"),
+    ] = "yes"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All rooms."""
 
@@ -144,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     security: SecuritySettings
     data: DataSettings
     telemetry: TelemetrySettings
+    stand: StandSettings
 
 
 class SettingCard(msgspec.Struct, frozen=True):

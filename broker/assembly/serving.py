@@ -168,7 +168,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         desk = operating(base, views, journal, partners, commands, access)
         add_routes(app, (*document_routes(documents), *desk.routes), guard, desk.guard)
         add_console(app, desk.console)
-        add_pages(app)
+        add_pages(app, amqp=settings.bus.amqp_for_partners)
         app.router.add_get("/healthz", healthy)
         app.router.add_get("/readyz", _readyz(base))
         app.router.add_get("/metrics", metrics)

@@ -126,11 +126,10 @@ def _sim(arguments: argparse.Namespace) -> int:
 
 def stand_options(arguments: argparse.Namespace) -> StandOptions:
     """Read the options of a stand from arguments and environment."""
-    install = InstallPolicy.REFUSED if os.environ.get("INAYA_INSTALL") == "no" else InstallPolicy.ALLOWED
     return StandOptions(
         state_dir=arguments.state_dir,
         port=arguments.port,
-        install=install,
+        install=InstallPolicy.of(os.environ),
         database_url=os.environ.get("INAYA_DATABASE_URL", ""),
         amqp=not arguments.no_amqp,
         packs=os.environ.get("INAYA_PACKS_DIR", ""),
