@@ -37,6 +37,7 @@ conformance: setup
 
 reference: setup
 	$(BIN)/inaya reference --write
+	$(BIN)/python scripts/schema.py
 
 # Pins every dependency with its hashes; run after changing pyproject.toml.
 lock: setup
