@@ -106,8 +106,8 @@ async def open_bus(settings: Settings, database: Database) -> AsyncIterator[Bus]
 
 
 @contextlib.asynccontextmanager
-async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
-    """Open everything a process stands on."""
+async def foundation(settings: Settings, beside: int = 0) -> AsyncIterator[Foundation]:
+    """Open everything a process stands on; ``beside``: bytes of bodies the process counts elsewhere."""
     watch(Path(settings.data.kill_dir) if settings.data.kill_dir else None)
     keys = master_keys(settings.security)
     codec = Codec(keys)
@@ -118,7 +118,7 @@ async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, limit_per_host=64)) as http,
     ):
         deliveries = DeliveryStore(database)
-        documents = ExaminationStore(database, codec, Room(settings.door.bodies_limit))
+        documents = ExaminationStore(database, codec, Room(settings.door.bodies_limit - beside))
         destinations = DestinationStore(database)
         clock = make_clock(settings)
         await destinations.ensure([d.id for d in configured])

@@ -23,10 +23,15 @@ MIB: Final = 1024 * 1024
 
 
 class Bodies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bytes of bodies: the largest one kept (contract: 12 MiB), and all that are held at once."""
+    """Bytes of bodies: the largest one kept (contract: 12 MiB), and all of ``intake`` that are held at once."""
 
     largest: int = 12 * MIB
     held: int = 96 * MIB
+
+    @property
+    def sum(self) -> int:
+        """All the door may hold: what comes from ``intake``, and one that was parked."""
+        return self.held + self.largest
 
 
 class RabbitDoor:

@@ -55,6 +55,7 @@ def add_to(parsers: Parsers) -> None:
     sim.add_argument("--packs", type=Path, help="каталог пакетов правил симулятора")
     sim.add_argument("--clock", type=Path, help="файл модельных часов")
     sim.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
+    sim.add_argument("--log-level", default="info", help="подробность журнала: debug, info, warning, error")
     sim.add_argument("--no-check", action="store_true", help="не проверять документы правилами")
 
 
@@ -119,7 +120,7 @@ def _settings_list(_arguments: argparse.Namespace) -> int:
 
 
 def _sim(arguments: argparse.Namespace) -> int:
-    configure(process=f"sim-{arguments.name}")
+    configure(process=f"sim-{arguments.name}", level=arguments.log_level)
     options = SimulatorOptions(
         name=arguments.name,
         port=arguments.port,
@@ -136,11 +137,10 @@ def _sim(arguments: argparse.Namespace) -> int:
 
 def stand_options(arguments: argparse.Namespace) -> StandOptions:
     """Read the options of a stand from arguments and environment."""
-    install = InstallPolicy.REFUSED if os.environ.get("INAYA_INSTALL") == "no" else InstallPolicy.ALLOWED
     return StandOptions(
         state_dir=arguments.state_dir,
         port=arguments.port,
-        install=install,
+        install=InstallPolicy.of(os.environ),
         database_url=os.environ.get("INAYA_DATABASE_URL", ""),
         amqp=not arguments.no_amqp,
         packs=os.environ.get("INAYA_PACKS_DIR", ""),
