@@ -5,12 +5,14 @@
 
 import base64
 import binascii
+import contextlib
 import hmac
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import pybase64
 from msgspec.structs import replace
 
 from broker.trust import ber, der
@@ -52,6 +54,8 @@ def decode_armoured(text: str) -> bytes | None:
 
 
 def _decode_base64(text: str) -> bytes | None:
+    with contextlib.suppress(binascii.Error, ValueError):  # plain base64, as nearly all of it is
+        return pybase64.b64decode(text, validate=True) or None
     packed = _BLANKS.sub("", _ARMOUR.sub("", text.removeprefix("\ufeff")))
     try:
         return base64.b64decode(packed.encode("ascii"), validate=True) or None
