@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from broker.document.lifecycle import DeliveryStatus
 from broker.document.receipt import Receipt
 from broker.store.database import Database
 from broker.store.sql import queries
@@ -14,6 +15,10 @@ from broker.store.sql import queries
 QUERIES: Final = queries("views")
 DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
+PAUSED: Final = "destination.paused"
+"""Why a delivery waits that an operator's (or adapter's) pause of its destination keeps."""
+UNAVAILABLE: Final = "destination.unavailable"
+"""Why a delivery waits behind an open breaker whose last failure is not known."""
 
 
 class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -119,8 +124,13 @@ class Views:
         row = await self._db.fetchrow(QUERIES["report"], document_id)
         return None if row is None else str(row["body"])
 
+    async def waiting(self, destination: str, limit: int) -> list[dict[str, Any]]:
+        """Return what waits for a destination, oldest first: why, and when it is tried next."""
+        rows = await self._db.fetch(QUERIES["waiting"], destination, limit)
+        return [dict(row) | _prospect(row) for row in rows]
+
     async def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
-        """Return the rows of a named view query (destinations, waiting, troubles, refusals, callbacks)."""
+        """Return the rows of a named view query (destinations, troubles, refusals, callbacks)."""
         return [dict(row) for row in await self._db.fetch(QUERIES[query], *args)]
 
 
@@ -143,15 +153,33 @@ def _card(row: Any) -> DocumentCard:
     )
 
 
+def _prospect(row: Any) -> dict[str, Any]:
+    """Say why a delivery waits and when it is tried next.
+
+    A pause or an open breaker stands before the whole destination and is on no delivery's row: it is laid over what the
+    row says. Who waits for a verdict keeps its own reason, only nobody asks for the verdict meanwhile.
+    """
+    reason, soon, opens = row["reason"], row["next_attempt_at"], row["open_until"]
+    if row["status"] not in {DeliveryStatus.QUEUED, DeliveryStatus.AWAITING_RESULT}:
+        return {"reason": reason, "next_attempt_at": soon}
+    queued = row["status"] == DeliveryStatus.QUEUED
+    if row["paused"]:
+        return {"reason": PAUSED if queued else reason, "next_attempt_at": None}
+    if opens is not None and soon is not None and soon <= opens:
+        return {"reason": row["last_failure"] or UNAVAILABLE if queued else reason, "next_attempt_at": opens}
+    return {"reason": reason, "next_attempt_at": soon}
+
+
 def _delivery(row: Any) -> DeliveryCard:
+    prospect = _prospect(row)
     return DeliveryCard(
         id=row["id"],
         destination=row["destination"],
         required=row["required"],
         status=row["status"],
-        reason=row["reason"],
+        reason=prospect["reason"],
         attempt=row["attempt"],
-        next_attempt_at=row["next_attempt_at"],
+        next_attempt_at=prospect["next_attempt_at"],
         stage=row["stage"],
         rule=row["rule"],
         sent_at=row["sent_at"],
