@@ -4,6 +4,9 @@ from datetime import date, datetime
 
 import msgspec
 
+from broker.document.lifecycle import DeliveryStatus
+from broker.document.submission import SubmissionType
+
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """Proof of registration or delivery.
@@ -21,3 +24,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     warnings: list[str] = []
     result: str | None = None
     stage: str | None = None
+
+
+def result_of(submission: str, status: str, receipt: Receipt | None) -> str | None:
+    """Tell how much of a registry the fund took: what its receipt says, ``none`` when it refused; of a document, nothing."""
+    if submission == SubmissionType.OMS_REGISTRY and status == DeliveryStatus.REJECTED:
+        return "none"
+    return receipt.result if receipt else None

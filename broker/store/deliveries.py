@@ -366,7 +366,6 @@ def view(delivery: DeliveryState, change: Change) -> DeliveryView:
         attempt=delivery.attempt,
         next_attempt_at=change.due_at,
         stage=change.stage or None,
-        result=change.receipt.result if change.receipt else None,
     )
 
 

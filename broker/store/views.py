@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from broker.document.lifecycle import DeliveryStatus
-from broker.document.receipt import Receipt
+from broker.document.receipt import Receipt, result_of
 from broker.store.database import Database
 from broker.store.sql import queries
 
@@ -32,6 +32,7 @@ class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     attempt: int
     next_attempt_at: datetime | None
     stage: str = ""
+    result: str | None = None
     rule: str = ""
     sent_at: datetime | None = None
     status_at: datetime | None = None
@@ -74,7 +75,9 @@ class Views:
         row = await self._db.fetchrow(QUERIES["document"], document_id)
         if row is None:
             return None
-        deliveries = [_delivery(r) for r in await self._db.fetch(QUERIES["deliveries"], document_id)]
+        deliveries = [
+            _delivery(r, row["type"]) for r in await self._db.fetch(QUERIES["deliveries"], document_id)
+        ]
         return msgspec.structs.replace(
             _card(row),
             digest=row["digest"].hex(),
@@ -170,8 +173,9 @@ def _prospect(row: Any) -> dict[str, Any]:
     return {"reason": reason, "next_attempt_at": soon}
 
 
-def _delivery(row: Any) -> DeliveryCard:
+def _delivery(row: Any, submission: str) -> DeliveryCard:
     prospect = _prospect(row)
+    receipt = msgspec.convert(row["receipt"], Receipt) if row["receipt"] else None
     return DeliveryCard(
         id=row["id"],
         destination=row["destination"],
@@ -181,10 +185,11 @@ def _delivery(row: Any) -> DeliveryCard:
         attempt=row["attempt"],
         next_attempt_at=prospect["next_attempt_at"],
         stage=row["stage"],
+        result=result_of(submission, row["status"], receipt),
         rule=row["rule"],
         sent_at=row["sent_at"],
         status_at=row["status_at"],
         deadline_at=row["deadline_at"],
-        receipt=msgspec.convert(row["receipt"], Receipt) if row["receipt"] else None,
+        receipt=receipt,
         findings=row["findings"] or [],
     )
