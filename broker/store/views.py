@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from broker.document.finding import Finding
 from broker.document.lifecycle import DeliveryStatus
-from broker.document.receipt import Receipt, result_of
+from broker.document.receipt import PlacedReceipt, Receipt, result_of
 from broker.store.database import Database
 from broker.store.sql import queries
 
@@ -38,11 +39,11 @@ class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     status_at: datetime | None = None
     deadline_at: datetime | None = None
     receipt: Receipt | None = None
-    findings: list[dict[str, Any]] = []
+    findings: list[Finding] = []
 
 
-class DocumentCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One document."""
+class DocumentLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One document in a list."""
 
     id: UUID
     status: str
@@ -54,14 +55,20 @@ class DocumentCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     local_uid: str
     received_at: datetime
     status_at: datetime
-    partner: str = ""
-    door: str = ""
-    document_number: str = ""
-    digest: str = ""
-    size: int = 0
-    version: int = 1
-    replaces: UUID | None = None
-    deliveries: list[DeliveryCard] = []
+    partner: str
+    door: str
+    document_number: str
+    size: int
+
+
+class DocumentCard(DocumentLine, frozen=True, kw_only=True, rename="camel"):
+    """One document with everything that became of it; ``digest`` is the SHA-256 of its bytes in hex."""
+
+    digest: str
+    version: int
+    replaces: UUID | None
+    deliveries: list[DeliveryCard]
+    receipts: list[PlacedReceipt]
 
 
 class Views:
@@ -78,12 +85,17 @@ class Views:
         deliveries = [
             _delivery(r, row["type"]) for r in await self._db.fetch(QUERIES["deliveries"], document_id)
         ]
-        return msgspec.structs.replace(
-            _card(row),
+        return DocumentCard(
+            **msgspec.structs.asdict(_line(row)),
             digest=row["digest"].hex(),
             version=row["version"],
             replaces=row["replaces"],
             deliveries=deliveries,
+            receipts=[
+                PlacedReceipt(destination=one.destination, **msgspec.structs.asdict(one.receipt))
+                for one in deliveries
+                if one.receipt is not None
+            ],
         )
 
     async def documents(
@@ -98,20 +110,20 @@ class Views:
         until: datetime | None = None,
         before: UUID | None = None,
         limit: int = 100,
-    ) -> list[DocumentCard]:
+    ) -> list[DocumentLine]:
         """Return a page of documents, newest first."""
         rows = await self._db.fetch(
             QUERIES["documents"], partner, clinic, kind, status, since, until, before, limit, mode
         )
-        return [_card(row) for row in rows]
+        return [_line(row) for row in rows]
 
-    async def find(self, text: str, limit: int = 50) -> list[DocumentCard]:
+    async def find(self, text: str, limit: int = 50) -> list[DocumentLine]:
         """Find documents by id, delivery id, message id, localUid, number or receipt."""
         try:
             identifier = UUID(text)
         except ValueError:
             identifier = None
-        return [_card(row) for row in await self._db.fetch(QUERIES["find"], text, limit, identifier)]
+        return [_line(row) for row in await self._db.fetch(QUERIES["find"], text, limit, identifier)]
 
     async def attempts(self, deliveries: Sequence[UUID]) -> list[dict[str, Any]]:
         """Return every attempt of these deliveries, in order."""
@@ -137,8 +149,8 @@ class Views:
         return [dict(row) for row in await self._db.fetch(QUERIES[query], *args)]
 
 
-def _card(row: Any) -> DocumentCard:
-    return DocumentCard(
+def _line(row: Any) -> DocumentLine:
+    return DocumentLine(
         id=row["id"],
         status=row["status"],
         mode=row["mode"],
@@ -191,5 +203,5 @@ def _delivery(row: Any, submission: str) -> DeliveryCard:
         status_at=row["status_at"],
         deadline_at=row["deadline_at"],
         receipt=receipt,
-        findings=row["findings"] or [],
+        findings=msgspec.convert(row["findings"] or [], list[Finding]),
     )
