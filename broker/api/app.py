@@ -12,7 +12,7 @@ from broker.api.problem import of_refusal, problem
 from broker.api.route import Route
 from broker.control.access import Access
 from broker.intake.refusal import Refusal
-from broker.store.database import STORE_TROUBLE
+from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
@@ -41,6 +41,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(
             503, "intake.timeout", "Запрос не уложился в отведённое время.", "Повторите с тем же messageId."
         )
+    except UnstorableError as error:
+        return _unstorable(request, error)
     except STORE_TROUBLE as error:
         log().warning("door.store_away", error=type(error).__name__)
         return problem(503, "intake.unavailable", "Хранилище недоступно.", "Повторите с тем же messageId.")
@@ -50,6 +52,25 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(
             500, "intake.bug", "Ошибка на нашей стороне, она записана.", "Повторите с тем же messageId."
         )
+
+
+def _unstorable(request: web.Request, error: UnstorableError) -> web.Response:
+    """Answer for a value the store cannot take; of a reading request it can only be a parameter."""
+    if request.method in {"GET", "HEAD"}:
+        return problem(
+            400,
+            "partner.query_invalid",
+            "Параметр запроса или адрес содержит недопустимое значение.",
+            "Уберите управляющие символы и лишние знаки; сверьте параметры с /openapi.json.",
+        )
+    BUGS.labels("http").inc()
+    log().error("door.unstorable", error=str(error))
+    return problem(
+        422,
+        "partner.value_unstorable",
+        "Запрос содержит значение, которое нельзя сохранить.",
+        "Уберите из полей управляющие символы (например, U+0000) и сократите слишком длинные значения.",
+    )
 
 
 UNAUTHORIZED = Refusal(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
 from broker.control.access import Access, Caller, Speech
+from broker.document.column import fitting, set_key
 from broker.document.event import EventName
 from broker.document.submission import Submission, SubmissionType
 from broker.intake.read import Arrival, Sender, check_head, make_arrival
@@ -40,6 +41,9 @@ _SPEECH = {
         "partner.clinic_closed", 403, "Клиника закрыта: документы не принимаются.", "Свяжитесь с оператором."
     ),
 }
+MOST_OF_A_KEY: Final = 200
+MOST_OF_AN_OID: Final = 64
+"""Signs kept of what a refused sender gave for a message id and a clinic."""
 
 
 class Reception:
@@ -93,7 +97,7 @@ class Reception:
             key=key,
             now=self._clock.now(),
             local_uid=_uuid_or_none(seen.document_id.extension),
-            set_key=f"{seen.set_id.root}^{seen.set_id.extension}" if seen.set_id.extension else "",
+            set_key=set_key(seen.set_id.root, seen.set_id.extension),
             version=seen.version or 1,
         )
         verdict = await self._batcher.submit(arrival)
@@ -125,10 +129,11 @@ class Reception:
         """
         REFUSED.labels(door, refusal.code).inc()
         now = self._clock.now()
+        key, clinic = fitting(key, MOST_OF_A_KEY), fitting(clinic, MOST_OF_AN_OID)
         body: dict[str, Any] = {
             "code": refusal.code,
             "door": door,
-            "messageId": key[:200],
+            "messageId": key,
             "digest": digest.hex(),
         }
         if caller is not None and door == "amqp":
@@ -136,8 +141,8 @@ class Reception:
                 refusal.code,
                 refusal.detail,
                 refusal.fix,
-                message_id=key[:200],
-                clinic=clinic[:64],
+                message_id=key,
+                clinic=clinic,
                 mode=caller.mode,
                 at=now,
             )
@@ -146,13 +151,13 @@ class Reception:
             now,
             body=body,
             partner_id=caller.partner_id if caller else "",
-            clinic=clinic[:64],
+            clinic=clinic,
             feed=caller is not None and door == "amqp",
         )
 
     async def park(self, caller: Caller, key: str, why: str) -> None:
         """Record an AMQP message that was set aside."""
-        body = {"messageId": key[:200], "why": why}
+        body = {"messageId": fitting(key, MOST_OF_A_KEY), "why": fitting(why, MOST_OF_A_KEY)}
         await self._journal.note(
             EventName.SUBMISSION_PARKED, self._clock.now(), body=body, partner_id=caller.partner_id
         )
