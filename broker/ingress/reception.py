@@ -78,12 +78,24 @@ class Reception:
         return verdicts
 
     async def take(
-        self, caller: Caller, submission: Submission, stored: StoredContent, *, key: str, door: str
+        self,
+        caller: Caller,
+        submission: Submission,
+        stored: StoredContent,
+        *,
+        key: str,
+        door: str,
+        objection: Refusal | None = None,
     ) -> Verdict:
-        """Commit a submission and return its ticket, or why it was refused; raises when the store is away."""
+        """Commit a submission and return its ticket, or why it was refused; raises when the store is away.
+
+        ``objection`` is the door's own, said only to who may speak for the clinic.
+        """
         started = time.perf_counter()
-        refusal = check_head(submission, key) or _SPEECH.get(
-            await self._access.speech(caller.partner_id, submission.clinic)
+        refusal = (
+            check_head(submission, key)
+            or _SPEECH.get(await self._access.speech(caller.partner_id, submission.clinic))
+            or objection
         )
         if refusal is not None:
             await self.refuse(caller, refusal, door=door, clinic=submission.clinic, key=key)
@@ -122,10 +134,12 @@ class Reception:
         clinic: str = "",
         key: str = "",
         digest: bytes = b"",
+        login: str = "",
     ) -> None:
         """Leave a searchable journal row of a refusal: sender, digest, code; nothing of the content.
 
-        A sender over AMQP has nobody to answer: it reads the refusal as an event.
+        A sender over AMQP has nobody to answer: it reads the refusal as an event. ``login`` is a login of ours that
+        somebody tried in vain.
         """
         REFUSED.labels(door, refusal.code).inc()
         now = self._clock.now()
@@ -135,7 +149,7 @@ class Reception:
             "door": door,
             "messageId": key,
             "digest": digest.hex(),
-        }
+        } | ({"login": login} if login else {})
         if caller is not None and door == "amqp":
             body |= refusal_event(
                 refusal.code,

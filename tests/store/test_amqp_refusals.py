@@ -21,6 +21,7 @@ from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 
 PARTNER = "vendor-alpha"
+KEY = f"{PARTNER}.{CLINIC.replace('.', '-')}"
 GOOD = {"clinic": CLINIC, "kind": "306", "content": {"data": text_of(b"<a/>")}}
 
 
@@ -41,7 +42,7 @@ async def reception(shelf: Shelf, codec: Codec):
 
 def a_message(body: object = GOOD, **changes: object) -> IntakeMessage:
     raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    fields = {"body": raw, "size": len(raw), "routing_key": f"{PARTNER}.x", "login": PARTNER} | changes
+    fields = {"body": raw, "size": len(raw), "routing_key": KEY, "login": PARTNER} | changes
     return IntakeMessage(**fields)
 
 
@@ -160,6 +161,29 @@ async def test_what_the_store_cannot_take_is_a_bug_of_that_message_and_no_outage
     assert isinstance(taken[0], Ticket)
     assert isinstance(taken[1], UnstorableError)
     assert not isinstance(taken[1], STORE_TROUBLE)
+
+
+OTHERS_KEY = f"{PARTNER}.1-2-643-5-1-13-13-12-2-77-1"
+
+
+@pytest.mark.parametrize("key", [OTHERS_KEY, f"{PARTNER}.{CLINIC}", f"{PARTNER}.", f"{KEY}.1", PARTNER])
+async def test_a_routing_key_that_names_another_clinic_is_refused_and_told(
+    shelf: Shelf, reception: Reception, key: str
+):
+    await AmqpDoor(reception).take(a_message(message_id="m1", routing_key=key))
+    (event,) = await told(shelf)
+    assert (event["event"], event["documentId"], event["messageId"]) == ("document.rejected", None, "m1")
+    (finding,) = event["findings"]
+    assert finding["code"] == "partner.routing_key_clinic"
+    assert finding["fix"]
+    assert await shelf.database.fetchval("select count(*) from document") == 0
+
+
+async def test_whose_the_clinic_is_comes_before_what_the_routing_key_says(shelf: Shelf, reception: Reception):
+    body = GOOD | {"clinic": "1.2.643.5.1.13.13.12.2.77.4040"}
+    await AmqpDoor(reception).take(a_message(body, message_id="m1"))
+    (event,) = await told(shelf)
+    assert event["findings"][0]["code"] == "partner.clinic_not_linked"
 
 
 async def test_either_id_is_enough(shelf: Shelf, reception: Reception):
