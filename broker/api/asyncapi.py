@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from broker.api.openapi import plain
+from broker.api.openapi import plain, promising
 from broker.api.shapes import EventBody
 from broker.bus.topology import DOCUMENTS, RECEIPTS_LENGTH, receipts_queue
 from broker.document.event import EventName
@@ -55,7 +55,7 @@ def asyncapi(*, version: str, address: str = "") -> Json:
         "channels": {"documents": _documents(), "receipts": _receipts()},
         "operations": _operations(),
         "components": {
-            "schemas": components,
+            "schemas": promising(components),
             "messages": {"submission": _submission(submission), "event": _event(event)},
             "securitySchemes": {
                 "partner": {

@@ -172,7 +172,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         app.router.add_get("/healthz", healthy)
         app.router.add_get("/readyz", _readyz(base))
         app.router.add_get("/metrics", metrics)
-        RabbitmqAuth(access).add_to(app)
+        RabbitmqAuth(access, reception).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
         peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
         files = partial(_files, base)

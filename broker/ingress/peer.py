@@ -9,7 +9,7 @@ from aiohttp import web
 
 from broker.adapter_kit import Adapter, Context, Files, PeerRequest, Receives, Refuse, Serve, Take
 from broker.document.event import EventName
-from broker.store.database import STORE_TROUBLE, StoreAwayError
+from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.destinations import CallbackStore
 from broker.store.journal import Journal
 from broker.store.room import NoRoom, Share
@@ -79,6 +79,10 @@ class PeerDoor:
             return web.Response(status=500)
         try:
             return await self._answer(destination, call, reply, context)
+        except UnstorableError as error:
+            BUGS.labels(f"adapter.{adapter.passport.name}").inc()
+            log().error("peer.unstorable", destination=destination, error=str(error))
+            return web.Response(status=500)
         except STORE_TROUBLE:
             return _away("peer.store_away")
 

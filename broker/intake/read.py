@@ -11,6 +11,7 @@ import msgspec
 import pybase64
 
 from broker.archive import SealedPart, StoredContent
+from broker.document.column import fitting
 from broker.document.identity import is_clinic_oid, region_of
 from broker.document.submission import Mode, Submission, SubmissionType
 from broker.intake.refusal import Refusal
@@ -88,11 +89,13 @@ def explain_field(error: str) -> str:
         (r"Object missing required field `([^`]*)`", "нет обязательного поля «{}»"),
         (r"Expected `([^`]*)`, got `([^`]*)`", "ожидается тип {}, получен {}"),
         (r"Invalid enum value", "недопустимое значение"),
+        (r"of length <= (\d+)", "длина больше {}"),
+        (r"matching regex", "недопустимые символы (управляющие, перевод строки) или не тот вид"),
     )
     for pattern, text in patterns:
         match = re.search(pattern, message)
         if match:
-            return f"{text.format(*match.groups())} ({where})."
+            return fitting(f"{text.format(*(one[:64] for one in match.groups()))} ({where}).", 500)
     return f"значение не подходит ({where})."
 
 
@@ -174,7 +177,8 @@ def check_head(submission: Submission, key: str) -> Refusal | None:
         return Refusal(
             "partner.message_id_missing",
             422,
-            "Нет идентификатора сообщения (messageId либо Idempotency-Key) или он содержит недопустимые символы.",
+            "Нет идентификатора сообщения (messageId либо Idempotency-Key), он длиннее 200 знаков или содержит"
+            " недопустимые символы.",
             "Присвойте каждому сообщению постоянный UUID и повторяйте его при повторной отправке.",
         )
     if not is_clinic_oid(submission.clinic):

@@ -137,7 +137,7 @@ class ExaminationStore:
             if row["canonical"] is not None:
                 packed = self._codec.open(row["canonical"], row["id"])
                 canonical = msgspec.msgpack.decode(packed, type=CanonicalDocument)
-        except Tampered:
+        except (Tampered, msgspec.DecodeError):  # the key does not open it, or it is not what we write
             log().error("content.does_not_open", document=str(row["id"]))
             return None, None
         return stored, canonical

@@ -127,7 +127,7 @@ set sequence = d.sequence + u.events, status = coalesce(u.status, d.status),
     status_at = case when u.status is null or u.status = d.status then d.status_at else u.at end
 from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) as u (id, events, status, at)
 where d.id = u.id
-returning d.id, d.sequence, d.partner_id, d.clinic_oid, d.mode, d.message_id, d.local_uid, d.status
+returning d.id, d.sequence, d.partner_id, d.clinic_oid, d.mode, d.message_id, d.local_uid, d.status, d.type
 
 -- name: insert_journal
 -- Write events; the transaction's number orders them in the feed.

@@ -11,11 +11,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from broker.api.asyncapi import TOLD, asyncapi
 from broker.api.openapi import openapi
 from broker.api.route import Answer, Route
-from broker.api.shapes import EventBody, TicketBody
+from broker.api.shapes import PROMISING, EventBody, TicketBody
 from broker.assembly.describing import asyncapi_page, described_routes, openapi_page
 from broker.bus.topology import DOCUMENTS, receipts_name
 from broker.document.event import EventName
 from broker.document.submission import Content, Submission
+from broker.document.written import promised
 from broker.settings import BusSettings
 
 
@@ -237,3 +238,14 @@ def test_partners_are_told_the_public_address_of_rabbitmq_and_nobodys_login(own:
         assert "variables" not in server
     else:
         assert server["host"] == "{host}"
+
+
+@pytest.mark.parametrize("shape", PROMISING, ids=lambda shape: shape.__name__)
+def test_pages_say_which_fields_are_always_there(page, doors, shape):
+    found = [
+        one["components"]["schemas"][shape.__name__]
+        for one in (page, doors)
+        if shape.__name__ in one["components"]["schemas"]
+    ]
+    assert found
+    assert all(schema["required"] == promised(shape) for schema in found)
