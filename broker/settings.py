@@ -104,6 +104,13 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     attempt_grace_seconds: Annotated[
         float, Meta(description="То же для отправки: сверх предела времени направления, секунды", gt=0)
     ] = 30.0
+    stop_seconds: Annotated[
+        float,
+        Meta(
+            description="Сколько секунд остановка ждёт начатых отправок; оборванная позже — под сомнением",
+            ge=0,
+        ),
+    ] = 8.0
     relay_lease_seconds: Annotated[
         float, Meta(description="То же для рассылки событий одного партнёра, секунды", gt=0)
     ] = 20.0

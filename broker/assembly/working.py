@@ -22,7 +22,7 @@ from broker.store.tasks import CALLBACK, PREPARE, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.work.callbacks import CallbackWorker, Endpoint
-from broker.work.deliver import DestinationRunner, Stores
+from broker.work.deliver import DestinationRunner, Patience, Stores
 from broker.work.loop import Loop
 from broker.work.prepare import PrepareStores, PrepareWorker
 from broker.work.relay import RelayWorker
@@ -93,9 +93,12 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             lease,
         )
         stores = Stores(tasks, base.deliveries, base.documents, partners, base.destinations)
-        grace = timedelta(seconds=settings.work.attempt_grace_seconds)
+        patience = Patience(
+            grace=timedelta(seconds=settings.work.attempt_grace_seconds),
+            stopping=timedelta(seconds=settings.work.stop_seconds),
+        )
         runners = [
-            DestinationRunner(post.adapter, post.context, post.policy, stores, outcomes, base.dice, grace)
+            DestinationRunner(post.adapter, post.context, post.policy, stores, outcomes, base.dice, patience)
             for post in base.outposts.values()
         ]
         callbacks = CallbackWorker(

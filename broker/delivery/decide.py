@@ -27,6 +27,8 @@ from broker.document.lifecycle import DeliveryStatus, may_move
 LOOKUP = "lookup"
 """Key in a delivery's state: the next attempt must first ask whether the document arrived."""
 NOT_LINKED = "clinic.not_linked"
+IN_DOUBT = "delivery.in_doubt"
+"""The request left and was not answered, and only a person can find out what became of it."""
 NO_RESPONSE = "destination.no_response"
 """The deadline passed and the verdict never came."""
 NOT_YET = "destination.no_response_yet"
@@ -180,7 +182,7 @@ def _in_doubt(
             return Change(
                 status=DeliveryStatus.HELD,
                 event=EventName.DELIVERY_HELD,
-                reason="delivery.in_doubt",
+                reason=IN_DOUBT,
                 text="Запрос ушёл, ответа нет: неизвестно, принят ли документ. Проверьте в системе и решите.",
                 failure=True,
             )

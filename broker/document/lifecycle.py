@@ -87,6 +87,7 @@ DELIVERY_MOVES: Final[dict[DeliveryStatus, frozenset[DeliveryStatus]]] = {
     DeliveryStatus.HELD: frozenset(
         {
             DeliveryStatus.QUEUED,
+            DeliveryStatus.AWAITING_RESULT,
             DeliveryStatus.CANCELLED,
             DeliveryStatus.DEAD,
             DeliveryStatus.REGISTERED,

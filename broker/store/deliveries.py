@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from broker.delivery.decide import is_absorbed, withdrawn
+from broker.delivery.decide import IN_DOUBT, is_absorbed, withdrawn
 from broker.delivery.preflight import Go, Order, Predecessor, Supersede, Wait
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Withdrawal
 from broker.document.event import DeliveryView, Draft, EventName
@@ -111,8 +111,12 @@ class DeliveryStore:
         starts: Sequence[Start],
         at: datetime,
         order: Callable[[DeliveryState, list[Predecessor]], Order],
+        lease: timedelta,
     ) -> dict[UUID, int | Wait | Supersede | AlreadyThere]:
-        """Commit attempts before anything leaves; return by delivery the attempt's number, or why it must wait."""
+        """Commit attempts before anything leaves, keeping the tasks claimed for another lease.
+
+        Returns by delivery the attempt's number, or why it must wait; nothing for one that somebody else has.
+        """
         answers: dict[UUID, int | Wait | Supersede | AlreadyThere] = {}
         async with self._db.transaction() as connection:
             before = await self._predecessors(connection, [s.delivery for s in starts])
@@ -130,6 +134,7 @@ class DeliveryStore:
                 [s.task.claim for s in ready],
                 [at] * len(ready),
                 [s.task.id for s in ready],
+                lease,
             )
             numbers = {row["id"]: row["attempt"] for row in rows}
             begun = [s for s in ready if s.delivery.id in numbers]
@@ -228,6 +233,15 @@ async def _withdraw_unrouted(connection: Any, document_id: UUID, at: datetime, a
     return Withdrawal.DONE
 
 
+def _is_missed(application: Application, before: DeliveryState) -> bool:
+    """Tell whether this is the answer to the very attempt somebody else took for lost: it is believed, late as it comes."""
+    attempted = application.attempted
+    if attempted is None or attempted.message_id != before.message_id:
+        return False
+    waiting = before.status in {DeliveryStatus.SENDING, DeliveryStatus.QUEUED}
+    return waiting or before.reason == IN_DOUBT
+
+
 class _Writer:
     """Collects the decisions of one transaction and writes them with few statements."""
 
@@ -245,6 +259,8 @@ class _Writer:
             return
         change = application.decide(before)
         stale = application.task is not None and application.task.id not in ours
+        if stale and _is_missed(application, before):
+            application, stale = msgspec.structs.replace(application, task=None), False
         success = change is not None and change.status in {
             DeliveryStatus.REGISTERED,
             DeliveryStatus.DELIVERED,

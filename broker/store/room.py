@@ -52,7 +52,7 @@ class Room:
     """The bytes a process may hold at once; who does not fit stands in a queue, so that a large body is not passed by."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.held = 0
 
@@ -61,8 +61,8 @@ class Room:
 
         More than the whole room is counted as the whole room.
         """
-        size = min(size, self._limit)
-        if not self._queue and self.held + size <= self._limit:
+        size = min(size, self.limit)
+        if not self._queue and self.held + size <= self.limit:
             self._count(size)
             return size
         place = (size, asyncio.get_running_loop().create_future())
@@ -100,7 +100,7 @@ class Room:
         while self._queue:
             size, place = self._queue[0]
             gone = place.cancelled()
-            if not gone and self.held + size > self._limit:
+            if not gone and self.held + size > self.limit:
                 break
             self._queue.popleft()
             if not gone:

@@ -1,9 +1,10 @@
 """Deliveries of one destination: claim fairly, check, commit the attempt, call the adapter, commit what came of it."""
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -35,6 +36,7 @@ from broker.store.deliveries import Application, Applied, Attempted, DeliverySto
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
 from broker.store.partners import PartnerStore
+from broker.store.room import COPIES, Portion
 from broker.store.tasks import Task, TaskStore, route_queue
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
@@ -44,6 +46,12 @@ from broker.work.trip import Trip
 
 STORE_AWAY: Final = "store.unavailable"
 """Why an attempt is in doubt when our own store failed its adapter: no fault of the destination."""
+OVER: Final = 5.0
+"""Seconds an adapter may take over its own timeout before its call is cut."""
+STORE_PAUSE: Final = 1.0
+"""Seconds between two tries to write an answer while our own store is away."""
+OWN_SHARE: Final = 4
+"""A destination that holds more than one part in so many of the room for bodies claims nothing more."""
 SHOW_EVERY: Final = 2.0
 """Seconds between two notes of an unchanged breaker."""
 
@@ -58,6 +66,13 @@ class Stores(msgspec.Struct, frozen=True):
     destinations: DestinationStore
 
 
+class Patience(msgspec.Struct, frozen=True):
+    """How long a lease outlives the destination's timeout, and how long a stopping worker waits for calls under way."""
+
+    grace: timedelta
+    stopping: timedelta
+
+
 class DestinationRunner:
     """Sends what is due to one destination; several processes may run one each."""
 
@@ -69,7 +84,7 @@ class DestinationRunner:
         stores: Stores,
         outcomes: Batcher[Application, Applied],
         dice: random.Random,
-        grace: timedelta,
+        patience: Patience,
     ) -> None:
         self.destination = context.destination
         self.loop = Loop(route_queue(self.destination.id), self._work)
@@ -79,10 +94,12 @@ class DestinationRunner:
         self._stores = stores
         self._outcomes = outcomes
         self._dice = dice
-        self._lease = timedelta(seconds=policy.timeout) + grace
+        self._lease = timedelta(seconds=policy.timeout) + patience.grace
+        self._stopping = min(policy.timeout + OVER, patience.stopping.total_seconds())
         self._breaker = Breaker()
         self._pace = Pace(policy.rate)
         self._busy = 0
+        self._held = 0
         self._paused = False
         self._paused_at = -1.0
         self._shown: tuple[Breaker | None, float] = (None, -SHOW_EVERY)  # whatever an earlier process showed
@@ -94,13 +111,13 @@ class DestinationRunner:
             await self.loop.run()
         finally:
             if self._running:
-                await asyncio.wait(self._running, timeout=min(self._policy.timeout, 5))
+                await asyncio.wait(self._running, timeout=self._stopping)
 
     async def _work(self) -> int:
         now = self._context.clock.now()
         free = self._breaker.allows(now, self._policy.parallel - self._busy)
         trying = self._breaker.open_until is not None and self._busy > 0
-        if free <= 0 or trying or await self._is_paused():
+        if free <= 0 or trying or self._holds_much() or await self._is_paused():
             return 0
         wanted = self._pace.take(free, time.monotonic())
         tasks: Sequence[Task] = ()
@@ -115,6 +132,10 @@ class DestinationRunner:
             running.add_done_callback(self._running.discard)
         return len(tasks)
 
+    def _holds_much(self) -> bool:
+        """Tell whether slow answers for large bodies keep so much room that others would have to wait."""
+        return self._held > self._stores.documents.room.limit // OWN_SHARE
+
     async def _is_paused(self) -> bool:
         if time.monotonic() - self._paused_at > 1:
             states = await self._stores.destinations.states()
@@ -125,26 +146,34 @@ class DestinationRunner:
 
     async def _batch(self, tasks: Sequence[Task]) -> None:
         """Load what was claimed, portion by portion, and set every delivery going."""
-        waiting = len(tasks)
+        left = list(tasks)
         try:
             states = await self._stores.deliveries.states([task.subject for task in tasks])
             by_document = {states[t.subject].document_id: t for t in tasks if t.subject in states}
             for portion in await self._stores.documents.portions(list(by_document)):
-                async with self._stores.documents.room.hold(portion):
+                async with self._holding(portion):
                     some = [by_document[one] for one in portion.ids]
-                    waiting -= len(some)
+                    left = [task for task in left if task not in some]
                     await self._portion(some, states)
-        except* STORE_TROUBLE as troubles:
-            names = sorted({type(trouble).__name__ for trouble in troubles.exceptions})
-            log().warning("batch.store_trouble", loop=self.loop.name, errors=names)
-        except* Exception as errors:  # noqa: BLE001  outermost loop of a batch: its leases run out and the tasks come again
-            for error in errors.exceptions:
-                BUGS.labels(self.loop.name).inc()
-                log().error(
-                    "batch.failed", loop=self.loop.name, error=type(error).__name__, trace=safe_trace(error)
-                )
+        except STORE_TROUBLE as trouble:
+            log().warning("batch.store_trouble", loop=self.loop.name, error=type(trouble).__name__)
+        except Exception as error:  # noqa: BLE001  outermost loop of a batch: its leases run out and the tasks come again
+            self._record("batch.failed", error)
         finally:
-            self._free(waiting)
+            if left:
+                with contextlib.suppress(*STORE_TROUBLE):
+                    await self._stores.tasks.release(left)
+            self._free(len(left))
+
+    @contextlib.asynccontextmanager
+    async def _holding(self, portion: Portion) -> AsyncIterator[None]:
+        """Hold the room of a portion, and know how much of it is this destination's."""
+        async with self._stores.documents.room.hold(portion):
+            self._held += portion.size * COPIES
+            try:
+                yield
+            finally:
+                self._held -= portion.size * COPIES
 
     async def _portion(self, tasks: Sequence[Task], states: Mapping[UUID, DeliveryState]) -> None:
         going = 0
@@ -153,15 +182,11 @@ class DestinationRunner:
             now = self._context.clock.now()
             starting = [trip for trip in trips if self._may_start(trip, now)]
             rest = [trip for trip in trips if trip not in starting]
-            begun = await self._begin(starting, now)
-            if begun:
-                passed(KillPoint.DELIVERY_BEGUN)
-            going = len(begun) + len(rest)
-            async with asyncio.TaskGroup() as group:
-                for trip, message_id in begun:
-                    group.create_task(self._freeing(self._send(trip, message_id)))
-                for trip in rest:
-                    group.create_task(self._freeing(self._tend(trip, now)))
+            if rest:
+                await self._stores.tasks.extend([trip.task for trip in rest], self._lease)
+            calls = [*await self._begin(starting, now), *(self._tend(trip, now) for trip in rest)]
+            going = len(calls)
+            await asyncio.gather(*(self._freeing(call) for call in calls))
         finally:
             self._free(len(tasks) - going)
 
@@ -182,11 +207,19 @@ class DestinationRunner:
         ]
 
     async def _freeing(self, call: Coroutine[None, None, None]) -> None:
-        """Free the slot as soon as this delivery is done, whatever the others of its batch do."""
+        """See one delivery through and free its slot; its trouble is no reason to cut the calls of the others."""
         try:
             await call
+        except STORE_TROUBLE as trouble:
+            log().warning("delivery.store_trouble", loop=self.loop.name, error=type(trouble).__name__)
+        except Exception as error:  # noqa: BLE001  outermost loop of a delivery: its lease runs out and it comes again
+            self._record("delivery.failed", error)
         finally:
             self._free(1)
+
+    def _record(self, event: str, error: Exception) -> None:
+        BUGS.labels(self.loop.name).inc()
+        log().error(event, loop=self.loop.name, error=type(error).__name__, trace=safe_trace(error))
 
     def _free(self, slots: int) -> None:
         self._busy -= slots
@@ -201,7 +234,8 @@ class DestinationRunner:
             return False
         return check_ready(delivery, trip.clinic, self.destination, self._policy) is None
 
-    async def _begin(self, trips: Sequence[Trip], now: datetime) -> list[tuple[Trip, UUID]]:
+    async def _begin(self, trips: Sequence[Trip], now: datetime) -> list[Coroutine[None, None, None]]:
+        """Commit the attempts of those that may go; return for each delivery what is to be done with it."""
         if not trips:
             return []
         starts = [
@@ -209,28 +243,37 @@ class DestinationRunner:
             for t in trips
         ]
         order = partial(check_order, now=now, policy=self._policy)
-        answers = await self._stores.deliveries.begin(starts, now, order)
-        begun = []
+        answers = await self._stores.deliveries.begin(starts, now, order, self._lease)
+        calls = []
         for trip, start in zip(trips, starts, strict=True):
-            match answers.get(trip.delivery.id):
-                case int() as number:
-                    delivery = msgspec.structs.replace(
-                        trip.delivery,
-                        attempt=number,
-                        status=DeliveryStatus.SENDING,
-                        message_id=start.message_id,
-                    )
-                    begun.append((msgspec.structs.replace(trip, delivery=delivery), start.message_id))
-                case Wait(until, why):
-                    await self._stores.deliveries.put_off(trip.task, until, why)
-                case Supersede(ids):
-                    await self._supersede(ids, now)
-                    await self._stores.tasks.postpone([trip.task], now, "", trip.task.priority)
-                case AlreadyThere() as there:
-                    await self._decide(trip, partial(already_there, there=there))
-                case None:  # somebody else has it
-                    await self._stores.tasks.release([trip.task])
-        return begun
+            answer = answers.get(trip.delivery.id)
+            if isinstance(answer, int):
+                delivery = msgspec.structs.replace(
+                    trip.delivery,
+                    attempt=answer,
+                    status=DeliveryStatus.SENDING,
+                    message_id=start.message_id,
+                )
+                begun = msgspec.structs.replace(trip, delivery=delivery)
+                calls.append(self._send(begun, start.message_id))
+            else:
+                calls.append(self._stay(trip, answer, now))
+        passed(KillPoint.DELIVERY_BEGUN)
+        return calls
+
+    async def _stay(self, trip: Trip, answer: Wait | Supersede | AlreadyThere | None, now: datetime) -> None:
+        """Deal with a delivery that may not be sent now for what went before it."""
+        match answer:
+            case Wait(until, why):
+                self._pace.give_back(1)
+                await self._stores.deliveries.put_off(trip.task, until, why)
+            case Supersede(ids):
+                await self._supersede(ids, now)
+                await self._stores.tasks.postpone([trip.task], now, "", trip.task.priority)
+            case AlreadyThere() as there:
+                await self._decide(trip, partial(already_there, there=there))
+            case None:  # somebody else has it
+                await self._stores.tasks.release([trip.task])
 
     async def _supersede(self, ids: Sequence[str], now: datetime) -> None:
         for identifier in ids:
@@ -241,24 +284,26 @@ class DestinationRunner:
     async def _send(self, trip: Trip, message_id: UUID) -> None:
         started = time.perf_counter()
         content = trip.document.stored.content
-        if sha256(content).digest() != trip.document.digest:
-            outcome: Outcome = Held(
-                "content.digest_mismatch", "Байты документа изменились в хранилище: не отправлен."
+        intact = sha256(content).digest() == trip.document.digest
+        if intact:
+            outcome = await self._guarded(
+                lambda: self._adapter.deliver(trip.parcel(message_id), self._context)
             )
-        else:
-            outcome = await self._guarded(self._adapter.deliver(trip.parcel(message_id), self._context))
             passed(KillPoint.DELIVERY_ANSWERED)
+        else:
+            outcome = Held("content.digest_mismatch", "Байты документа изменились в хранилище: не отправлен.")
         seconds = time.perf_counter() - started
         ATTEMPT_SECONDS.labels(self.destination.id).observe(seconds)
-        await self._conclude(trip, outcome, Attempted(
+        attempted = Attempted(
             message_id=message_id, outcome=type(outcome).__name__, duration_ms=int(seconds * 1000)
-        ))  # fmt: skip
+        )
+        await self._conclude(trip, outcome, attempted, answered=intact)
 
-    async def _guarded(self, call: Coroutine[None, None, Outcome]) -> Outcome:
-        """Await an adapter within its timeout; an exception leaving it is a bug and is recorded as one."""
+    async def _guarded(self, call: Callable[[], Coroutine[None, None, Outcome]]) -> Outcome:
+        """Ask an adapter within its timeout; an exception leaving it is a bug and is recorded as one."""
         try:
-            async with asyncio.timeout(self._policy.timeout + 5):
-                return await call
+            async with asyncio.timeout(self._policy.timeout + OVER):
+                return await call()
         except TimeoutError:
             return InDoubt("destination.answer_timeout")
         except StoreAwayError:
@@ -279,17 +324,19 @@ class DestinationRunner:
                 await self._look_up(trip)
             case DeliveryStatus.QUEUED:
                 held = check_ready(delivery, trip.clinic, self.destination, self._policy)
-                await self._conclude(trip, held or InDoubt("delivery.raced"))
+                await self._conclude(trip, held or InDoubt("delivery.raced"), answered=False)
             case DeliveryStatus.SENDING:
-                await self._conclude(trip, InDoubt("delivery.interrupted"))
+                await self._conclude(trip, InDoubt("delivery.interrupted"), answered=False)
             case DeliveryStatus.AWAITING_RESULT if isinstance(self._adapter, Polls):
-                assert delivery.message_id is not None
-                call = self._adapter.poll(trip.parcel(delivery.message_id), self._context)
-                await self._conclude(trip, await self._guarded(call))
+                await self._conclude(trip, await self._guarded(partial(self._poll, self._adapter, trip)))
             case DeliveryStatus.AWAITING_RESULT:
                 await self._decide(trip, partial(_missing, now=now, policy=self._policy))
             case _:
                 await self._decide(trip, _nothing)
+
+    async def _poll(self, adapter: Polls, trip: Trip) -> Outcome:
+        assert trip.delivery.message_id is not None
+        return await adapter.poll(trip.parcel(trip.delivery.message_id), self._context)
 
     async def _look_up(self, trip: Trip) -> None:
         """Ask whether an attempt in doubt arrived; when it did not, the next claim sends again."""
@@ -313,10 +360,13 @@ class DestinationRunner:
                 return InDoubt("lookup.not_found")
             return answer
 
-        outcome = await self._guarded(call())
+        outcome = await self._guarded(call)
         return found[0] if found else outcome
 
-    async def _conclude(self, trip: Trip, outcome: Outcome, attempted: Attempted | None = None) -> None:
+    async def _conclude(
+        self, trip: Trip, outcome: Outcome, attempted: Attempted | None = None, *, answered: bool = True
+    ) -> None:
+        """Write what came of it; the breaker learns only from what the destination ``answered``, or failed to."""
         ATTEMPTS.labels(self.destination.id, type(outcome).__name__).inc()
         now = self._context.clock.now()
         decide = partial(after_outcome, outcome=outcome, now=now, policy=self._policy, dice=self._dice)
@@ -347,22 +397,28 @@ class DestinationRunner:
                 self.destination.id, "adapter", change.text or change.reason, now
             )
             self._paused_at = -1.0
-        if change.reason not in {"adapter.bug", STORE_AWAY}:
+        if answered and change.reason not in {"adapter.bug", STORE_AWAY}:
             await self._feel(change, now)
 
     async def _decide(
         self, trip: Trip, decide: Callable[[DeliveryState], Change | None], attempted: Attempted | None = None
     ) -> Change | None:
-        applied = await self._outcomes.submit(
-            Application(
-                delivery_id=trip.delivery.id,
-                decide=decide,
-                at=self._context.clock.now(),
-                task=trip.task,
-                attempted=attempted,
-            )
+        """Write a decision; while our store is away what the destination said is kept as long as the lease lasts."""
+        application = Application(
+            delivery_id=trip.delivery.id,
+            decide=decide,
+            at=self._context.clock.now(),
+            task=trip.task,
+            attempted=attempted,
         )
-        return applied.change
+        until = time.monotonic() + self._lease.total_seconds()
+        while True:
+            try:
+                return (await self._outcomes.submit(application)).change
+            except STORE_TROUBLE:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(STORE_PAUSE)
 
     async def _feel(self, change: Change, now: datetime) -> None:
         """Let the breaker learn, and show people when something changed."""

@@ -20,7 +20,7 @@ from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore, Examined, Opening
 from broker.store.intake import IntakeStore, Ticket
 from broker.store.journal import Journal
-from broker.store.tasks import PREPARE, NewTask, Task, TaskStore, insert_tasks, route_queue
+from broker.store.tasks import LEASE, PREPARE, NewTask, Task, TaskStore, insert_tasks, route_queue
 from broker.store.views import Views
 
 PATIENCE = dt.timedelta(days=15)
@@ -105,7 +105,7 @@ class Shelf:
         """Begin an attempt; return its message id, or None when the store refuses."""
         message_id = uuid.uuid4()
         start = Start(delivery=delivery, task=task, message_id=message_id, digest=b"d" * 32)
-        answer = await self.deliveries.begin([start], at, always)
+        answer = await self.deliveries.begin([start], at, always, LEASE)
         return message_id if isinstance(answer.get(delivery.id), int) else None
 
     async def sending(self, delivery: DeliveryState, at: dt.datetime = NOW) -> tuple[Task, UUID]:

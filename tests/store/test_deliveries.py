@@ -7,16 +7,19 @@ import uuid
 
 import pytest
 from builders import CLINIC, NOW, an_arrival
+from msgspec.structs import replace
 from rows import PATIENCE, Acting, Shelf
 
 from broker.adapter_kit import (
     Awaiting,
     Delivered,
+    InDoubt,
     InDoubtPolicy,
     Outcome,
     ReceiptMode,
     Registered,
     Rejected,
+    Unavailable,
 )
 from broker.delivery.decide import after_outcome, superseded
 from broker.delivery.preflight import Predecessor, Supersede, Wait, check_order
@@ -29,7 +32,7 @@ from broker.routing.table import Rule, Table, TableRefusedError
 from broker.store.deliveries import Application, Applied, Attempted, Correlated, Start
 from broker.store.destinations import DestinationStore
 from broker.store.journal import Journal
-from broker.store.tasks import Task
+from broker.store.tasks import LEASE, Task
 from broker.store.views import Views
 
 DICE = random.Random(1)
@@ -120,6 +123,55 @@ async def test_who_slept_past_the_lease_cannot_begin(shelf: Shelf):
     assert await shelf.begin(delivery, sleeper) is None
     assert await shelf.begin(delivery, other) is None, "an attempt is under way already"
     assert await shelf.database.fetchval("select count(*) from attempt") == 1
+
+
+async def test_an_attempt_begins_with_a_whole_lease_however_long_its_delivery_waited_after_the_claim(
+    shelf: Shelf,
+):
+    (delivery,) = await shelf.routed()
+    task = await shelf.claim(delivery, lease=dt.timedelta(seconds=5))
+    assert await shelf.begin(delivery, task) is not None
+    left = await shelf.database.fetchval(
+        "select leased_until - clock_timestamp() from task where id = $1", task.id
+    )
+    assert left > dt.timedelta(seconds=50)
+
+
+@pytest.mark.parametrize("policy", list(InDoubtPolicy))
+async def test_the_answer_to_an_attempt_taken_for_lost_is_believed_late_as_it_comes(
+    shelf: Shelf, policy: InDoubtPolicy
+):
+    """Otherwise what the destination has taken would be sent again, or held for a person who cannot know."""
+    (delivery,) = await shelf.routed()
+    slow, message_id = await shelf.sending(delivery)
+    await shelf.database.execute("update task set leased_until = clock_timestamp() - interval '1 s'")
+    other = await shelf.claim(delivery)
+    doubting = replace(POLICY, in_doubt=policy)
+
+    def lost(state: DeliveryState) -> Change:
+        return after_outcome(state, InDoubt("delivery.interrupted"), NOW, doubting, DICE)
+
+    await shelf.deliveries.apply([Application(delivery_id=delivery.id, decide=lost, at=NOW, task=other)])
+    await settle(shelf, delivery, Awaiting("unid-1"), task=slow, message_id=message_id)
+    state = await shelf.state(delivery)
+    assert (state.status, state.message_id) == (DeliveryStatus.AWAITING_RESULT, message_id)
+    assert await shelf.tasks_of(delivery.id) == 1
+
+
+async def test_the_answer_to_an_attempt_that_was_followed_by_another_changes_nothing(shelf: Shelf):
+    (delivery,) = await shelf.routed()
+    slow, message_id = await shelf.sending(delivery)
+    await shelf.database.execute("update task set leased_until = clock_timestamp() - interval '1 s'")
+    other = await shelf.claim(delivery)
+    await settle(shelf, delivery, InDoubt("delivery.interrupted"), task=other)
+    later = NOW + dt.timedelta(hours=1)
+    again, following = await shelf.sending(delivery, later)
+    await settle(
+        shelf, delivery, Unavailable("destination.unavailable"), task=slow, message_id=message_id, at=later
+    )
+    state = await shelf.state(delivery)
+    assert (state.status, state.message_id) == (DeliveryStatus.SENDING, following)
+    assert again.claim > other.claim or again.id != other.id
 
 
 async def test_what_is_no_longer_queued_cannot_begin(shelf: Shelf):
@@ -298,7 +350,7 @@ async def ask(shelf: Shelf, delivery: DeliveryState, at: dt.datetime = NOW) -> o
     def order(state: DeliveryState, before: list[Predecessor]) -> object:
         return check_order(state, before, at, POLICY)
 
-    answer = (await shelf.deliveries.begin([start], at, order))[delivery.id]
+    answer = (await shelf.deliveries.begin([start], at, order, LEASE))[delivery.id]
     await shelf.tasks.release([task])
     return answer
 
@@ -408,7 +460,7 @@ async def test_two_of_one_set_that_start_at_once_never_go_beside_each_other(shel
         def order(state: DeliveryState, before: list[Predecessor]) -> object:
             return check_order(state, before, NOW, POLICY)
 
-        return (await shelf.deliveries.begin([start], NOW, order)).get(delivery.id)
+        return (await shelf.deliveries.begin([start], NOW, order, LEASE)).get(delivery.id)
 
     answers = await asyncio.gather(begin(first), begin(second))
     assert answers[0] == 1
@@ -428,7 +480,7 @@ async def test_a_batch_of_starts_answers_each_by_its_own_predecessors(shelf: She
     def order(state: DeliveryState, before: list[Predecessor]) -> object:
         return check_order(state, before, NOW, POLICY)
 
-    answers = await shelf.deliveries.begin(starts, NOW, order)
+    answers = await shelf.deliveries.begin(starts, NOW, order, LEASE)
     assert (answers[plain.id], answers[first.id]) == (1, 1)
     assert answers[second.id] == Supersede((str(first.id),)) or isinstance(answers[second.id], Wait)
 

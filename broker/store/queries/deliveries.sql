@@ -80,8 +80,8 @@ where v.id = any ($1::uuid[])
 
 -- name: begin
 -- Mark deliveries as being sent: the attempt is counted and its message id known before the first byte leaves.
--- Only where the task is still claimed by us: who slept past its lease must not send beside its successor.
--- Deliveries are locked before tasks and in one order, like everywhere.
+-- Only where the task is still claimed by us, whose lease begins anew: who slept past it must not send beside its
+-- successor, and nobody may take it for lost while the call lasts. Deliveries are locked before tasks, like everywhere.
 with mine as materialized (
     select v.id, u.message_id, u.claim, u.at, u.task
     from delivery v
@@ -89,12 +89,16 @@ with mine as materialized (
         as u (id, message_id, claim, at, task) on u.id = v.id
     where v.status = 'queued'
     order by v.id for update of v
+), kept as (
+    update task t set leased_until = clock_timestamp() + $6::interval
+    from mine u where t.id = u.task and t.claim = u.claim
+    returning t.id
 )
 update delivery v
 set status = 'sending', attempt = v.attempt + 1, message_id = u.message_id, claim = u.claim, status_at = u.at,
     sent_at = coalesce(v.sent_at, u.at), next_attempt_at = null, reason = ''
 from mine u
-where v.id = u.id and exists (select 1 from task t where t.id = u.task and t.claim = u.claim for share)
+where v.id = u.id and u.task in (select id from kept)
 returning v.id, v.attempt
 
 -- name: put_off
