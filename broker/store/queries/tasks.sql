@@ -1,22 +1,27 @@
 -- name: claim
 -- Lease up to $2 due tasks of a queue, round-robin between lanes (clinics), new work before retries and resends.
+-- Each priority is looked up by itself: what is due later, however much, is not read.
 with recursive lanes as (
     (select lane from task where queue = $1 order by lane limit 1)
     union all
     select (select t.lane from task t where t.queue = $1 and t.lane > l.lane order by t.lane limit 1)
     from lanes l where l.lane is not null
-), candidates as (
-    select c.id, c.turn, c.priority
-    from lanes l, lateral (
-        select t.id, t.priority, row_number() over (order by t.priority, t.due_at, t.id) as turn
+), due as (
+    select c.id, l.lane, c.priority, c.due_at
+    from lanes l, unnest(array[0, 1, 2]::smallint[]) as p (priority), lateral (
+        select t.id, t.priority, t.due_at
         from task t
-        where t.queue = $1 and t.lane = l.lane and t.due_at <= $3
+        where t.queue = $1 and t.lane = l.lane and t.priority = p.priority and t.due_at <= $3
           and (t.leased_until is null or t.leased_until < clock_timestamp())
-        order by t.priority, t.due_at, t.id
+        order by t.due_at, t.id
         limit $2
     ) c
     where l.lane is not null
-    order by c.priority, c.turn, c.id
+), candidates as (
+    select id from (
+        select id, priority, row_number() over (partition by lane order by priority, due_at, id) as turn from due
+    ) d
+    order by priority, turn, id
     limit $2
 ), locked as (
     select t.id from task t join candidates c using (id)
