@@ -4,7 +4,6 @@
 ``conclude`` runs beside the loop: it routes what was found good and words what is told to the partner.
 """
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,9 +12,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import pybase64
 
 from broker.archive import SealedPart, StoredContent
 from broker.document.canonical import CanonicalDocument
+from broker.document.column import NUMBER, fitting, set_key
 from broker.document.event import Draft, EventName
 from broker.document.facts import SignatureFacts, SubmissionFacts
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source, blocks
@@ -145,7 +146,7 @@ def _examine_registry(one: ExaminationInput, workshop: Workshop, started: float)
 
 
 def _part(part: SealedPart) -> SignaturePart:
-    data = part.broken or base64.b64encode(part.data).decode()
+    data = part.broken or pybase64.b64encode_as_string(part.data)
     return SignaturePart(kind=part.kind, data=data, role=part.role, signer=part.signer, mchd=part.mchd)
 
 
@@ -262,8 +263,11 @@ def conclude(
 def _order(document: LoadedDocument, made: CanonicalDocument | None) -> dict[str, Any]:
     if made is None:
         return {"set_key": document.set_key, "version": document.version}
-    key = f"{made.set_id.root}^{made.set_id.extension}" if made.set_id.extension else ""
-    return {"set_key": key, "version": made.version, "document_number": made.document_number}
+    return {
+        "set_key": set_key(made.set_id.root, made.set_id.extension),
+        "version": made.version,
+        "document_number": fitting(made.document_number, NUMBER),
+    }
 
 
 def _subject(document: LoadedDocument, clinic: Clinic | None) -> Subject:
@@ -286,11 +290,18 @@ _SPOILT: Final = (
     "Хранимая копия документа повреждена: она не открывается ключом хранилища; документ отложен.",
     "Оператор восстановит копию; если это не удастся, отправьте документ новой версией.",
 )
+_UNSTORABLE: Final = (
+    "Исход проверки документа не удалось записать; он отложен.",
+    "Оператор разберёт документ; менять и отправлять его заново пока не нужно.",
+)
 
 
-def set_aside(document: LoadedDocument, task: Task, now: datetime) -> Examined:
-    """Set a document aside that broke its compute process twice or does not open; the rest goes on, an operator looks."""
-    message, fix = _SET_ASIDE if document.intact else _SPOILT
+def set_aside(document: LoadedDocument, task: Task, now: datetime, *, stored: bool = True) -> Examined:
+    """Set a document aside that broke its compute process twice or does not open; the rest goes on, an operator looks.
+
+    ``stored`` is false when what the steps made of it could not be kept.
+    """
+    message, fix = _UNSTORABLE if not stored else _SET_ASIDE if document.intact else _SPOILT
     finding = Finding(
         layer=Layer.XML,
         severity=Severity.ERROR,

@@ -1,24 +1,22 @@
 """The partner API as one application: middlewares turn every error into a problem, every caller into a partner."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from broker.api.bodies import BODY_TOO_LARGE, NoRoom, TooLarge
+from broker.api.bodies import BODY_TOO_LARGE, TooLarge
 from broker.api.documents import CALLER
 from broker.api.operators import OperatorGuard
 from broker.api.problem import of_refusal, problem
 from broker.api.route import Route
-from broker.control.access import Access
+from broker.control.access import Access, Failures
 from broker.intake.refusal import Refusal
-from broker.store.database import STORE_TROUBLE
+from broker.store.database import STORE_TROUBLE, UnstorableError
+from broker.store.room import NoRoom
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-FAILURES = 20
-"""Wrong secrets from one address per minute before it must wait."""
 
 
 @web.middleware
@@ -41,6 +39,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(
             503, "intake.timeout", "Запрос не уложился в отведённое время.", "Повторите с тем же messageId."
         )
+    except UnstorableError as error:
+        return _unstorable(request, error)
     except STORE_TROUBLE as error:
         log().warning("door.store_away", error=type(error).__name__)
         return problem(503, "intake.unavailable", "Хранилище недоступно.", "Повторите с тем же messageId.")
@@ -50,6 +50,25 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(
             500, "intake.bug", "Ошибка на нашей стороне, она записана.", "Повторите с тем же messageId."
         )
+
+
+def _unstorable(request: web.Request, error: UnstorableError) -> web.Response:
+    """Answer for a value the store cannot take; of a reading request it can only be a parameter."""
+    if request.method in {"GET", "HEAD"}:
+        return problem(
+            400,
+            "partner.query_invalid",
+            "Параметр запроса или адрес содержит недопустимое значение.",
+            "Уберите управляющие символы и лишние знаки; сверьте параметры с /openapi.json.",
+        )
+    BUGS.labels("http").inc()
+    log().error("door.unstorable", error=str(error))
+    return problem(
+        422,
+        "partner.value_unstorable",
+        "Запрос содержит значение, которое нельзя сохранить.",
+        "Уберите из полей управляющие символы (например, U+0000) и сократите слишком длинные значения.",
+    )
 
 
 UNAUTHORIZED = Refusal(
@@ -69,7 +88,7 @@ class Guard:
     def __init__(self, access: Access, refuse: Callable[[Refusal], Awaitable[None]]) -> None:
         self._access = access
         self._refuse = refuse
-        self._failures: dict[str, tuple[float, int]] = {}
+        self._failures = Failures()
 
     def wrap(self, handler: Handler) -> Handler:
         """Return the handler behind authentication."""
@@ -77,30 +96,18 @@ class Guard:
         async def guarded(request: web.Request) -> web.StreamResponse:
             address = request.remote or ""
             caller = await self._access.bearer(request.headers.get("Authorization", ""))
-            if caller is None and self._is_slow(address):
+            if caller is None and self._failures.too_many(address):
                 return problem(
                     429, "partner.too_many_failures", "Слишком много неверных ключей.", "Подождите минуту."
                 )
             if caller is None:
-                self._count(address)
+                self._failures.count(address)
                 await self._refuse(UNAUTHORIZED)
                 return of_refusal(UNAUTHORIZED)
             request[CALLER] = caller
             return await handler(request)
 
         return guarded
-
-    def _is_slow(self, address: str) -> bool:
-        since, count = self._failures.get(address, (0.0, 0))
-        return count >= FAILURES and time.monotonic() - since < 60
-
-    def _count(self, address: str) -> None:
-        since, count = self._failures.get(address, (time.monotonic(), 0))
-        if time.monotonic() - since > 60:
-            since, count = time.monotonic(), 0
-        if len(self._failures) > 10_000:
-            self._failures.clear()
-        self._failures[address] = (since, count + 1)
 
 
 def add_routes(

@@ -22,6 +22,7 @@ from broker.document.submission import (
     Submission,
     SubmissionType,
     Wire,
+    Word,
 )
 from broker.intake.read import decode_submission, explain_field, read_parts, store_parts
 from broker.intake.refusal import Refusal
@@ -49,7 +50,7 @@ class SignatureWords(Wire, frozen=True, kw_only=True):
     """What is said of the signature in the part of the same number."""
 
     kind: SignatureKind = SignatureKind.PERSONAL
-    role: str | None = None
+    role: Word | None = None
     signer: Signer | None = None
     mchd: Mchd | None = None
 
@@ -57,11 +58,11 @@ class SignatureWords(Wire, frozen=True, kw_only=True):
 class MultipartSubmission(Wire, frozen=True, kw_only=True):
     """Part ``metadata`` of a multipart submission: the submission without the bytes that come as parts of their own."""
 
-    clinic: str
+    clinic: Word
     message_id: str | None = None
     type: SubmissionType = SubmissionType.SEMD
-    kind: str | None = None
-    media_type: str = "application/xml"
+    kind: Word | None = None
+    media_type: Word = "application/xml"
     signatures: list[SignatureWords] = []
     metadata: Metadata = Metadata()
 

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Middleware
 from broker.console.desk import FIELDS, OPERATOR, Desk
 from broker.console.render import HEADERS, oops, page, see
 from broker.control.operators import COOKIE, LONGEST, Role, Session, Slow, Wrong, same_token
-from broker.store.database import STORE_TROUBLE
+from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
@@ -56,6 +56,11 @@ class Gate:
                 error.status, error.reason
             )
             return oops(request, self._desk, error.status, text)
+        except UnstorableError:
+            return oops(
+                request, self._desk, 400, "Поле или адрес содержит недопустимое значение.",
+                "Уберите управляющие символы и лишние знаки.",
+            )  # fmt: skip
         except STORE_TROUBLE as error:
             log().warning("console.store_away", error=type(error).__name__)
             return oops(request, self._desk, 503, "Хранилище недоступно.", "Обновите страницу через минуту.")

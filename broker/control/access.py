@@ -15,6 +15,7 @@ from broker.store.partners import PartnerStore
 
 Value = TypeVar("Value")
 _LARGEST: Final = 10_000
+_MINUTE: Final = 60.0
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -57,6 +58,28 @@ class _Remembered(Generic[Value]):
         value = await self._ask(key)
         self._kept[key] = (now, value)
         return value
+
+
+class Failures:
+    """Counts wrong secrets per whoever guesses; over ``most`` within a minute they are not attended to any more."""
+
+    def __init__(self, most: int = 20) -> None:
+        self._most = most
+        self._counted: dict[str, tuple[float, int]] = {}
+
+    def too_many(self, who: str) -> bool:
+        """Tell whether so many came from there that they must wait."""
+        since, count = self._counted.get(who, (0.0, 0))
+        return count >= self._most and time.monotonic() - since < _MINUTE
+
+    def count(self, who: str) -> None:
+        """Count one more."""
+        since, count = self._counted.get(who, (time.monotonic(), 0))
+        if time.monotonic() - since > _MINUTE:
+            since, count = time.monotonic(), 0
+        if len(self._counted) > _LARGEST:
+            self._counted.clear()
+        self._counted[who] = (since, count + 1)
 
 
 class Access:

@@ -1,8 +1,17 @@
 """A submission: what a partner's МИС hands over, field by field as the public contract names it."""
 
 from enum import StrEnum
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
+
+Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1F\x7F\uFFFE\uFFFF]*$(?!\n)")]
+"""An identifier, a code, a number or a date: one line; longer than anything such a field ever held."""
+Words = Annotated[str, Meta(max_length=4000, pattern=r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F\uFFFE\uFFFF]*$")]
+"""What people write: it may hold tabs and line breaks."""
+MOST: Final = 1000
+"""Entries a list may have."""
 
 
 class Mode(StrEnum):
@@ -42,24 +51,24 @@ class Content(Wire, frozen=True, kw_only=True):
     """The document's bytes: base64 (line breaks and PEM armour allowed) and their media type."""
 
     data: str
-    media_type: str = "application/xml"
+    media_type: Word = "application/xml"
 
 
 class Signer(Wire, frozen=True, kw_only=True):
     """Who signed, as РЭМД wants to know it; absent parts are matched by the certificate's СНИЛС to the CDA."""
 
-    snils: str | None = None
-    local_id: str | None = None
-    position: str | None = None
-    speciality: str | None = None
-    department: str | None = None
+    snils: Word | None = None
+    local_id: Word | None = None
+    position: Words | None = None
+    speciality: Words | None = None
+    department: Words | None = None
 
 
 class Mchd(Wire, frozen=True, kw_only=True):
     """Machine-readable power of attorney behind an organisation's signature."""
 
-    number: str
-    principal_inn: str | None = None
+    number: Word
+    principal_inn: Word | None = None
 
 
 class SignaturePart(Wire, frozen=True, kw_only=True):
@@ -67,7 +76,7 @@ class SignaturePart(Wire, frozen=True, kw_only=True):
 
     kind: SignatureKind
     data: str
-    role: str | None = None
+    role: Word | None = None
     signer: Signer | None = None
     mchd: Mchd | None = None
 
@@ -75,50 +84,53 @@ class SignaturePart(Wire, frozen=True, kw_only=True):
 class PatientRef(Wire, frozen=True, kw_only=True):
     """The patient's id in the МИС."""
 
-    local_id: str | None = None
+    local_id: Word | None = None
 
 
 class Association(Wire, frozen=True, kw_only=True):
     """A link to a registered document: its emdrId and a type of НСИ 99.2.122."""
 
-    target: str
-    type: str
+    target: Word
+    type: Word
 
 
 class LegalBasis(Wire, frozen=True, kw_only=True):
     """On what ground the clinic transfers the document: consent, law or contract."""
 
-    type: str
-    ref: str | None = None
-    date: str | None = None
+    type: Word
+    ref: Words | None = None
+    date: Word | None = None
 
 
 class Metadata(Wire, frozen=True, kw_only=True):
     """What travels beside the document; every field must agree with the document where the document states it too."""
 
-    local_uid: str | None = None
-    document_number: str | None = None
-    series: str | None = None
-    created_at: str | None = None
-    department: str | None = None
-    title: str | None = None
+    local_uid: Word | None = None
+    document_number: Word | None = None
+    series: Word | None = None
+    created_at: Word | None = None
+    department: Words | None = None
+    title: Words | None = None
     patient: PatientRef | None = None
-    recipients: list[str] = []
-    associations: list[Association] = []
-    payment_source: str | None = None
+    recipients: Annotated[list[Word], Meta(max_length=MOST)] = []
+    associations: Annotated[list[Association], Meta(max_length=MOST)] = []
+    payment_source: Word | None = None
     legal_basis: LegalBasis | None = None
-    tfoms: str | None = None
-    period: str | None = None
-    corrects_package: str | None = None
+    tfoms: Word | None = None
+    period: Word | None = None
+    corrects_package: Word | None = None
 
 
 class Submission(Wire, frozen=True, kw_only=True):
-    """The whole message; ``message_id`` may also come as ``Idempotency-Key`` (HTTP) or ``message_id`` (AMQP)."""
+    """The whole message; ``message_id`` may also come as ``Idempotency-Key`` (HTTP) or ``message_id`` (AMQP).
 
-    clinic: str
+    Wherever it comes from, the door checks its form (``partner.message_id_missing``).
+    """
+
+    clinic: Word
     content: Content
     message_id: str | None = None
     type: SubmissionType = SubmissionType.SEMD
-    kind: str | None = None
+    kind: Word | None = None
     signatures: list[SignaturePart] = []
     metadata: Metadata = Metadata()

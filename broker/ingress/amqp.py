@@ -1,5 +1,7 @@
 """The AMQP door: a partner's message from ``intake`` becomes an arrival; acknowledged after our commit, never before."""
 
+from typing import Final
+
 from broker.bus.port import IntakeMessage, NotNow
 from broker.control.access import Caller
 from broker.document.submission import Mode
@@ -18,6 +20,19 @@ def caller_of(login: str) -> Caller:
     if login.endswith(TEST_SUFFIX):
         return Caller(login.removesuffix(TEST_SUFFIX), Mode.TEST, "")
     return Caller(login, Mode.PRODUCTION, "")
+
+
+MISROUTED: Final = Refusal(
+    "partner.routing_key_clinic",
+    422,
+    "Ключ маршрутизации называет не ту клинику, что поле clinic.",
+    "Публикуйте с ключом <логин>.<OID из поля clinic, точки заменены дефисами>.",
+)
+
+
+def is_keyed_by(routing_key: str, clinic: str) -> bool:
+    """Tell whether a routing key names this clinic behind its first word."""
+    return routing_key.partition(".")[2] == clinic.replace(".", "-")
 
 
 class AmqpDoor:
@@ -80,5 +95,6 @@ class AmqpDoor:
         if isinstance(stored, Refusal):
             await self._reception.refuse(caller, stored, door="amqp", clinic=submission.clinic, key=key)
             return None
-        await self._reception.take(caller, submission, stored, key=key, door="amqp")
+        objection = None if is_keyed_by(message.routing_key, submission.clinic) else MISROUTED
+        await self._reception.take(caller, submission, stored, key=key, door="amqp", objection=objection)
         return None

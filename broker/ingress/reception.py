@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
 from broker.control.access import Access, Caller, Speech
+from broker.document.column import fitting, set_key
 from broker.document.event import EventName
 from broker.document.submission import Submission, SubmissionType
 from broker.intake.read import Arrival, Sender, check_head, make_arrival
@@ -40,6 +41,9 @@ _SPEECH = {
         "partner.clinic_closed", 403, "Клиника закрыта: документы не принимаются.", "Свяжитесь с оператором."
     ),
 }
+MOST_OF_A_KEY: Final = 200
+MOST_OF_AN_OID: Final = 64
+"""Signs kept of what a refused sender gave for a message id and a clinic."""
 
 
 class Reception:
@@ -59,7 +63,7 @@ class Reception:
         self._clock = clock
         self._announce = announce
         self._batcher: Batcher[Arrival, Verdict] = Batcher(
-            self._write, limit=64, writers=1, keys=_keys, weigh=lambda arrival: arrival.size
+            self._write, limit=64, writers=2, keys=_keys, weigh=lambda arrival: arrival.size
         )
 
     def running(self) -> AbstractAsyncContextManager[None]:
@@ -74,12 +78,24 @@ class Reception:
         return verdicts
 
     async def take(
-        self, caller: Caller, submission: Submission, stored: StoredContent, *, key: str, door: str
+        self,
+        caller: Caller,
+        submission: Submission,
+        stored: StoredContent,
+        *,
+        key: str,
+        door: str,
+        objection: Refusal | None = None,
     ) -> Verdict:
-        """Commit a submission and return its ticket, or why it was refused; raises when the store is away."""
+        """Commit a submission and return its ticket, or why it was refused; raises when the store is away.
+
+        ``objection`` is the door's own, said only to who may speak for the clinic.
+        """
         started = time.perf_counter()
-        refusal = check_head(submission, key) or _SPEECH.get(
-            await self._access.speech(caller.partner_id, submission.clinic)
+        refusal = (
+            check_head(submission, key)
+            or _SPEECH.get(await self._access.speech(caller.partner_id, submission.clinic))
+            or objection
         )
         if refusal is not None:
             await self.refuse(caller, refusal, door=door, clinic=submission.clinic, key=key)
@@ -93,7 +109,7 @@ class Reception:
             key=key,
             now=self._clock.now(),
             local_uid=_uuid_or_none(seen.document_id.extension),
-            set_key=f"{seen.set_id.root}^{seen.set_id.extension}" if seen.set_id.extension else "",
+            set_key=set_key(seen.set_id.root, seen.set_id.extension),
             version=seen.version or 1,
         )
         verdict = await self._batcher.submit(arrival)
@@ -118,26 +134,29 @@ class Reception:
         clinic: str = "",
         key: str = "",
         digest: bytes = b"",
+        login: str = "",
     ) -> None:
         """Leave a searchable journal row of a refusal: sender, digest, code; nothing of the content.
 
-        A sender over AMQP has nobody to answer: it reads the refusal as an event.
+        A sender over AMQP has nobody to answer: it reads the refusal as an event. ``login`` is a login of ours that
+        somebody tried in vain.
         """
         REFUSED.labels(door, refusal.code).inc()
         now = self._clock.now()
+        key, clinic = fitting(key, MOST_OF_A_KEY), fitting(clinic, MOST_OF_AN_OID)
         body: dict[str, Any] = {
             "code": refusal.code,
             "door": door,
-            "messageId": key[:200],
+            "messageId": key,
             "digest": digest.hex(),
-        }
+        } | ({"login": login} if login else {})
         if caller is not None and door == "amqp":
             body |= refusal_event(
                 refusal.code,
                 refusal.detail,
                 refusal.fix,
-                message_id=key[:200],
-                clinic=clinic[:64],
+                message_id=key,
+                clinic=clinic,
                 mode=caller.mode,
                 at=now,
             )
@@ -146,13 +165,13 @@ class Reception:
             now,
             body=body,
             partner_id=caller.partner_id if caller else "",
-            clinic=clinic[:64],
+            clinic=clinic,
             feed=caller is not None and door == "amqp",
         )
 
     async def park(self, caller: Caller, key: str, why: str) -> None:
         """Record an AMQP message that was set aside."""
-        body = {"messageId": key[:200], "why": why}
+        body = {"messageId": fitting(key, MOST_OF_A_KEY), "why": fitting(why, MOST_OF_A_KEY)}
         await self._journal.note(
             EventName.SUBMISSION_PARKED, self._clock.now(), body=body, partner_id=caller.partner_id
         )

@@ -1,6 +1,5 @@
 """From bytes of JSON to an arrival: every way a submission can be malformed has a code and a cure in Russian."""
 
-import base64
 import binascii
 import re
 from datetime import datetime
@@ -9,8 +8,10 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+import pybase64
 
 from broker.archive import SealedPart, StoredContent
+from broker.document.column import fitting
 from broker.document.identity import is_clinic_oid, region_of
 from broker.document.submission import Mode, Submission, SubmissionType
 from broker.intake.refusal import Refusal
@@ -88,11 +89,13 @@ def explain_field(error: str) -> str:
         (r"Object missing required field `([^`]*)`", "нет обязательного поля «{}»"),
         (r"Expected `([^`]*)`, got `([^`]*)`", "ожидается тип {}, получен {}"),
         (r"Invalid enum value", "недопустимое значение"),
+        (r"of length <= (\d+)", "длина больше {}"),
+        (r"matching regex", "недопустимые символы (управляющие, перевод строки) или не тот вид"),
     )
     for pattern, text in patterns:
         match = re.search(pattern, message)
         if match:
-            return f"{text.format(*match.groups())} ({where})."
+            return fitting(f"{text.format(*(one[:64] for one in match.groups()))} ({where}).", 500)
     return f"значение не подходит ({where})."
 
 
@@ -101,12 +104,12 @@ def decode_base64(text: str, limit: int) -> bytes | None:
     if len(text) > limit * 3 // 2 + 1024:
         return None
     try:
-        return base64.b64decode(text, validate=True)
+        return pybase64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         pass
     bare = "".join(_ARMOUR.sub("", text).split())
     try:
-        return base64.b64decode(bare, validate=True)
+        return pybase64.b64decode(bare, validate=True)
     except (binascii.Error, ValueError):
         return None
 
@@ -174,7 +177,8 @@ def check_head(submission: Submission, key: str) -> Refusal | None:
         return Refusal(
             "partner.message_id_missing",
             422,
-            "Нет идентификатора сообщения (messageId либо Idempotency-Key) или он содержит недопустимые символы.",
+            "Нет идентификатора сообщения (messageId либо Idempotency-Key), он длиннее 200 знаков или содержит"
+            " недопустимые символы.",
             "Присвойте каждому сообщению постоянный UUID и повторяйте его при повторной отправке.",
         )
     if not is_clinic_oid(submission.clinic):

@@ -27,12 +27,19 @@ STORE_AWAY: Final = (
 STORE_TROUBLE: Final = (*STORE_AWAY, asyncpg.PostgresError)
 """What a query may raise when the store is away or gives up; the same request may be made again."""
 
+_UNSTORABLE: Final = (
+    asyncpg.DataError,  # class 22: NUL in text, a number out of range
+    asyncpg.ProgramLimitExceededError,  # class 54: a key too long for its index
+    asyncpg.exceptions._base.DataError,  # noqa: SLF001  what the driver itself cannot encode; it is exported nowhere
+)
+
 SESSION: Final = {
     "timezone": "UTC",
     "application_name": "inaya",
     "jit": "off",
     "enable_seqscan": "off",
     "random_page_cost": "1.1",
+    "plan_cache_mode": "force_generic_plan",
 }
 """How a session plans: every query here finds its rows by an index.
 
@@ -42,6 +49,19 @@ A table that was small or empty when last counted must not be read from end to e
 
 class StoreAwayError(Exception):
     """Our own store is away: raised through ports into adapters, whose fault it is not."""
+
+
+class UnstorableError(Exception):
+    """A value of this very statement cannot be kept: its sender's or our bug, never an outage; again it fails again."""
+
+
+@contextlib.contextmanager
+def _naming_the_unstorable() -> Iterator[None]:
+    """Turn what is the data's fault into :class:`UnstorableError`: the driver's words lie among those of outages."""
+    try:
+        yield
+    except _UNSTORABLE as error:
+        raise UnstorableError(type(error).__name__) from error
 
 
 @contextlib.contextmanager
@@ -86,25 +106,30 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         """Give a connection inside a transaction (read committed)."""
-        async with self.pool.acquire() as connection, connection.transaction():
-            yield connection
+        with _naming_the_unstorable():
+            async with self.pool.acquire() as connection, connection.transaction():
+                yield connection
 
     async def fetch(self, query: str, *args: object) -> list[Row]:
         """Run one query and return its rows."""
-        rows: list[Row] = await self.pool.fetch(query, *args)
+        with _naming_the_unstorable():
+            rows: list[Row] = await self.pool.fetch(query, *args)
         return rows
 
     async def fetchrow(self, query: str, *args: object) -> Row | None:
         """Run one query and return its first row."""
-        return await self.pool.fetchrow(query, *args)
+        with _naming_the_unstorable():
+            return await self.pool.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: object) -> Any:
         """Run one query and return the first value of its first row."""
-        return await self.pool.fetchval(query, *args)
+        with _naming_the_unstorable():
+            return await self.pool.fetchval(query, *args)
 
     async def execute(self, query: str, *args: object) -> str:
         """Run one statement and return its command tag."""
-        tag: str = await self.pool.execute(query, *args)
+        with _naming_the_unstorable():
+            tag: str = await self.pool.execute(query, *args)
         return tag
 
     async def notify(self, payload: str) -> None:

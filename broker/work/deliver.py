@@ -30,7 +30,7 @@ from broker.delivery.preflight import Supersede, Wait, check_order, check_ready
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.lifecycle import DeliveryStatus
 from broker.store.batcher import Batcher
-from broker.store.database import STORE_TROUBLE, StoreAwayError
+from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
@@ -320,7 +320,15 @@ class DestinationRunner:
         ATTEMPTS.labels(self.destination.id, type(outcome).__name__).inc()
         now = self._context.clock.now()
         decide = partial(after_outcome, outcome=outcome, now=now, policy=self._policy, dice=self._dice)
-        change = await self._decide(trip, decide, attempted)
+        try:
+            change = await self._decide(trip, decide, attempted)
+        except (
+            UnstorableError
+        ) as bug:  # the adapter let through what no column takes: what it was told is in doubt
+            BUGS.labels(f"adapter.{self._adapter.passport.name}").inc()
+            log().error("adapter.unstorable", destination=self.destination.id, error=str(bug))
+            decide = partial(decide, outcome=InDoubt("adapter.bug"))
+            change = await self._decide(trip, decide, attempted)
         log().info(
             "delivery.concluded",
             delivery=str(trip.delivery.id),

@@ -13,14 +13,14 @@ from broker.compute.pool import ComputeFailed, ComputePool
 from broker.document.event import EventName
 from broker.partners.clinic import Clinic
 from broker.pipeline import Examination, ExaminationInput, Router, conclude, examine_all, set_aside
-from broker.store.database import STORE_TROUBLE
+from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.store.examination import ExaminationStore, Examined, LoadedDocument
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.tasks import OVERRIDE, PREPARE, Task, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
-from broker.telemetry.metrics import EXAMINE_SECONDS, EXAMINED, SET_ASIDE
+from broker.telemetry.metrics import BUGS, EXAMINE_SECONDS, EXAMINED, SET_ASIDE
 from broker.work.loop import Loop
 
 CRASHES: int = 2
@@ -119,9 +119,26 @@ class PrepareWorker:
         if not results:
             return
         passed(KillPoint.PREPARE_COMPUTED)
-        due = await self._stores.documents.commit(results)
+        try:
+            due = await self._stores.documents.commit(results)
+        except UnstorableError:
+            due = await self._one_by_one(results)
         passed(KillPoint.PREPARE_COMMITTED)
         self._announce(due)
+
+    async def _one_by_one(self, results: Sequence[Examined]) -> list[tuple[int, str]]:
+        """Commit each result alone after one of them spoiled the common commit; the culprit is set aside."""
+        due = []
+        for result in results:
+            try:
+                due += await self._stores.documents.commit([result])
+            except UnstorableError as bug:
+                BUGS.labels(PREPARE).inc()
+                log().error("document.unstorable", document=str(result.document.id), error=str(bug))
+                SET_ASIDE.inc()
+                aside = set_aside(result.document, result.task, self._clock.now(), stored=False)
+                due += await self._stores.documents.commit([aside])
+        return due
 
     async def _together(
         self, pairs: Sequence[Pair], clinics: Mapping[str, Clinic]

@@ -163,6 +163,17 @@ async def test_a_refusal_comes_as_an_event_in_words(
     assert finding["fix"]
 
 
+async def test_a_routing_key_of_another_clinic_comes_back_as_an_event(
+    a_stand, mailbox: Mailbox, world, stand_signers
+):
+    good = a_submission(world, stand_signers)
+    async with channel_of(a_stand) as channel:
+        key = key_of(a_stand, world.clinics[1].oid)
+        await publish(channel, key, msgspec.json.encode(good), message_id=good.message_id)
+    (event,) = await mailbox.until_end(good.message_id)
+    assert event["findings"][0]["code"] == "partner.routing_key_clinic"
+
+
 async def refused(a_stand, act: Callable[[AbstractChannel], Awaitable[object]], number: int = 0) -> bool:
     async with channel_of(a_stand, number) as channel:
         try:
@@ -178,6 +189,8 @@ async def test_a_partner_can_neither_publish_under_anothers_key_nor_read_another
     assert await refused(a_stand, lambda channel: publish(channel, f"{beta}.1-2-643", b"{}"))
     assert await refused(a_stand, lambda channel: publish(channel, f"{alpha}-test.1-2-643", b"{}"))
     assert await refused(a_stand, lambda channel: publish(channel, "#", b"{}"))
+    told = await mailbox.until_end("")
+    assert [event["findings"][0]["code"] for event in told][-1] == "partner.routing_key_foreign"
 
     def reading(queue: str) -> Callable[[AbstractChannel], Awaitable[object]]:
         async def act(channel: AbstractChannel) -> None:
@@ -196,3 +209,9 @@ async def test_a_wrong_secret_stays_outside(a_stand, mailbox):
         await aio_pika.connect(
             host="127.0.0.1", port=port, login=a_stand.endpoints.partners[0].id, password="inaya_x"
         )
+
+
+async def test_the_description_of_the_door_names_its_address(a_stand):
+    page = (await a_stand.partners[0].call("GET", "/asyncapi.json")).body
+    server = page["servers"]["rabbitmq"]
+    assert f"{server['protocol']}://{server['host']}/" == a_stand.endpoints.amqp

@@ -1,10 +1,12 @@
 """Bad input: each has a stable code, a Russian text that says what to do, and leaves nothing but a searchable row."""
 
+import asyncio
 import base64
 import re
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -116,6 +118,33 @@ AT_THE_DOOR: dict[str, tuple[int, str, Bend]] = {
         "partner.tfoms_missing",
         lambda good: good | {"type": "oms-registry", "metadata": {}},
     ),
+    "a kind with a NUL": (422, "partner.submission_invalid", lambda good: good | {"kind": "306\0"}),
+    "a number over two lines": (
+        422,
+        "partner.submission_invalid",
+        lambda good: good | {"metadata": good["metadata"] | {"documentNumber": "1\n2"}},
+    ),
+    "a localUid no index takes": (
+        422,
+        "partner.submission_invalid",
+        lambda good: good | {"metadata": good["metadata"] | {"localUid": "x" * 3000}},
+    ),
+    "a department with a NUL": (
+        422,
+        "partner.submission_invalid",
+        lambda good: good | {"metadata": good["metadata"] | {"department": "а\0б"}},
+    ),
+    "a field named with a NUL": (422, "partner.submission_invalid", lambda good: good | {"a\0b": 1}),
+    "a message id with a NUL": (
+        422,
+        "partner.message_id_missing",
+        lambda good: good | {"messageId": "a\0b"},
+    ),
+    "a message id of a page": (
+        422,
+        "partner.message_id_missing",
+        lambda good: good | {"messageId": "x" * 5000},
+    ),
     "too many signatures": (
         422,
         "partner.too_many_signatures",
@@ -225,6 +254,50 @@ async def test_a_message_id_with_other_content_and_a_local_uid_with_other_conten
 async def test_two_message_ids_that_differ_are_refused(alpha: Partner, good):
     answer = await alpha.submit(good, headers={"Idempotency-Key": "another"})
     assert (answer.status, answer.code) == (422, "partner.message_id_differs")
+    assert says_what_to_do(answer)
+
+
+async def test_what_people_write_may_have_more_than_one_line(alpha: Partner, good):
+    good["metadata"] |= {"department": "Отделение\n№ 1\tкорпус 2", "title": "Протокол\r\nконсультации"}
+    answer = await alpha.post("/validate", json=good)
+    assert answer.status == 200, answer.body
+
+
+async def test_an_idempotency_key_that_is_no_text_is_refused_like_any_other_odd_one(alpha: Partner, good):
+    del good["messageId"]
+    body = msgspec.json.encode(good)
+    head = (
+        f"POST /api/v1/documents HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alpha.secret}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+    ).encode() + b"Idempotency-Key: \xcf\xf0\xff\r\n\r\n"
+    address = urlsplit(alpha.base)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(head + body)
+    raw = await reader.read()
+    writer.close()
+    assert raw.startswith(b"HTTP/1.1 422"), raw[:200]
+    assert b"partner.message_id_missing" in raw
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/documents?kind=%00",
+        "/documents?clinic=a%00b",
+        "/documents?status=%00",
+        "/documents?from=0001-01-01T00:00:00%2B14:00",
+        "/documents?cursor=%00",
+        "/documents?limit=%00",
+        "/events?after=%00",
+        "/events?wait=%00",
+        "/documents/%00",
+        "/registrations/%00",
+    ],
+)
+async def test_a_parameter_no_column_takes_is_the_askers_fault(alpha: Partner, path: str):
+    answer = await alpha.get(path)
+    assert answer.status in {400, 404, 422}, answer.body
+    assert answer.code in {"partner.query_invalid", "partner.not_found", "registration.not_found"}
     assert says_what_to_do(answer)
 
 

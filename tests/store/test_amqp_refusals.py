@@ -3,9 +3,11 @@
 RabbitMQ itself is in ``tests/journeys/test_amqp_door.py``; here the door is handed messages as RabbitMQ hands them.
 """
 
+import asyncio
+
 import msgspec
 import pytest
-from builders import CLINIC, NOW, a_clinic, text_of
+from builders import CLINIC, NOW, a_clinic, an_arrival, text_of
 from rows import Shelf, StillClock
 
 from broker.archive import Codec
@@ -13,12 +15,13 @@ from broker.bus.port import IntakeMessage, NotNow
 from broker.control.access import Access
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.reception import Reception
-from broker.store.database import open_database
-from broker.store.intake import IntakeStore
+from broker.store.database import STORE_TROUBLE, UnstorableError, open_database
+from broker.store.intake import IntakeStore, Ticket
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 
 PARTNER = "vendor-alpha"
+KEY = f"{PARTNER}.{CLINIC.replace('.', '-')}"
 GOOD = {"clinic": CLINIC, "kind": "306", "content": {"data": text_of(b"<a/>")}}
 
 
@@ -39,7 +42,7 @@ async def reception(shelf: Shelf, codec: Codec):
 
 def a_message(body: object = GOOD, **changes: object) -> IntakeMessage:
     raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    fields = {"body": raw, "size": len(raw), "routing_key": f"{PARTNER}.x", "login": PARTNER} | changes
+    fields = {"body": raw, "size": len(raw), "routing_key": KEY, "login": PARTNER} | changes
     return IntakeMessage(**fields)
 
 
@@ -69,6 +72,118 @@ async def test_a_refused_message_is_told_and_journalled_and_nothing_else_is_kept
     assert event["findings"][0]["fix"]
     for table in ("document", "submission", "identity", "task"):
         assert await shelf.database.fetchval(f"select count(*) from {table}") == 0
+
+
+NUL = "a\0b"
+LONG = "x" * 3000
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"kind": NUL}, "partner.submission_invalid", "kind"),
+        ({"clinic": CLINIC + "\0"}, "partner.submission_invalid", "clinic"),
+        ({"metadata": {"localUid": LONG}}, "partner.submission_invalid", "metadata.localUid"),
+        ({"metadata": {"localUid": NUL}}, "partner.submission_invalid", "metadata.localUid"),
+        ({"metadata": {"documentNumber": LONG}}, "partner.submission_invalid", "metadata.documentNumber"),
+        ({"metadata": {"department": NUL}}, "partner.submission_invalid", "metadata.department"),
+        ({"metadata": {"title": LONG * 2}}, "partner.submission_invalid", "metadata.title"),
+        ({"metadata": {"recipients": [NUL]}}, "partner.submission_invalid", "metadata.recipients[0]"),
+        (
+            {"signatures": [{"kind": "personal", "data": "", "signer": {"position": NUL}}]},
+            "partner.submission_invalid",
+            "signatures[0].signer.position",
+        ),
+        ({NUL: 1}, "partner.submission_invalid", ""),
+        ({LONG: 1}, "partner.submission_invalid", ""),
+        ({"messageId": NUL}, "partner.message_id_missing", ""),
+        ({"messageId": LONG}, "partner.message_id_missing", ""),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value or "-",
+)
+async def test_what_no_column_takes_is_refused_by_its_field_and_is_no_outage(
+    shelf: Shelf, reception: Reception, changes: dict, code: str, field: str
+):
+    await AmqpDoor(reception).take(a_message({"messageId": "m1"} | GOOD | changes))
+    (event,) = await told(shelf)
+    (finding,) = event["findings"]
+    assert finding["code"] == code
+    assert field in finding["message"]
+    assert len(finding["message"]) < 500
+
+
+@pytest.mark.parametrize("message_id", [NUL, "я" * 100, "\udcff"])
+async def test_an_odd_message_id_of_amqp_is_told_in_signs_that_can_be_kept(
+    shelf: Shelf, reception: Reception, message_id: str
+):
+    await AmqpDoor(reception).take(a_message(b"no JSON", message_id=message_id))
+    (event,) = await told(shelf)
+    assert event["findings"][0]["code"] == "partner.json_malformed"
+
+
+HEADER = """<ClinicalDocument xmlns="urn:hl7-org:v3"><id root="1.2" extension="7"/>
+<setId root="1.2" extension="{set_id}"/><versionNumber value="{version}"/></ClinicalDocument>"""
+
+
+@pytest.mark.parametrize(
+    ("set_id", "version", "kept"),
+    [("s" * 5000, "1", 1), ("я" * 3000, "2", 2), ("1", "2147483648", 1), ("1", "99999999999999999999", 1)],
+    ids=["a long setId", "a long Russian setId", "a version over int4", "a version without end"],
+)
+async def test_what_a_header_says_of_set_and_version_always_fits_its_columns(
+    shelf: Shelf, reception: Reception, set_id: str, version: str, kept: int
+):
+    xml = HEADER.format(set_id=set_id, version=version).encode()
+    await AmqpDoor(reception).take(a_message(GOOD | {"messageId": "m1", "content": {"data": text_of(xml)}}))
+    row = await shelf.database.fetchrow("select version, set_key from document")
+    assert row["version"] == kept
+    assert 0 < len(row["set_key"]) <= 500
+
+
+async def test_two_long_sets_stay_two(shelf: Shelf, reception: Reception):
+    for number in "12":
+        xml = HEADER.format(set_id="s" * 5000 + number, version="1").encode()
+        body = GOOD | {"messageId": number, "content": {"data": text_of(xml)}}
+        await AmqpDoor(reception).take(a_message(body))
+    assert await shelf.database.fetchval("select count(distinct set_key) from document") == 2
+
+
+async def test_what_the_store_cannot_take_is_a_bug_of_that_message_and_no_outage(
+    shelf: Shelf, reception: Reception
+):
+    """Nothing like it is known to pass the door; should it, RabbitMQ counts its redeliveries and parks it."""
+    spoilt = an_arrival(partner_id=PARTNER, local_uid="a\0")
+    good = an_arrival(partner_id=PARTNER)
+    taken = await asyncio.gather(
+        *(reception._batcher.submit(one) for one in (good, spoilt)),  # two in one commit
+        return_exceptions=True,
+    )
+    assert isinstance(taken[0], Ticket)
+    assert isinstance(taken[1], UnstorableError)
+    assert not isinstance(taken[1], STORE_TROUBLE)
+
+
+OTHERS_KEY = f"{PARTNER}.1-2-643-5-1-13-13-12-2-77-1"
+
+
+@pytest.mark.parametrize("key", [OTHERS_KEY, f"{PARTNER}.{CLINIC}", f"{PARTNER}.", f"{KEY}.1", PARTNER])
+async def test_a_routing_key_that_names_another_clinic_is_refused_and_told(
+    shelf: Shelf, reception: Reception, key: str
+):
+    await AmqpDoor(reception).take(a_message(message_id="m1", routing_key=key))
+    (event,) = await told(shelf)
+    assert (event["event"], event["documentId"], event["messageId"]) == ("document.rejected", None, "m1")
+    (finding,) = event["findings"]
+    assert finding["code"] == "partner.routing_key_clinic"
+    assert finding["fix"]
+    assert await shelf.database.fetchval("select count(*) from document") == 0
+
+
+async def test_whose_the_clinic_is_comes_before_what_the_routing_key_says(shelf: Shelf, reception: Reception):
+    body = GOOD | {"clinic": "1.2.643.5.1.13.13.12.2.77.4040"}
+    await AmqpDoor(reception).take(a_message(body, message_id="m1"))
+    (event,) = await told(shelf)
+    assert event["findings"][0]["code"] == "partner.clinic_not_linked"
 
 
 async def test_either_id_is_enough(shelf: Shelf, reception: Reception):
