@@ -7,31 +7,17 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
-import msgspec
-
-from broker.document.event import EventName
-from broker.store.database import STORE_TROUBLE
-from broker.store.journal import Journal
+from broker.store.database import STORE_TROUBLE, UnstorableError
+from broker.store.journal import Journal, Note
 from broker.telemetry.log import log
+from broker.telemetry.metrics import BUGS
 
 PAUSE: Final = 0.2
 """Seconds notes are gathered for."""
 MOST: Final = 10_000
 """So many notes wait for a store that is away; then the oldest are let go."""
-
-
-class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """An event outside any document's feed."""
-
-    event: EventName
-    at: datetime
-    body: dict[str, Any]
-    document_id: UUID | None = None
-    delivery_id: UUID | None = None
 
 
 class Notebook:
@@ -41,6 +27,7 @@ class Notebook:
         self._journal = journal
         self._notes: deque[Note] = deque(maxlen=MOST)
         self._arrived = asyncio.Event()
+        self._closing = asyncio.Event()
 
     def add(self, note: Note) -> None:
         """Have an event written soon."""
@@ -54,14 +41,15 @@ class Notebook:
         try:
             yield
         finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            await self._write()
+            self._closing.set()
+            self._arrived.set()
+            await writing
 
     async def _writing(self) -> None:
-        while True:
+        while not self._closing.is_set():
             await self._arrived.wait()
-            await asyncio.sleep(PAUSE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), PAUSE)
             self._arrived.clear()
             if not await self._write():
                 self._arrived.set()
@@ -69,11 +57,16 @@ class Notebook:
     async def _write(self) -> bool:
         """Write what is there; False: the store is away, and it stays."""
         notes = list(self._notes)
+        if not notes:
+            return True
         try:
-            await self._journal.note_all([msgspec.structs.asdict(note) for note in notes])
+            await self._journal.note_all(notes)
         except STORE_TROUBLE as error:
             log().warning("notebook.store_trouble", notes=len(notes), error=type(error).__name__)
             return False
+        except UnstorableError as error:  # ours: nothing foreign is in a note
+            BUGS.labels("notebook").inc()
+            log().error("bug.caught", loop="notebook", notes=len(notes), error=str(error))
         for note in notes:
             if self._notes and self._notes[0] is note:  # those that overflowed meanwhile are gone already
                 self._notes.popleft()

@@ -34,12 +34,14 @@ from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
+from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.tasks import Task, TaskStore, route_queue
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, BUGS
-from broker.work.loop import Loop, safe_trace
+from broker.telemetry.trace import safe_trace
+from broker.work.loop import Loop
 from broker.work.trip import Trip
 
 STORE_AWAY: Final = "store.unavailable"
@@ -56,6 +58,7 @@ class Stores(msgspec.Struct, frozen=True):
     documents: ExaminationStore
     partners: PartnerStore
     destinations: DestinationStore
+    journal: Journal
 
 
 class DestinationRunner:
@@ -246,7 +249,7 @@ class DestinationRunner:
                 "content.digest_mismatch", "Байты документа изменились в хранилище: не отправлен."
             )
         else:
-            outcome = await self._guarded(self._adapter.deliver(trip.parcel(message_id), self._context))
+            outcome = await self._guarded(trip, self._adapter.deliver(trip.parcel(message_id), self._context))
             passed(KillPoint.DELIVERY_ANSWERED)
         seconds = time.perf_counter() - started
         ATTEMPT_SECONDS.labels(self.destination.id).observe(seconds)
@@ -254,7 +257,7 @@ class DestinationRunner:
             message_id=message_id, outcome=type(outcome).__name__, duration_ms=int(seconds * 1000)
         ))  # fmt: skip
 
-    async def _guarded(self, call: Coroutine[None, None, Outcome]) -> Outcome:
+    async def _guarded(self, trip: Trip, call: Coroutine[None, None, Outcome]) -> Outcome:
         """Await an adapter within its timeout; an exception leaving it is a bug and is recorded as one."""
         try:
             async with asyncio.timeout(self._policy.timeout + 5):
@@ -267,6 +270,11 @@ class DestinationRunner:
             BUGS.labels(f"adapter.{self._adapter.passport.name}").inc()
             log().error("adapter.bug", destination=self.destination.id, error=type(error).__name__,
                         trace=safe_trace(error))  # fmt: skip
+            delivery = trip.delivery
+            await self._stores.journal.caught(
+                error, self._context.clock.now(), destination=self.destination.id,
+                document_id=delivery.document_id, delivery_id=delivery.id,
+            )  # fmt: skip
             return InDoubt("adapter.bug")
 
     async def _tend(self, trip: Trip, now: datetime) -> None:
@@ -285,7 +293,7 @@ class DestinationRunner:
             case DeliveryStatus.AWAITING_RESULT if isinstance(self._adapter, Polls):
                 assert delivery.message_id is not None
                 call = self._adapter.poll(trip.parcel(delivery.message_id), self._context)
-                await self._conclude(trip, await self._guarded(call))
+                await self._conclude(trip, await self._guarded(trip, call))
             case DeliveryStatus.AWAITING_RESULT:
                 await self._decide(trip, partial(_missing, now=now, policy=self._policy))
             case _:
@@ -296,14 +304,14 @@ class DestinationRunner:
         outcome: Outcome | NotFound = NotFound()
         if isinstance(self._adapter, LooksUp):
             parcel = trip.parcel(trip.delivery.message_id or uuid7())
-            outcome = await self._looked(self._adapter, parcel)
+            outcome = await self._looked(trip, self._adapter, parcel)
         if isinstance(outcome, NotFound):
             state = {key: value for key, value in trip.delivery.state.items() if key != LOOKUP}
             await self._decide(trip, partial(_send_again, state=state, now=self._context.clock.now()))
         else:
             await self._conclude(trip, outcome)
 
-    async def _looked(self, adapter: LooksUp, parcel: Parcel) -> Outcome | NotFound:
+    async def _looked(self, trip: Trip, adapter: LooksUp, parcel: Parcel) -> Outcome | NotFound:
         found: list[NotFound] = []
 
         async def call() -> Outcome:
@@ -313,7 +321,7 @@ class DestinationRunner:
                 return InDoubt("lookup.not_found")
             return answer
 
-        outcome = await self._guarded(call())
+        outcome = await self._guarded(trip, call())
         return found[0] if found else outcome
 
     async def _conclude(self, trip: Trip, outcome: Outcome, attempted: Attempted | None = None) -> None:
