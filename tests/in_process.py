@@ -77,9 +77,8 @@ class House:
 def folder_destination(room: Path, name: str = "folder", **changes: object) -> Destination:
     """A destination that needs no simulator."""
     (room / name).mkdir(exist_ok=True)
-    return Destination(
-        id=name, adapter="folder", mode="any", params={"directory": str(room / name)}, **changes
-    )  # type: ignore[arg-type]  # changes are fields of a destination
+    fields = {"mode": "any", "params": {"directory": str(room / name)}} | changes
+    return Destination(id=name, adapter="folder", **fields)  # type: ignore[arg-type]  # fields of a destination
 
 
 def scripted_destination(name: str = "scripted") -> Destination:

@@ -7,19 +7,25 @@ import asyncio
 import contextlib
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 from broker.adapter_kit import (
     Awaiting,
+    CallbackVerdict,
     Context,
     Delivered,
     InDoubtPolicy,
     Outcome,
     Parcel,
     Passport,
+    PeerReply,
+    PeerRequest,
     ReceiptMode,
+    Serve,
+    StoredCallback,
+    Take,
 )
 from broker.adapter_kit.passport import Limits, Waiting
 from broker.adapter_kit.port import NotFound
@@ -28,6 +34,8 @@ from broker.document.receipt import Receipt
 POLL_EVERY: Final = 300.0
 WARN_AFTER: Final = 86400.0
 DEADLINE: Final = 15 * 86400.0
+SECRET: Final = "112-233-445 95"
+"""What a bug of this adapter says: it must not be kept anywhere."""
 
 
 Answer = TypeVar("Answer")
@@ -57,6 +65,7 @@ class Scripted:
         self.polled: dict[str, list[Outcome]] = {}
         self.looked_up: dict[str, list[Outcome | NotFound]] = {}
         self.taken: list[Parcel] = []
+        self.broken: set[str] = set()
         self.polls: dict[str, int] = defaultdict(int)
         self.gate = asyncio.Event()
         self.gate.set()
@@ -65,12 +74,16 @@ class Scripted:
         """Forget every script; who waits at the gate may pass."""
         for scripts in (self.answers, self.polled, self.looked_up):
             scripts.clear()
+        self.broken.clear()
         self.gate.set()
 
     async def deliver(self, parcel: Parcel, context: Context) -> Outcome:
         """Take a parcel."""
         self.taken.append(parcel)
         await self.gate.wait()
+        if parcel.local_uid in self.broken:
+            self.broken.remove(parcel.local_uid)
+            raise RuntimeError(f"что-то о человеке: {SECRET}")
         return _next(self.answers, parcel) or Delivered(
             Receipt(provider="scripted", registered_at=context.clock.now(), gis_id=parcel.local_uid)
         )
@@ -83,6 +96,21 @@ class Scripted:
     async def lookup(self, parcel: Parcel, context: Context) -> Outcome | NotFound:
         """Say whether it has a parcel."""
         return _next(self.looked_up, parcel) or NotFound()
+
+    async def receive(self, request: PeerRequest, context: Context) -> PeerReply:
+        """Hand out a file, break at ``broken``, take everything else as a verdict."""
+        if request.endpoint == "broken":
+            raise RuntimeError(f"что-то о человеке: {SECRET}")
+        if request.endpoint != "file":
+            return Take(correlation="scripted", reply=b"")
+        file = await context.files.by_local_uid(request.query["localUid"])
+        if file is None:
+            return Serve(body=b"", event="file.missing")
+        return Serve(body=file.content, document_id=file.document_id)
+
+    async def interpret(self, callback: StoredCallback, context: Context) -> Sequence[CallbackVerdict]:
+        """Break: no verdict of this system is readable."""
+        raise RuntimeError(f"что-то о человеке: {SECRET}")
 
 
 def _next(scripts: dict[str, list[Answer]], parcel: Parcel) -> Answer | None:

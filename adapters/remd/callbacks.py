@@ -168,7 +168,8 @@ async def _hand_out(
     if file is None:
         body = await _file_missing(call, request, context, link)
         return Serve(body=body, content_type=media, event="file.missing")
-    return Serve(body=await _file_found(file, call, request, context, link), content_type=media)
+    body = await _file_found(file, call, request, context, link)
+    return Serve(body=body, content_type=media, document_id=file.document_id)
 
 
 async def _file_found(

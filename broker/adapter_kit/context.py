@@ -1,6 +1,6 @@
 """What an adapter is handed besides the parcel: time, network, its destination's settings, files, id maps."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 import aiohttp
@@ -8,12 +8,15 @@ import msgspec
 
 from broker.adapter_kit.clock import Clock
 
+DestinationMode = Literal["test", "production", "any"]
+"""Whose documents a destination takes: test ones, real ones, or (simulators of one's own only) both."""
+
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """One configured destination, e.g. ``remd``, ``gis.77``, ``tfoms.77``.
 
     ``params`` are plain settings of the adapter (documented in its README); ``secrets`` never reach a log.
-    ``mode`` is test, production, or any (simulators of one's own only); ``region`` the subject code, empty for the whole country.
+    ``region`` is the subject code, empty for the whole country.
     Limits and patience left out come from the passport.
     """
 
@@ -22,7 +25,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     url: str = ""
     title: str = ""
     region: str = ""
-    mode: str = "test"
+    mode: DestinationMode = "test"
     timeout: float | None = None
     parallel: int | None = None
     rate: float | None = None

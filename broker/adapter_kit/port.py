@@ -4,7 +4,8 @@ Answers of the outside world are values; an exception leaving an adapter is a bu
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
+from uuid import UUID
 
 import msgspec
 
@@ -68,12 +69,13 @@ class PeerRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer at once; nothing is to be remembered (a file was handed out)."""
+    """Answer at once: a file was handed out, or is not ours. The journal notes which, by ``document_id``."""
 
     body: bytes
     status: int = 200
     content_type: str = "application/soap+xml"
-    event: str = "file.served"
+    event: Literal["file.served", "file.missing"] = "file.served"
+    document_id: UUID | None = None
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):

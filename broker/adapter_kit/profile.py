@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from broker.adapter_kit.context import Destination
+from broker.adapter_kit.context import Destination, DestinationMode
 from broker.document.finding import Source
 
 _REGION: Final = re.compile(r"\d{2}")
@@ -78,7 +78,7 @@ class DestinationTemplate(_Strict, frozen=True):
     source: Source = Source.OWN
 
     def destination(
-        self, *, url: str, mode: str = "test", secrets: Mapping[str, str] | None = None
+        self, *, url: str, mode: DestinationMode = "test", secrets: Mapping[str, str] | None = None
     ) -> Destination:
         """Make the destination: the kind map becomes the adapter's parameters ``kind.<code>`` and ``record.<code>``."""
         params = dict(self.params)

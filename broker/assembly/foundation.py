@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import msgspec
 
 from broker.adapter_kit import Adapter, Clock, Context, Destination
 from broker.adapter_kit.clocks import FileClock, SystemClock
+from broker.adapter_kit.context import DestinationMode
 from broker.archive import Codec, MasterKeys
 from broker.bus.local import LocalBus, WireDownError
 from broker.bus.port import Bus
@@ -89,9 +90,25 @@ def read_destinations(path: str) -> list[Destination]:
     if not path:
         return []
     try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=list[Destination])
+        content = Path(path).read_bytes()
+        return msgspec.json.decode(content, type=list[Destination])
+    except msgspec.ValidationError as error:
+        wrong = _wrong_mode(content)
+        raise SettingsError(f"INAYA_DESTINATIONS ({path}): {wrong or error}") from error
     except (OSError, msgspec.DecodeError) as error:
         raise SettingsError(f"INAYA_DESTINATIONS ({path}): {error}") from error
+
+
+def _wrong_mode(content: bytes) -> str:
+    """Name the first destination with a mode there is not, in Russian; the driver names neither it nor the choice."""
+    found = msgspec.json.decode(content)
+    for one in found if isinstance(found, list) else []:
+        if isinstance(one, dict) and one.get("mode", "test") not in get_args(DestinationMode):
+            return (
+                f"направление {one.get('id', '—')}: режима mode = «{one['mode']}» нет; укажите test, production "
+                "или any (any — только для собственных имитаторов)."
+            )
+    return ""
 
 
 @contextlib.asynccontextmanager

@@ -42,6 +42,7 @@ from broker.settings import Settings
 from broker.store.destinations import CallbackStore, StoredFiles
 from broker.store.intake import IntakeStore
 from broker.store.journal import Journal
+from broker.store.notebook import Notebook
 from broker.store.partners import PartnerStore
 from broker.store.room import Share
 from broker.store.views import Views
@@ -177,7 +178,9 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
         files = partial(_files, base)
         callbacks = CallbackStore(base.database, base.codec, room)
-        peer = PeerDoor(peers, files, callbacks, journal, announcer).application()
+        notebook = Notebook(journal)
+        await stack.enter_async_context(notebook.running())
+        peer = PeerDoor(peers, files, callbacks, journal, notebook, announcer).application()
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
         await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:

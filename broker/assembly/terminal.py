@@ -6,6 +6,7 @@ What a command puts on the work list is announced by the sweeper of a worker wit
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 
@@ -35,6 +36,7 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
 
     clock: Clock
     configured: tuple[Destination, ...]
+    regions: Path
     commands: Commands
     enrolment: Enrolment
     onboarding: Onboarding
@@ -72,6 +74,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
         yield Terminal(
             clock=clock,
             configured=tuple(read_destinations(settings.data.destinations)),
+            regions=Path(settings.data.schemas_dir) / "regions",
             commands=commands,
             enrolment=Enrolment(partners, OperatorStore(database), journal, clock),
             onboarding=Onboarding(

@@ -92,7 +92,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             settings.work.prepare_batch,
             lease,
         )
-        stores = Stores(tasks, base.deliveries, base.documents, partners, base.destinations)
+        stores = Stores(tasks, base.deliveries, base.documents, partners, base.destinations, journal)
         patience = Patience(
             grace=timedelta(seconds=settings.work.attempt_grace_seconds),
             stopping=timedelta(seconds=settings.work.stop_seconds),
@@ -106,6 +106,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             tasks,
             CallbackStore(base.database, base.codec, base.documents.room),
             base.deliveries,
+            journal,
             outcomes,
             base.dice,
             lease,

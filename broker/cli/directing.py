@@ -6,13 +6,14 @@ from uuid import UUID
 
 import msgspec
 
+from broker.adapter_kit.profile import Profile, load_profiles
 from broker.assembly.terminal import Terminal
 from broker.cli.desk import actor, at_desk, desk_arguments
 from broker.cli.terminal import CommandFailed, Parsers, command, family, say
-from broker.control.activation import activate_table
+from broker.control.activation import activate_table, table_problems
 from broker.document.identity import is_clinic_oid, region_of
 from broker.document.submission import Mode, SubmissionType
-from broker.routing.table import Subject, Table, check_table, decide
+from broker.routing.table import Subject, Table, decide
 
 
 def add_to(parsers: Parsers) -> None:
@@ -61,8 +62,15 @@ def _known(terminal: Terminal) -> frozenset[str]:
     return frozenset(destination.id for destination in terminal.configured)
 
 
+def _profiles(terminal: Terminal) -> list[Profile]:
+    try:
+        return load_profiles(terminal.regions)
+    except (OSError, msgspec.DecodeError) as error:
+        raise CommandFailed(f"{terminal.regions}: профиль региона не читается: {error}") from error
+
+
 async def _check(terminal: Terminal, arguments: argparse.Namespace) -> int:
-    problems = check_table(_read(arguments.file), _known(terminal))
+    problems = table_problems(_read(arguments.file), _known(terminal), _profiles(terminal))
     say("\n".join(problems) or "Таблица в порядке.")
     return 1 if problems else 0
 
@@ -70,7 +78,12 @@ async def _check(terminal: Terminal, arguments: argparse.Namespace) -> int:
 async def _activate(terminal: Terminal, arguments: argparse.Namespace) -> int:
     table = _read(arguments.file)
     made = await activate_table(
-        terminal.destinations, table, _known(terminal), actor=actor(arguments), clock=terminal.clock
+        terminal.destinations,
+        table,
+        _known(terminal),
+        _profiles(terminal),
+        actor=actor(arguments),
+        clock=terminal.clock,
     )
     if isinstance(made, list):
         say("\n".join(made))

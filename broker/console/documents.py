@@ -175,6 +175,9 @@ class _Body(msgspec.Struct, frozen=True, rename="camel"):
 
     status: str = ""
     delivery: dict[str, Any] = {}
+    destination: str = ""
+    error: str = ""
+    place: str = ""
     receipt: dict[str, Any] = {}
     findings: list[Finding] = []
     act: str = ""
@@ -191,7 +194,7 @@ def _of_event(row: dict[str, Any]) -> Moment:
         title=words.EVENTS.get(row["event"], row["event"]),
         tone=_tone(row["event"]),
         detail=_detail(body),
-        destination=str(body.delivery.get("destination", "")),
+        destination=str(body.delivery.get("destination", body.destination)),
         actor=row["actor"],
         code=row["event"],
         receipt=body.receipt,
@@ -202,6 +205,8 @@ def _of_event(row: dict[str, Any]) -> Moment:
 def _detail(body: _Body) -> str:
     if body.act:
         parts = [words.ACTS.get(body.act, body.act), f"причина: {body.reason}" if body.reason else ""]
+    elif body.error:
+        parts = [body.error, body.place.rpartition(" > ")[2]]
     elif body.recipients:
         parts = [f"{one['destination']} — правило «{one['rule']}»" for one in body.recipients]
     else:

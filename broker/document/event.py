@@ -56,6 +56,8 @@ class EventName(StrEnum):
     """A verdict came that changed nothing."""
     FILE_SERVED = "file.served"
     """A state system took a file from us."""
+    FILE_MISSING = "file.missing"
+    """A state system asked us for a file that never went to it through us."""
     COMPUTE_CRASHED = "compute.crashed"
     """A document broke or stalled its compute process."""
     OPERATOR_ACTED = "operator.acted"

@@ -11,11 +11,13 @@ from broker.adapter_kit import Adapter, Context, Files, PeerRequest, Receives, R
 from broker.document.event import EventName
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.destinations import CallbackStore
-from broker.store.journal import Journal
+from broker.store.journal import Journal, Note
+from broker.store.notebook import Notebook
 from broker.store.room import NoRoom, Share
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, CALLBACKS
+from broker.telemetry.trace import safe_trace
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Callbacks carry verdicts, not files."""
@@ -32,12 +34,14 @@ class PeerDoor:
         files: Callable[[str, Share], Files],
         callbacks: CallbackStore,
         journal: Journal,
+        notebook: Notebook,
         announce: Callable[[Sequence[tuple[int, str]]], None],
     ) -> None:
         self._peers = peers
         self._files = files
         self._callbacks = callbacks
         self._journal = journal
+        self._notebook = notebook
         self._announce = announce
 
     def application(self) -> web.Application:
@@ -75,7 +79,9 @@ class PeerDoor:
             return _away("peer.store_away")
         except Exception as error:  # noqa: BLE001  the promise of an adapter is broken: recorded, the caller comes again
             BUGS.labels(f"adapter.{adapter.passport.name}").inc()
-            log().error("adapter.bug", destination=destination, error=type(error).__name__)
+            log().error("adapter.bug", destination=destination, error=type(error).__name__,
+                        trace=safe_trace(error))  # fmt: skip
+            await self._journal.caught(error, context.clock.now(), destination=destination)
             return web.Response(status=500)
         try:
             return await self._answer(destination, call, reply, context)
@@ -96,8 +102,11 @@ class PeerDoor:
                 passed(KillPoint.CALLBACK_KEPT)
                 self._announce(due)
                 CALLBACKS.labels(destination, "taken" if due else "repeated").inc()
-            case Serve():
+            case Serve(event=event, document_id=document):
                 CALLBACKS.labels(destination, "served").inc()
+                told = EventName.FILE_MISSING if event == "file.missing" else EventName.FILE_SERVED
+                body = {"destination": destination}
+                self._notebook.add(Note(event=told, at=now, body=body, document_id=document))
             case Refuse(code=code):
                 CALLBACKS.labels(destination, "refused").inc()
                 body = {"code": code, "door": "peer", "destination": destination}

@@ -126,7 +126,7 @@ def decide(table: Table, subject: Subject, known: frozenset[str]) -> Decision:
                 f"{destination} не для этого: реестр уходит только в названный фонд, СЭМД в фонды не уходят"
             )
         if not miss and destination not in known:
-            miss = f"направление {destination} не настроено"
+            miss = f"направление {destination} не настроено для режима {subject.mode}"
         if not miss and destination in chosen:
             miss = f"{destination} уже выбрано правилом «{chosen[destination].rule}»"
         if not miss and rule.registers and any(r.registers for r in chosen.values()):

@@ -14,8 +14,10 @@ from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
 from broker.document.receipt import result_of
 from broker.receipts.feed import FeedItem
-from broker.store.database import Database, as_json
+from broker.store.database import STORE_TROUBLE, Database, as_json
 from broker.store.sql import queries
+from broker.telemetry.log import log
+from broker.telemetry.trace import safe_trace
 
 QUERIES: Final = queries("documents")
 NIL: Final = UUID(int=0)
@@ -104,6 +106,20 @@ async def _insert(connection: Any, lines: Sequence[tuple[Any, ...]]) -> None:
         )
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """An event outside any document's feed that is written with others."""
+
+    event: EventName
+    at: datetime
+    body: dict[str, Any]
+    document_id: UUID | None = None
+
+
+def _noted(one: Note) -> tuple[Any, ...]:
+    body = as_json(one.body)
+    return uuid7(), one.document_id, None, None, one.event.value, one.at, "", "", "", False, body
+
+
 async def note(  # noqa: PLR0913  the columns of one journal row
     connection: Any,
     event: EventName,
@@ -157,3 +173,19 @@ class Journal:
         """Write one event outside any document's feed in a transaction of its own."""
         async with self._db.transaction() as connection:
             await note(connection, event, at, body=body, **fields)
+
+    async def note_all(self, notes: Sequence[Note]) -> None:
+        """Write many events outside any document's feed with one statement."""
+        async with self._db.transaction() as connection:
+            await _insert(connection, [_noted(one) for one in notes])
+
+    async def caught(self, error: Exception, at: datetime, *, destination: str, **fields: Any) -> None:
+        """Write that a promise was broken: the class of the exception and where, never what it says.
+
+        Called where an exception has been dealt with: a store that is away is logged, nothing more.
+        """
+        body = {"destination": destination, "error": type(error).__name__, "place": safe_trace(error)}
+        try:
+            await self.note(EventName.BUG_CAUGHT, at, body=body, **fields)
+        except STORE_TROUBLE as trouble:
+            log().warning("journal.store_trouble", error=type(trouble).__name__)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,11 +15,13 @@ from broker.store.batcher import Batcher
 from broker.store.database import STORE_TROUBLE
 from broker.store.deliveries import Application, Applied, DeliveryStore
 from broker.store.destinations import CallbackStore, Settled
+from broker.store.journal import Journal
 from broker.store.tasks import CALLBACK, Task, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, CALLBACKS
-from broker.work.loop import Loop, safe_trace
+from broker.telemetry.trace import safe_trace
+from broker.work.loop import Loop
 
 BATCH: Final = 32
 TRIES: Final = 5
@@ -44,6 +46,7 @@ class CallbackWorker:
         tasks: TaskStore,
         callbacks: CallbackStore,
         deliveries: DeliveryStore,
+        journal: Journal,
         outcomes: Batcher[Application, Applied],
         dice: random.Random,
         lease: timedelta,
@@ -53,6 +56,7 @@ class CallbackWorker:
         self._tasks = tasks
         self._callbacks = callbacks
         self._deliveries = deliveries
+        self._journal = journal
         self._outcomes = outcomes
         self._dice = dice
         self._lease = lease
@@ -68,7 +72,9 @@ class CallbackWorker:
         done: list[Settled] = []
         for portion in await self._callbacks.portions(list(by_subject)):
             async with self._callbacks.room.hold(portion):
-                settled = await asyncio.gather(*(self._handle(by_subject[one]) for one in portion.ids))
+                settled = await asyncio.gather(
+                    *(self._handle(by_subject[one], clock.now()) for one in portion.ids)
+                )
             done += [one for one in settled if one is not None]
         if done:
             passed(KillPoint.CALLBACK_APPLIED)
@@ -76,7 +82,7 @@ class CallbackWorker:
             passed(KillPoint.CALLBACK_SETTLED)
         return len(done)
 
-    async def _handle(self, task: Task) -> Settled | None:
+    async def _handle(self, task: Task, now: datetime) -> Settled | None:
         """Read one callback and give its verdicts; None: a bug, it comes again after its lease, but not for ever."""
         try:
             return await self._read(task)
@@ -85,6 +91,7 @@ class CallbackWorker:
         except Exception as error:  # noqa: BLE001  the promise of an adapter is broken: recorded, the others go on
             BUGS.labels(CALLBACK).inc()
             log().error("callback.bug", error=type(error).__name__, trace=safe_trace(error))
+            await self._journal.caught(error, now, destination=task.lane)
             return Settled(task=task, note="callback.not_readable") if task.attempts >= TRIES else None
 
     async def _read(self, task: Task) -> Settled:

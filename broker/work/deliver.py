@@ -35,13 +35,15 @@ from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
+from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.room import COPIES, Portion
 from broker.store.tasks import Task, TaskStore, route_queue
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, BUGS
-from broker.work.loop import Loop, safe_trace
+from broker.telemetry.trace import safe_trace
+from broker.work.loop import Loop
 from broker.work.trip import Trip
 
 STORE_AWAY: Final = "store.unavailable"
@@ -64,6 +66,7 @@ class Stores(msgspec.Struct, frozen=True):
     documents: ExaminationStore
     partners: PartnerStore
     destinations: DestinationStore
+    journal: Journal
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -287,7 +290,7 @@ class DestinationRunner:
         intact = sha256(content).digest() == trip.document.digest
         if intact:
             outcome = await self._guarded(
-                lambda: self._adapter.deliver(trip.parcel(message_id), self._context)
+                trip, lambda: self._adapter.deliver(trip.parcel(message_id), self._context)
             )
             passed(KillPoint.DELIVERY_ANSWERED)
         else:
@@ -299,7 +302,7 @@ class DestinationRunner:
         )
         await self._conclude(trip, outcome, attempted, answered=intact)
 
-    async def _guarded(self, call: Callable[[], Coroutine[None, None, Outcome]]) -> Outcome:
+    async def _guarded(self, trip: Trip, call: Callable[[], Coroutine[None, None, Outcome]]) -> Outcome:
         """Ask an adapter within its timeout; an exception leaving it is a bug and is recorded as one."""
         try:
             async with asyncio.timeout(self._policy.timeout + OVER):
@@ -312,6 +315,11 @@ class DestinationRunner:
             BUGS.labels(f"adapter.{self._adapter.passport.name}").inc()
             log().error("adapter.bug", destination=self.destination.id, error=type(error).__name__,
                         trace=safe_trace(error))  # fmt: skip
+            delivery = trip.delivery
+            await self._stores.journal.caught(
+                error, self._context.clock.now(), destination=self.destination.id,
+                document_id=delivery.document_id, delivery_id=delivery.id,
+            )  # fmt: skip
             return InDoubt("adapter.bug")
 
     async def _tend(self, trip: Trip, now: datetime) -> None:
@@ -328,7 +336,8 @@ class DestinationRunner:
             case DeliveryStatus.SENDING:
                 await self._conclude(trip, InDoubt("delivery.interrupted"), answered=False)
             case DeliveryStatus.AWAITING_RESULT if isinstance(self._adapter, Polls):
-                await self._conclude(trip, await self._guarded(partial(self._poll, self._adapter, trip)))
+                polling = partial(self._poll, self._adapter, trip)
+                await self._conclude(trip, await self._guarded(trip, polling))
             case DeliveryStatus.AWAITING_RESULT:
                 await self._decide(trip, partial(_missing, now=now, policy=self._policy))
             case _:
@@ -343,14 +352,14 @@ class DestinationRunner:
         outcome: Outcome | NotFound = NotFound()
         if isinstance(self._adapter, LooksUp):
             parcel = trip.parcel(trip.delivery.message_id or uuid7())
-            outcome = await self._looked(self._adapter, parcel)
+            outcome = await self._looked(trip, self._adapter, parcel)
         if isinstance(outcome, NotFound):
             state = {key: value for key, value in trip.delivery.state.items() if key != LOOKUP}
             await self._decide(trip, partial(_send_again, state=state, now=self._context.clock.now()))
         else:
             await self._conclude(trip, outcome)
 
-    async def _looked(self, adapter: LooksUp, parcel: Parcel) -> Outcome | NotFound:
+    async def _looked(self, trip: Trip, adapter: LooksUp, parcel: Parcel) -> Outcome | NotFound:
         found: list[NotFound] = []
 
         async def call() -> Outcome:
@@ -360,7 +369,7 @@ class DestinationRunner:
                 return InDoubt("lookup.not_found")
             return answer
 
-        outcome = await self._guarded(call)
+        outcome = await self._guarded(trip, call)
         return found[0] if found else outcome
 
     async def _conclude(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from broker.store.database import STORE_TROUBLE
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
+from broker.telemetry.trace import safe_trace
 
 
 class Loop:
@@ -42,14 +43,3 @@ class Loop:
             log().error("bug.caught", loop=self.name, error=type(error).__name__, trace=safe_trace(error))
         await asyncio.sleep(0.5)
         return 0
-
-
-def safe_trace(error: BaseException) -> str:
-    """Return where a bug happened, without the values that may have been in its message."""
-    lines = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        lines.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return " > ".join(lines)

@@ -123,6 +123,7 @@ async def test_the_answer_with_a_file_follows_our_schema(context: Context) -> No
         body = f"<c:getDocumentFileRequest><c:localUid>{uid}</c:localUid></c:getDocumentFileRequest>"
         reply = await ADAPTER.receive(a_call(an_envelope(body)), context)
         assert isinstance(reply, Serve)
+        assert reply.document_id == (parcel.document_id if uid == parcel.local_uid else None)
         schema.assertValid(etree.fromstring(reply.body)[-1][0])
 
 

@@ -208,7 +208,9 @@ async def test_anothers_documents_do_not_exist(alpha: Partner, house: House, goo
     assert (await alpha.get("/documents/не-uuid")).status == 404
 
 
-async def test_test_documents_never_reach_production(house: House, good, there: Scripted):
+async def test_the_mode_of_the_key_goes_with_the_document_to_the_destination(
+    house: House, good, there: Scripted
+):
     tester = house.partners[1]
     answer = await tester.submit(good, wait=20, until="final")
     assert answer.body["mode"] == "test"

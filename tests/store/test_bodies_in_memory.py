@@ -26,6 +26,7 @@ from broker.dev.world import World
 from broker.ingress import peer
 from broker.store.destinations import ANSWER_COPIES, CallbackStore, StoredFiles
 from broker.store.journal import Journal
+from broker.store.notebook import Notebook
 from broker.store.room import Room
 
 MIB = 1024 * 1024
@@ -64,6 +65,7 @@ async def door(shelf: Shelf, codec: Codec, room: Watched) -> AsyncIterator[str]:
             lambda destination, share: StoredFiles(destination, shelf.deliveries, shelf.documents, share),
             callbacks,
             Journal(shelf.database),
+            Notebook(Journal(shelf.database)),
             lambda _due: None,
         )
         async with serving(it.application()) as url:

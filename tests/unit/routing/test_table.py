@@ -1,7 +1,7 @@
 """The routing table: every decision explained, no accepted table registers twice, no registry strays."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -55,8 +55,10 @@ SUBJECTS = st.builds(
 
 @given(st.lists(RULES, max_size=5), SUBJECTS)
 def test_no_accepted_table_ever_has_two_registrars_for_one_document(rules: list[Rule], subject: Subject):
-    table = Table(tuple(rules))
-    assume(not check_table(table, KNOWN))
+    table = Table()
+    for rule in rules:
+        longer = Table((*table.rules, rule))
+        table = table if check_table(longer, KNOWN) else longer
     decision = decide(table, subject, KNOWN)
     assert sum(recipient.registers for recipient in decision.recipients) <= 1
     assert not any("регистратор РЭМД уже выбран" in line for line in decision.explanation), (
