@@ -93,6 +93,13 @@ def signers(session_dir: Path, world: World) -> Signers:
     return Signers.open(session_dir / "pki", world)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let whatever is marked ``rabbitmq`` first look whether there is one."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("rabbitmq"):
+            item.fixturenames.insert(0, "rabbitmq_is_here")
+
+
 @pytest.fixture(scope="session")
 async def rabbitmq_is_here() -> None:
     """Skip, loudly and with the reason, where RabbitMQ can be neither found nor installed."""

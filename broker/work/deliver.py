@@ -214,9 +214,9 @@ class DestinationRunner:
         try:
             await call
         except STORE_TROUBLE as trouble:
-            log().warning("delivery.store_trouble", loop=self.loop.name, error=type(trouble).__name__)
+            log().warning("batch.store_trouble", loop=self.loop.name, error=type(trouble).__name__)
         except Exception as error:  # noqa: BLE001  outermost loop of a delivery: its lease runs out and it comes again
-            self._record("delivery.failed", error)
+            self._record("batch.failed", error)
         finally:
             self._free(1)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from broker.dev import guardian
-from broker.dev.install import InstallPolicy, Missing, ensure_rabbitmq
 from broker.dev.supervisor import Backoff, Supervisor
 
 ROOT = Path(__file__).parents[2]
@@ -40,13 +39,6 @@ async def crew(state_dir: Path) -> AsyncIterator[Supervisor]:
     async with Supervisor(state_dir, tell=lambda text: None, backoff=Backoff(first=0.02)) as crew:
         yield crew
     assert guardian.marked(str(state_dir)) == []
-
-
-@pytest.fixture
-async def needs_rabbitmq() -> None:
-    found = await ensure_rabbitmq(InstallPolicy.of(os.environ))
-    if isinstance(found, Missing):
-        pytest.skip(f"RabbitMQ: {found}")
 
 
 @pytest.fixture

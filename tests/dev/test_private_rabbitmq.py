@@ -22,7 +22,7 @@ from broker.dev.rabbitmq import RabbitmqNode, accepts_login, private_rabbitmq
 from broker.dev.state import free_port
 from broker.dev.supervisor import Supervisor
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("needs_rabbitmq")]
+pytestmark = pytest.mark.rabbitmq
 
 
 SETTLED = 2.0

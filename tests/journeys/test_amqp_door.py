@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError
 from builders import a_submission, as_json
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("rabbitmq_is_here")]
+pytestmark = pytest.mark.rabbitmq
 
 ENDS = {"document.completed", "document.failed", "document.rejected", "document.unroutable"}
 

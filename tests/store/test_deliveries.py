@@ -7,19 +7,16 @@ import uuid
 
 import pytest
 from builders import CLINIC, NOW, an_arrival
-from msgspec.structs import replace
 from rows import PATIENCE, Acting, Shelf
 
 from broker.adapter_kit import (
     Awaiting,
     Delivered,
-    InDoubt,
     InDoubtPolicy,
     Outcome,
     ReceiptMode,
     Registered,
     Rejected,
-    Unavailable,
 )
 from broker.delivery.decide import after_outcome, superseded
 from broker.delivery.preflight import Predecessor, Supersede, Wait, check_order
@@ -123,55 +120,6 @@ async def test_who_slept_past_the_lease_cannot_begin(shelf: Shelf):
     assert await shelf.begin(delivery, sleeper) is None
     assert await shelf.begin(delivery, other) is None, "an attempt is under way already"
     assert await shelf.database.fetchval("select count(*) from attempt") == 1
-
-
-async def test_an_attempt_begins_with_a_whole_lease_however_long_its_delivery_waited_after_the_claim(
-    shelf: Shelf,
-):
-    (delivery,) = await shelf.routed()
-    task = await shelf.claim(delivery, lease=dt.timedelta(seconds=5))
-    assert await shelf.begin(delivery, task) is not None
-    left = await shelf.database.fetchval(
-        "select leased_until - clock_timestamp() from task where id = $1", task.id
-    )
-    assert left > dt.timedelta(seconds=50)
-
-
-@pytest.mark.parametrize("policy", list(InDoubtPolicy))
-async def test_the_answer_to_an_attempt_taken_for_lost_is_believed_late_as_it_comes(
-    shelf: Shelf, policy: InDoubtPolicy
-):
-    """Otherwise what the destination has taken would be sent again, or held for a person who cannot know."""
-    (delivery,) = await shelf.routed()
-    slow, message_id = await shelf.sending(delivery)
-    await shelf.database.execute("update task set leased_until = clock_timestamp() - interval '1 s'")
-    other = await shelf.claim(delivery)
-    doubting = replace(POLICY, in_doubt=policy)
-
-    def lost(state: DeliveryState) -> Change:
-        return after_outcome(state, InDoubt("delivery.interrupted"), NOW, doubting, DICE)
-
-    await shelf.deliveries.apply([Application(delivery_id=delivery.id, decide=lost, at=NOW, task=other)])
-    await settle(shelf, delivery, Awaiting("unid-1"), task=slow, message_id=message_id)
-    state = await shelf.state(delivery)
-    assert (state.status, state.message_id) == (DeliveryStatus.AWAITING_RESULT, message_id)
-    assert await shelf.tasks_of(delivery.id) == 1
-
-
-async def test_the_answer_to_an_attempt_that_was_followed_by_another_changes_nothing(shelf: Shelf):
-    (delivery,) = await shelf.routed()
-    slow, message_id = await shelf.sending(delivery)
-    await shelf.database.execute("update task set leased_until = clock_timestamp() - interval '1 s'")
-    other = await shelf.claim(delivery)
-    await settle(shelf, delivery, InDoubt("delivery.interrupted"), task=other)
-    later = NOW + dt.timedelta(hours=1)
-    again, following = await shelf.sending(delivery, later)
-    await settle(
-        shelf, delivery, Unavailable("destination.unavailable"), task=slow, message_id=message_id, at=later
-    )
-    state = await shelf.state(delivery)
-    assert (state.status, state.message_id) == (DeliveryStatus.SENDING, following)
-    assert again.claim > other.claim or again.id != other.id
 
 
 async def test_what_is_no_longer_queued_cannot_begin(shelf: Shelf):
