@@ -98,7 +98,7 @@ def _of_held(held: Sequence[HeldLine]) -> list[Headline]:
     for line in held:
         waits = counted(line.deliveries, "доставка", "доставки", "доставок")
         match line.reason:
-            case "clinic.not_linked":
+            case "clinic.not_linked" | "destination.clinic_not_linked":
                 clinics = counted(line.clinics, "клиника", "клиники", "клиник")
                 verb = plural(line.clinics, "не привязана", "не привязаны", "не привязаны")
                 text, href = f"{clinics} {verb} в РЭМД, задержано: {waits}", "clinics?link=open"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
+from broker.delivery.decide import ASKED, RETRIED
 from broker.delivery.state import Change, DeliveryState, Withdrawal
 from broker.document.event import EventName
 from broker.document.lifecycle import DeliveryStatus, DocumentStatus
@@ -164,11 +165,14 @@ class Commands:
 
 
 def _requeued(delivery: DeliveryState, now: datetime) -> Change | None:
-    """Queue again; the time a held delivery stood still is given back to its deadline."""
+    """Queue again, or ask again about what was taken; the time a held delivery stood still is given back to its deadline."""
     if delivery.status not in RETRYABLE:
         return None
     if delivery.status is DeliveryStatus.HELD:
         deadline = delivery.deadline_at + (now - delivery.status_at)
     else:
         deadline = now + (delivery.deadline_at - delivery.created_at)
-    return Change(status=DeliveryStatus.QUEUED, due_at=now, deadline_at=deadline)
+    if ASKED in delivery.state:
+        return Change(status=DeliveryStatus.AWAITING_RESULT, due_at=now, deadline_at=deadline)
+    state = {**delivery.state, RETRIED: str(delivery.message_id)} if delivery.message_id else None
+    return Change(status=DeliveryStatus.QUEUED, due_at=now, deadline_at=deadline, state=state)

@@ -10,7 +10,7 @@ import msgspec
 
 from broker.adapter_kit.clock import Clock
 from broker.control.commands import Commands
-from broker.delivery.decide import NOT_LINKED
+from broker.delivery.decide import NOT_LINKED, UNLINKED
 from broker.document.identity import PARTNER_ID_PATTERN
 from broker.document.submission import Mode
 from broker.partners.clinic import ClinicStatus, RemdLink
@@ -181,7 +181,8 @@ class Onboarding:
             return NotFound()
         released = 0
         if patch.remd_link is RemdLink.CONFIRMED:
-            released += await self._commands.release(clinic=clinic, reason=NOT_LINKED, actor=actor)
+            for why in (NOT_LINKED, UNLINKED):
+                released += await self._commands.release(clinic=clinic, reason=why, actor=actor)
         if patch.params or patch.mcod or patch.client_entity_id:
             released += await self._commands.release(clinic=clinic, reason=PARAMS_MISSING, actor=actor)
         return Released(released)

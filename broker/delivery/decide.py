@@ -22,11 +22,17 @@ from broker.adapter_kit import (
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.event import EventName
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
-from broker.document.lifecycle import DeliveryStatus, may_move
+from broker.document.lifecycle import DeliveryStatus, is_live, may_move
 
 LOOKUP = "lookup"
 """Key in a delivery's state: the next attempt must first ask whether the document arrived."""
+ASKED = "asked"
+"""Key in a delivery's state: it was taken and only asked about when it was held or given up; never send it again."""
+RETRIED = "retried"
+"""Key in a delivery's state: the message id of the attempt whose refusal an operator did not take for the last word."""
 NOT_LINKED = "clinic.not_linked"
+UNLINKED = "destination.clinic_not_linked"
+"""The destination says that the clinic is not linked, whatever we believed."""
 IN_DOUBT = "delivery.in_doubt"
 """The request left and was not answered, and only a person can find out what became of it."""
 NO_RESPONSE = "destination.no_response"
@@ -81,8 +87,9 @@ def after_outcome(
                 event=EventName.DELIVERY_HELD,
                 reason=reason,
                 text=text,
+                state=_asked(delivery, policy),
                 pause_destination=scope == "destination",
-                unlink_clinic=reason == NOT_LINKED,
+                unlink_clinic=reason == UNLINKED,
                 failure=False,
             )
         case Unavailable(reason, retry_after, text):
@@ -105,8 +112,13 @@ def after_verdict(
     """Decide about a verdict told by callback of the attempt with this message id; None leaves all as it is.
 
     A verdict that asks to try again ends the attempt under way: nothing else will be told of it, so the document is sent
-    anew. Of an earlier attempt, or of a delivery that waits for no answer, it says nothing any more.
+    anew. Of an earlier attempt, or of a delivery that waits for no answer, it says nothing any more; nor does a refusal of
+    an earlier attempt, or one an operator has tried again after.
     """
+    if isinstance(outcome, Rejected | Held) and is_live(delivery.status):
+        settled = delivery.state.get(RETRIED) == str(message_id)
+        if settled or delivery.message_id not in {None, message_id}:
+            return None
     match outcome:
         case Unavailable() | InDoubt():
             under_way = delivery.status in {DeliveryStatus.SENDING, DeliveryStatus.AWAITING_RESULT}
@@ -125,7 +137,7 @@ def _awaiting(delivery: DeliveryState, outcome: Awaiting, now: datetime, policy:
         look = now + policy.warn_after
     first = delivery.status is not DeliveryStatus.AWAITING_RESULT
     if not first and now >= delivery.deadline_at:
-        return dead(NO_RESPONSE)
+        return msgspec.structs.replace(dead(NO_RESPONSE), state=_asked(delivery, policy))
     told = EventName.DELIVERY_AWAITING if first or outcome.stage != delivery.stage else None
     late = _is_late(delivery, now, policy)
     return Change(
@@ -154,7 +166,7 @@ def _again(
     delivery: DeliveryState, reason: str, text: str, pause: timedelta, now: datetime, policy: Policy
 ) -> Change:
     if now >= delivery.deadline_at:
-        return dead(reason)
+        return msgspec.structs.replace(dead(reason), state=_asked(delivery, policy))
     status = delivery.status if delivery.status is DeliveryStatus.AWAITING_RESULT else DeliveryStatus.QUEUED
     return Change(
         status=status,
@@ -165,6 +177,12 @@ def _again(
         due_at=min(now + pause, delivery.deadline_at),
         failure=True,
     )
+
+
+def _asked(delivery: DeliveryState, policy: Policy) -> dict[str, str] | None:
+    """Remember of a delivery that is only asked about that it was taken; None: nothing to remember."""
+    polled = policy.receipt is ReceiptMode.POLL and delivery.status is DeliveryStatus.AWAITING_RESULT
+    return {**delivery.state, ASKED: "1"} if polled else None
 
 
 def _in_doubt(

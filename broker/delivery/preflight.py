@@ -85,16 +85,19 @@ def check_ready(
 def check_order(
     delivery: DeliveryState, predecessors: list[Predecessor], now: datetime, policy: Policy
 ) -> Order:
-    """Decide by what went before and is not finished; after ``policy.predecessor`` nobody waits.
+    """Decide by what went before and is not finished; after ``policy.predecessor`` nobody waits for another version.
 
-    One that was tried, whatever it waits for now, may yet turn out to be registered: it is never superseded.
+    One that was tried, whatever it waits for now, may yet turn out to be registered: it is never superseded, and the very
+    same document is never sent beside it, however long it takes.
     """
     for one in predecessors:
         if one.same and one.status is not None and is_success(one.status) and one.receipt is not None:
             return AlreadyThere(status=one.status, receipt=one.receipt)
+    live = [p for p in predecessors if p.status is None or is_live(p.status)]
+    if any(p.same and p.attempt > 0 for p in live):
+        return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
     if now - delivery.created_at >= policy.predecessor:
         return Go()
-    live = [p for p in predecessors if p.status is None or is_live(p.status)]
     if any(p.status is None or p.attempt > 0 for p in live):
         return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
     return Supersede(tuple(p.id for p in live)) if live else Go()

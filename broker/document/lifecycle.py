@@ -119,12 +119,12 @@ DELIVERY_MOVES: Final[dict[DeliveryStatus, frozenset[DeliveryStatus]]] = {
     DeliveryStatus.REGISTERED: frozenset(),
     DeliveryStatus.DELIVERED: frozenset({DeliveryStatus.REGISTERED}),
     DeliveryStatus.REJECTED: _SUCCESS | {DeliveryStatus.QUEUED},
-    DeliveryStatus.DEAD: _SUCCESS | {DeliveryStatus.QUEUED},
+    DeliveryStatus.DEAD: _SUCCESS | {DeliveryStatus.QUEUED, DeliveryStatus.AWAITING_RESULT},
     DeliveryStatus.CANCELLED: _SUCCESS | {DeliveryStatus.QUEUED},
 }
 """Allowed moves: ``registered`` absorbs; a late success reopens what was closed without one; an operator requeues the
 rest. ``queued`` may end at once when a look-up finds the document there, ``held`` when the verdict on an attempt in doubt
-comes after all."""
+comes after all; what was taken before it was held or given up is asked about again, not sent again."""
 
 
 def may_move(before: DeliveryStatus, after: DeliveryStatus) -> bool:

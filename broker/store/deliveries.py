@@ -194,10 +194,11 @@ class DeliveryStore:
                 return await _withdraw_unrouted(connection, document_id, at, actor)
             if all(state.status is DeliveryStatus.CANCELLED for state in states.values()):
                 return Withdrawal.DONE
-            if any(withdrawn(state) is None for state in states.values()):
+            unsent = {one: state for one, state in states.items() if not _never_sent(state)}
+            if any(withdrawn(state) is None for state in unsent.values()):
                 return Withdrawal.ALREADY_SENT
             writer = _Writer(states)
-            for one in states:
+            for one in unsent:
                 writer.take(Application(delivery_id=one, decide=withdrawn, at=at, actor=actor), set())
             await writer.write(connection)
             return Withdrawal.DONE
@@ -211,6 +212,11 @@ class DeliveryStore:
         """Return the document a destination asks for; ``query`` is file_by_local_uid or file_by_receipt."""
         found: UUID | None = await self._db.fetchval(QUERIES[query], key, destination)
         return found
+
+
+def _never_sent(state: DeliveryState) -> bool:
+    """Tell whether a delivery is over without anything of it having been sent."""
+    return not state.attempt and state.status in {DeliveryStatus.CANCELLED, DeliveryStatus.DEAD}
 
 
 async def _withdraw_unrouted(connection: Any, document_id: UUID, at: datetime, actor: str) -> Withdrawal:
@@ -364,7 +370,9 @@ class _Writer:
                 drafts = [*drafts, Draft(event=_OUTCOME[outcome], at=moved[document], status=outcome)]
             status = outcome or DocumentStatus.ROUTED
             drafts = [msgspec.structs.replace(d, status=status.value) for d in drafts]
-            moves.append(Move(document_id=document, status=outcome, drafts=tuple(drafts)))
+            moves.append(
+                Move(document_id=document, status=outcome, drafts=tuple(drafts), at=moved.get(document))
+            )
         await write_moves(connection, moves)
 
 

@@ -1,7 +1,6 @@
 """The journal: events are numbered per document, ordered by commit, and never changed."""
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,11 +25,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to one document in this transaction: its new status (None: unchanged) and the events, in order."""
+    """What happened to one document in this transaction: its new status (None: unchanged) and the events, in order.
+
+    ``at`` is when, for a status that changes without an event.
+    """
 
     document_id: UUID
     status: DocumentStatus | None = None
     drafts: tuple[Draft, ...] = ()
+    at: datetime | None = None
 
 
 def lock_key(document: UUID) -> int:
@@ -46,23 +49,27 @@ async def lock_documents(connection: Any, documents: Sequence[UUID]) -> None:
 
 async def write_moves(connection: Any, moves: Sequence[Move]) -> None:
     """Advance documents and append their events; ``lock_documents`` must have been called in this transaction."""
-    merged: dict[UUID, tuple[DocumentStatus | None, list[Draft]]] = defaultdict(lambda: (None, []))
+    merged: dict[UUID, Move] = {}
     for move in moves:
-        status, drafts = merged[move.document_id]
-        merged[move.document_id] = (move.status or status, [*drafts, *move.drafts])
+        before = merged.get(move.document_id, Move(document_id=move.document_id))
+        merged[move.document_id] = Move(
+            document_id=move.document_id,
+            status=move.status or before.status,
+            drafts=before.drafts + move.drafts,
+            at=move.at or before.at,
+        )
     if not merged:
         return
-    ids = list(merged)
     rows = await connection.fetch(
         QUERIES["advance"],
-        ids,
-        [sum(draft.feed for draft in merged[i][1]) for i in ids],
-        [merged[i][0] for i in ids],
-        [merged[i][1][-1].at if merged[i][1] else _EPOCH for i in ids],
+        list(merged),
+        [sum(draft.feed for draft in move.drafts) for move in merged.values()],
+        [move.status for move in merged.values()],
+        [move.drafts[-1].at if move.drafts else move.at or _EPOCH for move in merged.values()],
     )
     lines = []
     for row in rows:
-        drafts = merged[row["id"]][1]
+        drafts = merged[row["id"]].drafts
         sequence = row["sequence"] - sum(draft.feed for draft in drafts)
         for draft in drafts:
             sequence += draft.feed

@@ -169,10 +169,11 @@ where v.id = u.id
 update clinic set remd_link = 'requested', updated_at = $2 where oid = any ($1::text[]) and remd_link = 'confirmed'
 
 -- name: held
--- Held deliveries of a destination, optionally of one clinic or for one reason: what a release concerns.
+-- Held deliveries of a destination, optionally of one clinic or for one reason: what a release concerns. Those in doubt
+-- only when they are named: sent again they may arrive twice.
 select id, document_id, destination, clinic_oid, status_at, deadline_at, reason from delivery
 where status = 'held' and ($1::text = '' or destination = $1) and ($2::text = '' or clinic_oid = $2)
-  and ($3::text = '' or reason = $3)
+  and (reason = $3::text or ($3 = '' and reason <> 'delivery.in_doubt'))
 order by created_at limit $4
 
 -- name: file_by_local_uid

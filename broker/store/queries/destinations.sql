@@ -8,15 +8,22 @@ select id, paused, paused_by, paused_reason, paused_at, failures, open_until, la
 insert into destination (id) select unnest($1::text[]) on conflict do nothing
 
 -- name: pause
--- Stop sending to a destination, with who and why.
-insert into destination (id, paused, paused_by, paused_reason, paused_at) values ($1, true, $2, $3, $4)
-on conflict (id) do update set paused = true, paused_by = $2, paused_reason = $3, paused_at = $4
+-- Stop sending to a destination, with who and why; paused already, it stands since then, and an adapter overrules nobody.
+insert into destination as d (id, paused, paused_by, paused_reason, paused_at) values ($1, true, $2, $3, $4)
+on conflict (id) do update
+set paused = true, paused_at = case when d.paused then d.paused_at else $4 end,
+    paused_by = case when d.paused and $2 = 'adapter' then d.paused_by else $2 end,
+    paused_reason = case when d.paused and $2 = 'adapter' then d.paused_reason else $3 end
 
 -- name: extend_paused
--- Give the time a destination stood paused back to the deadlines of what waited for it.
-update delivery v set deadline_at = v.deadline_at + ($2 - greatest(d.paused_at, v.created_at))
-from destination d
-where d.id = $1 and d.paused and v.destination = d.id and v.status = 'queued' and $2 > d.paused_at
+-- Give the time a destination stood paused back to the deadlines of what waited for it, to be sent or asked about.
+with waiting as materialized (
+    select v.id, $2 - greatest(d.paused_at, v.status_at) as lost
+    from delivery v join destination d on d.id = v.destination
+    where d.id = $1 and d.paused and v.status in ('queued', 'awaiting_result')
+    order by v.id for update of v
+)
+update delivery v set deadline_at = v.deadline_at + w.lost from waiting w where v.id = w.id and w.lost > interval '0'
 
 -- name: resume
 -- Send again.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.adapter_kit import (
     Awaiting,
@@ -23,8 +24,11 @@ from broker.adapter_kit import (
     Unavailable,
 )
 from broker.delivery.decide import (
+    ASKED,
     LOOKUP,
     NOT_LINKED,
+    RETRIED,
+    UNLINKED,
     after_outcome,
     after_verdict,
     backoff,
@@ -61,6 +65,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     Unavailable("destination.unavailable", dt.timedelta(minutes=7)),
     Unavailable("destination.unavailable"),
     InDoubt("destination.answer_timeout"),
+    Held(UNLINKED, "Не привязана", "clinic"),
 )
 WORKING = (D.QUEUED, D.SENDING, D.AWAITING_RESULT)
 """Statuses in which a worker concludes something: a look-up, an attempt, a poll."""
@@ -149,13 +154,13 @@ def test_a_refusal_names_its_first_finding_and_one_without_findings_still_has_a_
         assert after_outcome(a_delivery(), outcome, NOW, a_policy(), random.Random(1)).reason == reason
 
 
-def test_only_a_missing_link_marks_the_clinic_and_only_a_destination_wide_hold_pauses():
+def test_only_the_destinations_word_on_a_missing_link_marks_the_clinic_and_only_a_destination_wide_hold_pauses():
     made = {
         outcome.reason: after_outcome(a_delivery(), outcome, NOW, a_policy(), random.Random(1))
         for outcome in OUTCOMES
         if isinstance(outcome, Held)
     }
-    assert [reason for reason, change in made.items() if change.unlink_clinic] == [NOT_LINKED]
+    assert [reason for reason, change in made.items() if change.unlink_clinic] == [UNLINKED]
     assert [reason for reason, change in made.items() if change.pause_destination] == [
         "destination.parameter_missing"
     ]
@@ -305,3 +310,30 @@ def test_backoff_doubles_with_jitter_between_half_and_whole_and_obeys_what_the_s
     assert pause >= whole * 0.5
     assert pause >= (at_least or dt.timedelta())
     assert pause <= max(whole, at_least or dt.timedelta())
+
+
+@pytest.mark.parametrize("outcome", [Rejected((REFUSED,)), Held(UNLINKED, "Не привязана", "clinic")])
+def test_a_refusal_of_an_earlier_attempt_does_not_end_the_one_under_way(outcome: Outcome):
+    newest, earlier = uuid.uuid4(), uuid.uuid4()
+    for status in WORKING:
+        delivery = replace(a_delivery(), status=status, message_id=newest)
+        assert after_verdict(delivery, earlier, outcome, NOW, a_policy(), random.Random(1)) is None
+        assert after_verdict(delivery, newest, outcome, NOW, a_policy(), random.Random(1)) is not None
+
+
+def test_a_refusal_an_operator_tried_again_after_is_not_said_twice():
+    message_id = uuid.uuid4()
+    delivery = replace(a_delivery(), status=D.QUEUED, message_id=message_id, state={RETRIED: str(message_id)})
+    assert after_verdict(delivery, message_id, OUTCOMES[3], NOW, a_policy(), random.Random(1)) is None
+    assert after_verdict(delivery, message_id, OUTCOMES[0], NOW, a_policy(), random.Random(1)) is not None
+
+
+@pytest.mark.parametrize("receipt", list(ReceiptMode))
+def test_what_was_taken_and_is_polled_for_remembers_that_when_it_is_held_or_given_up(receipt: ReceiptMode):
+    polled = replace(a_delivery(), status=D.AWAITING_RESULT, state={"unid": "7"})
+    kept = {"unid": "7", ASKED: "1"} if receipt is ReceiptMode.POLL else None
+    late = polled.deadline_at + MINUTE
+    for outcome, at in ((OUTCOMES[5], NOW), (OUTCOMES[2], late), (OUTCOMES[9], late)):
+        change = after_outcome(polled, outcome, at, a_policy(receipt), random.Random(1))
+        assert change.status in {D.HELD, D.DEAD}
+        assert change.state == kept

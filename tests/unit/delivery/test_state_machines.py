@@ -27,7 +27,7 @@ EXPECTED = {
     D.REGISTERED: set(),
     D.DELIVERED: {D.REGISTERED},
     D.REJECTED: {D.QUEUED, *SUCCESSES},
-    D.DEAD: {D.QUEUED, *SUCCESSES},
+    D.DEAD: {D.QUEUED, D.AWAITING_RESULT, *SUCCESSES},
     D.CANCELLED: {D.QUEUED, *SUCCESSES},
 }
 """The specification, pair by pair, beside the program's own table."""
