@@ -4,7 +4,6 @@
 ``conclude`` runs beside the loop: it routes what was found good and words what is told to the partner.
 """
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import pybase64
 
 from broker.archive import SealedPart, StoredContent
 from broker.document.canonical import CanonicalDocument
@@ -146,7 +146,7 @@ def _examine_registry(one: ExaminationInput, workshop: Workshop, started: float)
 
 
 def _part(part: SealedPart) -> SignaturePart:
-    data = part.broken or base64.b64encode(part.data).decode()
+    data = part.broken or pybase64.b64encode_as_string(part.data)
     return SignaturePart(kind=part.kind, data=data, role=part.role, signer=part.signer, mchd=part.mchd)
 
 

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -36,7 +37,18 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     amqp_url: Annotated[
         str, Meta(description="Адрес RabbitMQ (amqp://…); пусто — шина local, двери AMQP нет")
     ] = ""
-    amqp_public_url: Annotated[str, Meta(description="Адрес RabbitMQ для партнёров, если отличается")] = ""
+    amqp_public_url: Annotated[
+        str,
+        Meta(description="Адрес RabbitMQ для партнёров, если отличается: в /asyncapi.json и рядом с ключом"),
+    ] = ""
+
+    @property
+    def amqp_for_partners(self) -> str:
+        """Return where partners find RabbitMQ, without anybody's login; empty where there is no AMQP door."""
+        if not self.amqp_url:
+            return ""
+        parts = urlsplit(self.amqp_public_url or self.amqp_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
 
 
 class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +64,7 @@ class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 8081
     peer_url: Annotated[str, Meta(description="Внешний адрес этого порта, как его видят системы")] = ""
     bodies_limit: Annotated[
-        int, Meta(description="Сколько байт тел запросов держит один процесс", ge=180 * 1024 * 1024)
+        int, Meta(description="Сколько байт тел запросов держит один процесс", ge=192 * 1024 * 1024)
     ] = 256 * 1024 * 1024
     partner_rate: Annotated[
         float,
@@ -128,7 +140,19 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     """The log."""
 
-    log_level: Annotated[str, Meta(description="Подробность журнала: debug, info, warning, error")] = "info"
+    log_level: Annotated[
+        str,
+        Meta(description="Подробность журнала: debug (ещё и адрес каждого запроса), info, warning, error"),
+    ] = "info"
+
+
+class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Setting up a machine; read by ``make setup`` and ``inaya dev`` (``broker/dev/install.py``)."""
+
+    install: Annotated[
+        str,
+        Meta(description="no — не ставить на машину ничего: ни пакетов apt, ни сервера PostgreSQL из PyPI"),
+    ] = "yes"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     security: SecuritySettings
     data: DataSettings
     telemetry: TelemetrySettings
+    stand: StandSettings
 
 
 class SettingCard(msgspec.Struct, frozen=True):

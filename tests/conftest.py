@@ -123,10 +123,15 @@ class RunningStand:
 
 @pytest.fixture(scope="session")
 async def a_stand(session_dir: Path, databases: Databases) -> AsyncIterator[RunningStand]:
-    """Everything as child processes: simulators, doors, a worker, RabbitMQ where it can be had; started once."""
+    """Everything as child processes: simulators, doors, a worker, RabbitMQ where it can be had; started once.
+
+    At ``debug`` its doors and simulators log the addresses they are asked for.
+    """
     state = session_dir / "stand"
     async with databases.fresh() as url, AsyncExitStack() as stack:
-        options = StandOptions(state_dir=state, database_url=url, install=InstallPolicy.of(os.environ))
+        options = StandOptions(
+            state_dir=state, database_url=url, install=InstallPolicy.of(os.environ), log_level="debug"
+        )
         endpoints = await stack.enter_async_context(running_stand(options))
         partners = [
             await stack.enter_async_context(Partner(endpoints.http, one.secret, one.id))

@@ -96,7 +96,7 @@ async def until(partner: Partner, document: str, **wanted: Any) -> dict[str, Any
     async with asyncio.timeout(30):
         while True:
             card = (await partner.get(f"/documents/{document}")).body
-            delivery = (card.get("deliveries") or [{}])[0]
+            delivery = (card["deliveries"] or [{}])[0]
             if all(delivery.get(field) == value for field, value in wanted.items()):
                 return delivery
             await asyncio.sleep(0.03)

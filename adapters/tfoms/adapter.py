@@ -116,7 +116,7 @@ class TfomsAdapter:
         if not isinstance(answer, Answer):
             return answer
         found = await self._findings(visit, answer, stage)
-        return Rejected(found or (verdicts.no_rows(stage),))
+        return Rejected(found or (verdicts.no_rows(stage),), str(stage))
 
     async def _passed(self, visit: _Visit) -> Outcome:
         """Read the fund's protocol of an accepted bill: rows in it are cases refused one by one."""

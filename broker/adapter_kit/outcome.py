@@ -34,9 +34,10 @@ class Awaiting(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """The state system refuses the document for these reasons."""
+    """The state system refuses the document for these reasons; ``stage`` names where it did, if it knows stages."""
 
     findings: tuple[Finding, ...]
+    stage: str = ""
 
 
 class Held(msgspec.Struct, frozen=True):

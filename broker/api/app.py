@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from broker.api.bodies import BODY_TOO_LARGE, NoRoom, TooLarge
+from broker.api.bodies import BODY_TOO_LARGE, TooLarge
 from broker.api.documents import CALLER
 from broker.api.operators import OperatorGuard
 from broker.api.problem import of_refusal, problem
@@ -12,6 +12,7 @@ from broker.api.route import Route
 from broker.control.access import Access, Failures
 from broker.intake.refusal import Refusal
 from broker.store.database import STORE_TROUBLE, UnstorableError
+from broker.store.room import NoRoom
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 

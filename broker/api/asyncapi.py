@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from broker.api.openapi import plain
+from broker.api.openapi import plain, promising
 from broker.api.shapes import EventBody
 from broker.bus.topology import DOCUMENTS, RECEIPTS_LENGTH, receipts_queue
 from broker.document.event import EventName
@@ -38,8 +38,8 @@ TOLD: Final = (
 """Events partners are told of; the rest of the journal is the operators'."""
 
 
-def asyncapi(*, version: str) -> Json:
-    """Describe the AMQP door from our side: we receive documents and send receipts."""
+def asyncapi(*, version: str, address: str = "") -> Json:
+    """Describe the AMQP door from our side: we receive documents and send receipts; ``address`` is that of RabbitMQ."""
     (submission, event), components = msgspec.json.schema_components(
         [Submission, EventBody], ref_template=_REF
     )
@@ -51,11 +51,11 @@ def asyncapi(*, version: str) -> Json:
             "description": "Документы — в обменник documents, события — из своей очереди receipts.<логин>.",
         },
         "defaultContentType": "application/json",
-        "servers": {"rabbitmq": _server()},
+        "servers": {"rabbitmq": _server(address)},
         "channels": {"documents": _documents(), "receipts": _receipts()},
         "operations": _operations(),
         "components": {
-            "schemas": components,
+            "schemas": promising(components),
             "messages": {"submission": _submission(submission), "event": _event(event)},
             "securitySchemes": {
                 "partner": {
@@ -68,15 +68,18 @@ def asyncapi(*, version: str) -> Json:
     return plain(page)
 
 
-def _server() -> Json:
-    return {
-        "host": "{host}",
-        "protocol": "amqp",
+def _server(address: str) -> Json:
+    scheme, _, host = address.rstrip("/").partition("://")
+    server: Json = {
+        "host": host or "{host}",
+        "protocol": scheme or "amqp",
         "protocolVersion": "0.9.1",
         "pathname": "/",
-        "variables": {"host": {"description": "Адрес RabbitMQ, который сообщает оператор"}},
         "security": [{"$ref": "#/components/securitySchemes/partner"}],
     }
+    if not host:
+        server["variables"] = {"host": {"description": "Адрес RabbitMQ, который сообщает оператор"}}
+    return server
 
 
 def _documents() -> Json:

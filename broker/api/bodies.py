@@ -8,13 +8,13 @@ from typing import Final
 from aiohttp import BodyPartReader, web
 
 from broker.intake.refusal import Refusal
-from broker.telemetry.metrics import BODIES
+from broker.store.room import WAIT, Room
 
-WAIT = 10.0
-"""Seconds a request waits for room before it is asked to come again."""
 MOST_PARTS = 64
 READ = 120.0
 """Seconds a body may take to arrive."""
+WRITE = 120.0
+"""Seconds the other side may take to read an answer that holds room."""
 
 
 BODY_TOO_LARGE: Final = Refusal(
@@ -25,23 +25,16 @@ BODY_TOO_LARGE: Final = Refusal(
 )
 
 
-class NoRoom(Exception):  # noqa: N818  an answer to the sender: come again
-    """The process holds as many bodies as it may."""
-
-
 class TooLarge(Exception):  # noqa: N818  an answer to the sender: smaller
     """The body is over the limit."""
 
 
 class Bodies:
-    """Counts the bytes of bodies this process holds."""
+    """Reads the bodies of requests within the room of this process."""
 
-    def __init__(self, limit: int, largest: int) -> None:
-        self._limit = limit
+    def __init__(self, room: Room, largest: int) -> None:
+        self._room = room
         self._largest = largest
-        self._held = 0
-        self._queue = 0
-        self._room = asyncio.Condition()
 
     @contextlib.asynccontextmanager
     async def hold(self, request: web.Request) -> AsyncIterator[None]:
@@ -53,37 +46,11 @@ class Bodies:
         length = None if "Content-Encoding" in request.headers else request.content_length
         if length is not None and length > self._largest:
             raise TooLarge
-        size = min(2 * (length if length is not None else self._largest), self._limit)
-        if self._queue or not self._fits(size):
-            await self._reserve(size)
-        else:
-            self._count(size)
+        size = await self._room.take(2 * (length if length is not None else self._largest), WAIT)
         try:
             yield
         finally:
-            self._count(-size)
-            if self._queue:
-                async with self._room:
-                    self._room.notify_all()
-
-    def _fits(self, size: int) -> bool:
-        return self._held + size <= self._limit
-
-    def _count(self, size: int) -> None:
-        self._held += size
-        BODIES.set(self._held)
-
-    async def _reserve(self, size: int) -> None:
-        """Stand in the queue for room."""
-        self._queue += 1
-        try:
-            async with asyncio.timeout(WAIT), self._room:
-                await self._room.wait_for(lambda: self._fits(size))
-                self._count(size)
-        except TimeoutError as error:
-            raise NoRoom from error
-        finally:
-            self._queue -= 1
+            self._room.give(size)
 
     async def whole(self, request: web.Request) -> bytes:
         """Read the whole body; raise ``TooLarge`` or ``TimeoutError``."""
@@ -119,3 +86,17 @@ async def collect(chunks: AsyncIterable[bytes], limit: int) -> bytes:
             raise TooLarge
         held.append(chunk)
     return b"".join(held)
+
+
+async def written(response: web.Response, request: web.Request) -> web.Response:
+    """Write an answer now, while what it holds is still counted; who reads too slowly is cut off."""
+    try:
+        async with asyncio.timeout(WRITE):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+    except ConnectionError:  # gone: nobody is left to tell
+        pass
+    return response

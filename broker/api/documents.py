@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from broker.api.bodies import BODY_TOO_LARGE, Bodies, TooLarge
+from broker.api.bodies import BODY_TOO_LARGE, Bodies, TooLarge, written
 from broker.api.problem import answer, of_refusal, problem
 from broker.api.submitting import Taker, message_key, read_submission, ticket_answer, wait_seconds
 from broker.api.waiting import FINAL, JUDGED, Waiting
@@ -159,12 +159,14 @@ class DocumentApi:
         document = await self._own(request)
         if document is None:
             return not_found()
-        stored = await self._commands.content(document.id)
-        return web.Response(
-            body=stored.content,
-            content_type=stored.media_type,
-            headers={"Digest": f"sha-256={b64encode(bytes.fromhex(document.digest)).decode()}"},
-        )
+        digest = b64encode(bytes.fromhex(document.digest)).decode()
+        async with self._commands.content(document.id) as stored:
+            response = web.Response(
+                body=stored.content,
+                content_type=stored.media_type,
+                headers={"Digest": f"sha-256={digest}"},
+            )
+            return await written(response, request)
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         """Withdraw a document nothing of which was sent."""

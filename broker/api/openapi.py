@@ -6,8 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from broker.api.route import Answer, Parameter, Route
+from broker.api.shapes import PROMISING
 from broker.api.submitting import MultipartSubmission
 from broker.document.submission import Submission
+from broker.document.written import promised
 
 VERSION: Final = "3.1.0"
 MULTIPART: Final = "multipart/form-data"
@@ -54,11 +56,19 @@ def openapi(routes: Sequence[Route], *, version: str, cookie: str = "session") -
         "tags": [{"name": tag, "description": _TAGS.get(tag, tag)} for tag in tags],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": promising(components),
             "securitySchemes": _SCHEMES | {"session": _SCHEMES["session"] | {"name": cookie}},
         },
     }
     return plain(page)
+
+
+def promising(components: Json) -> Json:
+    """Say in the schemas which fields are always there; what a struct can do without is not required to decode it."""
+    for shape in PROMISING:
+        if shape.__name__ in components:
+            components[shape.__name__]["required"] = promised(shape)
+    return components
 
 
 def plain(page: Json) -> Json:

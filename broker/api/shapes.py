@@ -1,16 +1,20 @@
 """The shapes of answers and events, for those who read them by program: OpenAPI and AsyncAPI are made from these."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from broker.document.event import DeliveryView, EventName
 from broker.document.finding import Finding, Layer, Location
-from broker.document.receipt import Receipt
+from broker.document.receipt import PlacedReceipt, Receipt
 from broker.document.submission import Mode
-from broker.store.views import DocumentCard
+from broker.store.views import DeliveryCard, DocumentCard, DocumentLine
 from broker.validation.report import LayerRun
+
+PROMISING: Final = (Location, Finding, Receipt, PlacedReceipt, DeliveryView, DeliveryCard, DocumentCard)
+"""Shapes with fields that are always there, which their schemas must say: readers may rely on them."""
 
 
 class TicketBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -32,7 +36,7 @@ class WaitedBody(TicketBody, frozen=True, kw_only=True, omit_defaults=True):
 class DocumentPage(msgspec.Struct, frozen=True, kw_only=True):
     """Documents, newest first; ``cursor`` continues the list, null at its end."""
 
-    documents: list[DocumentCard]
+    documents: list[DocumentLine]
     cursor: str | None = None
 
 

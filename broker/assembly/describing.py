@@ -27,6 +27,6 @@ def openapi_page() -> dict[str, Any]:
     return openapi(described_routes(), version=version("inaya"), cookie=COOKIE)
 
 
-def asyncapi_page() -> dict[str, Any]:
-    """Return what ``/asyncapi.json`` serves."""
-    return asyncapi(version=version("inaya"))
+def asyncapi_page(address: str = "") -> dict[str, Any]:
+    """Return what ``/asyncapi.json`` serves where partners find RabbitMQ at this address."""
+    return asyncapi(version=version("inaya"), address=address)

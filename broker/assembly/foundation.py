@@ -98,7 +98,7 @@ def read_destinations(path: str) -> list[Destination]:
 async def open_bus(settings: Settings, database: Database) -> AsyncIterator[Bus]:
     """Open the bus the settings name: RabbitMQ, or PostgreSQL's notifications."""
     if settings.bus.amqp_url:
-        few = Announcing(in_flight=1)  # what comes while one travels goes along with the next
+        few = Announcing(in_flight=1, pause=0.01)  # what comes meanwhile goes along with the next
         async with RabbitBus(settings.bus.amqp_url, chance=random.random, announcing=few) as bus:
             yield bus
     else:
@@ -106,8 +106,8 @@ async def open_bus(settings: Settings, database: Database) -> AsyncIterator[Bus]
 
 
 @contextlib.asynccontextmanager
-async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
-    """Open everything a process stands on."""
+async def foundation(settings: Settings, beside: int = 0) -> AsyncIterator[Foundation]:
+    """Open everything a process stands on; ``beside``: bytes of bodies the process counts elsewhere."""
     watch(Path(settings.data.kill_dir) if settings.data.kill_dir else None)
     keys = master_keys(settings.security)
     codec = Codec(keys)
@@ -118,7 +118,7 @@ async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, limit_per_host=64)) as http,
     ):
         deliveries = DeliveryStore(database)
-        documents = ExaminationStore(database, codec, Room(settings.door.bodies_limit))
+        documents = ExaminationStore(database, codec, Room(settings.door.bodies_limit - beside))
         destinations = DestinationStore(database)
         clock = make_clock(settings)
         await destinations.ensure([d.id for d in configured])

@@ -6,10 +6,12 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from broker.telemetry.addresses import ASKED
+
 
 async def listen(stack: contextlib.AsyncExitStack, app: web.Application, host: str, port: int) -> None:
     """Listen while the stack lasts; several processes may share a port."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
+    runner = web.AppRunner(app, handler_cancellation=False, **ASKED)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port, reuse_port=True, backlog=1024).start()

@@ -62,6 +62,7 @@ def operating(
         journal=journal,
         views=views,
         titles=titles,
+        amqp=base.settings.bus.amqp_for_partners,
         kinds={card.code: card.name for card in KindCatalogue.load(schemas / "nsi" / "kinds.toml")},
     )
     applying = RegistrationApi(registrations, onboarding, access, base.clock)

@@ -18,10 +18,10 @@ HEADERS: Final = {
 }
 
 
-def add_pages(app: web.Application, docs: Path = DOCS) -> None:
-    """Put the pages into an application."""
+def add_pages(app: web.Application, docs: Path = DOCS, amqp: str = "") -> None:
+    """Put the pages into an application; ``amqp`` is where partners find RabbitMQ."""
     app.router.add_get("/openapi.json", _fixed(openapi_page()))
-    app.router.add_get("/asyncapi.json", _fixed(asyncapi_page()))
+    app.router.add_get("/asyncapi.json", _fixed(asyncapi_page(amqp)))
     handbook = Handbook(docs)
 
     async def read(request: web.Request) -> web.StreamResponse:

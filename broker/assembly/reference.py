@@ -29,6 +29,7 @@ _ROOMS: Final = {
     "security": "Ключи",
     "data": "Файлы данных",
     "telemetry": "Журнал",
+    "stand": "Подготовка машины",
 }
 _WHO: Final = {"partner": "партнёр", "operator": "оператор", "anyone": "любой"}
 

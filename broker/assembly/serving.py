@@ -39,17 +39,18 @@ from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
 from broker.pipeline import ExaminationInput, examine_all, prepare_bytes
 from broker.settings import Settings
-from broker.store.destinations import CallbackStore
+from broker.store.destinations import CallbackStore, StoredFiles
 from broker.store.intake import IntakeStore
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
+from broker.store.room import Share
 from broker.store.views import Views
 from broker.telemetry.log import log
 from broker.work.sweeper import Announcer
 
 PREFETCH = 100
 AMQP_BODIES = AmqpBodies()
-"""What the AMQP door may hold; the HTTP door of the same process gets the rest of its limit."""
+"""What the AMQP door may hold; the other doors of the same process get the rest of its limit."""
 
 
 class _Judging:
@@ -100,6 +101,10 @@ async def _compute_failures(request: web.Request, handler: Any) -> web.StreamRes
     return response
 
 
+def _files(base: Foundation, destination: str, share: Share) -> StoredFiles:
+    return StoredFiles(destination, base.deliveries, base.documents, share)
+
+
 def _readyz(base: Foundation) -> Any:
     async def ready(_request: web.Request) -> web.Response:
         try:
@@ -130,7 +135,9 @@ def _clock_page(settings: Settings) -> Any:
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the doors until cancelled."""
     async with contextlib.AsyncExitStack() as stack:
-        base = await stack.enter_async_context(foundation(settings))
+        beside = AMQP_BODIES.sum if settings.bus.amqp_url else 0
+        base = await stack.enter_async_context(foundation(settings, beside))
+        room = base.documents.room
         pool = await stack.enter_async_context(compute(settings, 1))
         announcer = Announcer(base.bus)
         journal = Journal(base.database)
@@ -147,7 +154,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         judging = _Judging(pool, partners, base)
         documents = DocumentApi(
             reception,
-            Bodies(settings.door.bodies_limit - (AMQP_BODIES.held if settings.bus.amqp_url else 0), MAX_BODY),
+            Bodies(room, MAX_BODY),
             views,
             journal,
             commands,
@@ -161,14 +168,16 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         desk = operating(base, views, journal, partners, commands, access)
         add_routes(app, (*document_routes(documents), *desk.routes), guard, desk.guard)
         add_console(app, desk.console)
-        add_pages(app)
+        add_pages(app, amqp=settings.bus.amqp_for_partners)
         app.router.add_get("/healthz", healthy)
         app.router.add_get("/readyz", _readyz(base))
         app.router.add_get("/metrics", metrics)
         RabbitmqAuth(access, reception).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
         peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
-        peer = PeerDoor(peers, CallbackStore(base.database, base.codec), journal, announcer).application()
+        files = partial(_files, base)
+        callbacks = CallbackStore(base.database, base.codec, room)
+        peer = PeerDoor(peers, files, callbacks, journal, announcer).application()
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
         await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:

@@ -21,6 +21,7 @@ from broker.document.finding import Finding
 from broker.document.submission import Metadata, SignatureKind
 from broker.pipeline import ExaminationInput, examine_all, prepare_process
 from broker.settings import SettingsError
+from broker.telemetry.addresses import ASKED
 from broker.telemetry.log import log
 from broker.validation.registry import RegistryClinic, check_registry
 
@@ -102,7 +103,7 @@ async def run_simulator(options: SimulatorOptions, ready: asyncio.Event | None =
         )
         app: web.Application = await asyncio.to_thread(partial(factories[options.name], setup))
         app.router.add_get("/healthz", _healthz)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, **ASKED)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, options.host, options.port, backlog=1024).start()

@@ -101,7 +101,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
         callbacks = CallbackWorker(
             {name: Endpoint(post.adapter, post.context, post.policy) for name, post in base.outposts.items()},
             tasks,
-            CallbackStore(base.database, base.codec),
+            CallbackStore(base.database, base.codec, base.documents.room),
             base.deliveries,
             outcomes,
             base.dice,

@@ -16,7 +16,7 @@ from aiormq.channel import Channel
 
 from broker.bus.handling import Handlers, wind_up
 from broker.bus.ledger import Ledger, Settlement, Verdict
-from broker.bus.supervision import LinkError, Patience, Wire
+from broker.bus.supervision import LinkError, Patience, Wire, first
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -167,15 +167,3 @@ async def watch(session: Session, patience: Patience, *until: asyncio.Event) -> 
 async def _end(session: Session, closed: asyncio.Event, lost: asyncio.Event) -> None:
     await first(closed, lost)
     session.ended.set()
-
-
-async def first(*events: asyncio.Event, seconds: float | None = None) -> bool:
-    """Wait until one of the events is set; False when none was in time."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
-    return bool(done)

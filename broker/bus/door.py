@@ -4,7 +4,7 @@ Until our commit ``intake`` holds the only copy. So a message is acknowledged af
 nothing here deletes or purges, and whatever cannot be taken for long is parked by RabbitMQ, not dropped.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Final, Self, assert_never
@@ -14,8 +14,8 @@ import msgspec
 from broker.bus.budget import Budget
 from broker.bus.declaring import declare_partner_topology
 from broker.bus.intake import Intake, Pauses, Source
-from broker.bus.port import IntakeHandler, Sent
-from broker.bus.publishing import Outcome, Publisher, persistent
+from broker.bus.port import IntakeHandler, Letter, Sent
+from broker.bus.publishing import Outcome, Publisher
 from broker.bus.supervision import Chance, Link, Patience, Wire
 from broker.bus.topology import INTAKE, PARKED, receipts_queue
 
@@ -23,10 +23,15 @@ MIB: Final = 1024 * 1024
 
 
 class Bodies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bytes of bodies: the largest one kept (contract: 12 MiB), and all that are held at once."""
+    """Bytes of bodies: the largest one kept (contract: 12 MiB), and all of ``intake`` that are held at once."""
 
     largest: int = 12 * MIB
     held: int = 96 * MIB
+
+    @property
+    def sum(self) -> int:
+        """All the door may hold: what comes from ``intake``, and one that was parked."""
+        return self.held + self.largest
 
 
 class RabbitDoor:
@@ -84,21 +89,10 @@ class RabbitDoor:
         """Make sure ``receipts.<login>`` exists; False when RabbitMQ is away."""
         return await self._publisher.declare(receipts_queue(login))
 
-    async def send_receipt(
-        self, login: str, body: bytes, *, message_id: str, correlation_id: str | None, kind: str
-    ) -> Sent:
-        """Put an event into ``receipts.<login>``; the queue is declared when it is missing."""
-        message = persistent(body, message_id=message_id, correlation_id=correlation_id, kind=kind)
-        outcome = await self._publisher.publish(receipts_queue(login), message)
-        match outcome:
-            case Outcome.CONFIRMED:
-                return Sent.CONFIRMED
-            case Outcome.REFUSED:
-                return Sent.FULL
-            case Outcome.UNROUTABLE | Outcome.UNAVAILABLE:
-                return Sent.UNAVAILABLE
-            case _:
-                assert_never(outcome)
+    async def send_receipts(self, login: str, letters: Sequence[Letter]) -> tuple[int, Sent]:
+        """Put events into ``receipts.<login>`` in order; the queue is declared when it is missing."""
+        confirmed, outcome = await self._publisher.publish(receipts_queue(login), letters)
+        return confirmed, _sent(outcome)
 
     @asynccontextmanager
     async def _consume(self, source: Source, handler: IntakeHandler, budget: Budget) -> AsyncIterator[None]:
@@ -115,3 +109,15 @@ async def _declare_topology(wire: Wire) -> None:
     """Declare what partners rely on, once per connection; then wait for its end."""
     await declare_partner_topology(wire)
     await wire.lost.wait()
+
+
+def _sent(outcome: Outcome) -> Sent:
+    match outcome:
+        case Outcome.CONFIRMED:
+            return Sent.CONFIRMED
+        case Outcome.REFUSED:
+            return Sent.FULL
+        case Outcome.UNROUTABLE | Outcome.UNAVAILABLE:
+            return Sent.UNAVAILABLE
+        case _:
+            assert_never(outcome)

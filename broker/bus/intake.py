@@ -13,12 +13,12 @@ import structlog
 from aiormq.abc import DeliveredMessage
 
 from broker.bus.budget import Budget, Gear
-from broker.bus.consuming import Session, first, open_session, watch
+from broker.bus.consuming import Session, open_session, watch
 from broker.bus.declaring import declare_partner_topology, remake_if_stuck
 from broker.bus.handling import Handlers, record_bug
 from broker.bus.ledger import Verdict
 from broker.bus.port import IntakeHandler, IntakeMessage, NotNow
-from broker.bus.supervision import Chance, LinkError, Patience, Wire, backoff
+from broker.bus.supervision import Chance, LinkError, Patience, Wire, backoff, first
 from broker.bus.topology import Queue
 
 _log: Final = structlog.get_logger(__name__)

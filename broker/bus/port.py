@@ -106,6 +106,18 @@ class Sent(StrEnum):
     """RabbitMQ is away, blocked or silent: it may or may not have arrived; keep it and send it again."""
 
 
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of ours: JSON, with the envelope of the contract.
+
+    ``kind`` is the event (``document.accepted``), ``correlation_id`` the message id of the submission.
+    """
+
+    body: bytes
+    message_id: str | None = None
+    correlation_id: str | None = None
+    kind: str | None = None
+
+
 class PartnerDoor(Protocol):
     """The AMQP door of partners: their documents in, their receipts out."""
 
@@ -129,11 +141,9 @@ class PartnerDoor(Protocol):
         """Make sure ``receipts.<login>`` exists (``login``: partner id or ``<partner>-test``); False when RabbitMQ is away."""
         ...
 
-    async def send_receipt(
-        self, login: str, body: bytes, *, message_id: str, correlation_id: str | None, kind: str
-    ) -> Sent:
-        """Put an event into ``receipts.<login>`` and wait for the confirm, within a bounded time.
+    async def send_receipts(self, login: str, letters: Sequence[Letter]) -> tuple[int, Sent]:
+        """Put events into ``receipts.<login>`` in order, each after the confirm of the one before, in a bounded time.
 
-        ``kind`` is the event (``document.accepted``), ``correlation_id`` the message id of the submission.
+        Returns how many are confirmed, from the beginning, and what became of the last one tried.
         """
         ...

@@ -19,8 +19,8 @@ from broker.bus.consuming import Session, open_session, watch
 from broker.bus.declaring import declare_all, remake_if_stuck
 from broker.bus.handling import Handlers, spend, wind_up
 from broker.bus.ledger import Verdict
-from broker.bus.port import Due, DueHandler
-from broker.bus.publishing import Outcome, Publisher, persistent
+from broker.bus.port import Due, DueHandler, Letter
+from broker.bus.publishing import Outcome, Publisher
 from broker.bus.supervision import Chance, Link, LinkError, Patience, Wire
 from broker.bus.topology import Queue, hint_queue
 
@@ -28,11 +28,15 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class Announcing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How hints are sent: ids in one message, messages awaiting their confirms at once, ids awaiting their turn."""
+    """How hints are sent: ids in one message, messages awaiting their confirms at once, ids awaiting their turn.
+
+    ``pause``: seconds after all were sent in which those that come gather, to travel together.
+    """
 
     batch: int = 50
     in_flight: int = 8
     backlog: int = 100_000
+    pause: float = 0.0
 
 
 class RabbitBus:
@@ -112,6 +116,7 @@ class _Outbox:
         self._batch: Final = announcing.batch
         self._backlog: Final = announcing.backlog
         self._slots: Final = asyncio.Semaphore(announcing.in_flight)
+        self._pause: Final = announcing.pause
         self._waiting: dict[str, dict[int, None]] = {}
         self._arrived: Final = asyncio.Event()
         self._idle: Final = asyncio.Event()
@@ -152,6 +157,7 @@ class _Outbox:
                 self._arrived.clear()
                 self._slots.release()
                 self._rest()
+                await asyncio.sleep(self._pause)
                 continue
             sending = asyncio.create_task(self._send(due))
             self._sending.add(sending)
@@ -180,7 +186,7 @@ class _Outbox:
 
     async def _send(self, due: Due) -> None:
         try:
-            outcome = await self._publisher.publish(hint_queue(due.queue), persistent(hint.encode(due)))
+            _, outcome = await self._publisher.publish(hint_queue(due.queue), [Letter(body=hint.encode(due))])
         finally:
             self._slots.release()
         if outcome is not Outcome.CONFIRMED:

@@ -187,6 +187,18 @@ async def _called(closing: Callable[[], Awaitable[_T]]) -> _T:
     return await closing()
 
 
+async def first(*events: asyncio.Event, seconds: float | None = None) -> bool:
+    """Wait until one of the events is set; False when none was in time."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    return bool(done)
+
+
 Duty = Callable[[Wire], Awaitable[None]]
 """What must go on as long as a connection lives; raises :class:`LinkError` or returns when it must start afresh."""
 

@@ -91,7 +91,8 @@ async def _subject(terminal: Terminal, arguments: argparse.Namespace) -> Subject
         if card is None:
             raise CommandFailed(f"документа {arguments.document} нет")
         clinic, kind, mode, what = card.clinic, card.kind, card.mode, card.type
-        tfoms = tfoms or (await terminal.commands.content(card.id)).metadata.tfoms or ""
+        async with terminal.commands.content(card.id) as stored:
+            tfoms = tfoms or stored.metadata.tfoms or ""
     if not is_clinic_oid(clinic):
         raise CommandFailed("назовите документ или --clinic OID")
     known = (await terminal.partners.clinics([clinic])).get(clinic)

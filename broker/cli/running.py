@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from broker.assembly.serving import run_serve
 from broker.assembly.simulating import SimulatorOptions, run_simulator
 from broker.assembly.working import run_work
 from broker.cli.terminal import Parsers, command, say
+from broker.compute.garbage import collect_rarely
 from broker.dev.demo import run_demo
 from broker.dev.install import InstallPolicy
 from broker.dev.stand import StandOptions, running_stand
@@ -53,6 +55,7 @@ def add_to(parsers: Parsers) -> None:
     sim.add_argument("--packs", type=Path, help="каталог пакетов правил симулятора")
     sim.add_argument("--clock", type=Path, help="файл модельных часов")
     sim.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
+    sim.add_argument("--log-level", default="info", help="подробность журнала: debug, info, warning, error")
     sim.add_argument("--no-check", action="store_true", help="не проверять документы правилами")
 
 
@@ -85,12 +88,21 @@ def _settings(process: str) -> Settings:
     return settings
 
 
+async def _steadily(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run a long-lived process; once it is ready, what it made so far counts as made to stay."""
+    ready = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work(ready))
+        await ready.wait()
+        collect_rarely()
+
+
 def _serve(_arguments: argparse.Namespace) -> int:
-    return _run(run_serve(_settings("serve")))
+    return _run(_steadily(partial(run_serve, _settings("serve"))))
 
 
 def _work(_arguments: argparse.Namespace) -> int:
-    return _run(run_work(_settings("work")))
+    return _run(_steadily(partial(run_work, _settings("work"))))
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
@@ -108,7 +120,7 @@ def _settings_list(_arguments: argparse.Namespace) -> int:
 
 
 def _sim(arguments: argparse.Namespace) -> int:
-    configure(process=f"sim-{arguments.name}")
+    configure(process=f"sim-{arguments.name}", level=arguments.log_level)
     options = SimulatorOptions(
         name=arguments.name,
         port=arguments.port,
@@ -125,11 +137,10 @@ def _sim(arguments: argparse.Namespace) -> int:
 
 def stand_options(arguments: argparse.Namespace) -> StandOptions:
     """Read the options of a stand from arguments and environment."""
-    install = InstallPolicy.REFUSED if os.environ.get("INAYA_INSTALL") == "no" else InstallPolicy.ALLOWED
     return StandOptions(
         state_dir=arguments.state_dir,
         port=arguments.port,
-        install=install,
+        install=InstallPolicy.of(os.environ),
         database_url=os.environ.get("INAYA_DATABASE_URL", ""),
         amqp=not arguments.no_amqp,
         packs=os.environ.get("INAYA_PACKS_DIR", ""),

@@ -5,7 +5,6 @@ Built on pebble: a task over its time takes its process with it and a fresh one 
 
 import asyncio
 import contextlib
-import gc
 import multiprocessing
 import os
 import re
@@ -17,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from broker.compute.garbage import collect_rarely
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
@@ -24,8 +24,6 @@ _FRAME: Final = re.compile(r'File "([^"]+)", line (\d+)')
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-COLLECTING: Final = (20_000, 20, 20)
-"""When garbage is looked for: rule sets live as long as the process, a document makes thousands of short-lived objects."""
 RENEWALS: Final = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each try of work whose pool breaks: a fork server that died takes a moment to be there again."""
 POLITE: Final = 5
@@ -46,9 +44,7 @@ def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...])
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     os.nice(POLITE)
     prepare(*arguments)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTING)
+    collect_rarely()
 
 
 class ComputePool:

@@ -19,7 +19,10 @@ from broker.store.views import Views
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """Stores and commands behind the pages; ``titles`` of destinations and ``kinds`` by their codes, in words."""
+    """Stores and commands behind the pages; ``titles`` of destinations and ``kinds`` by their codes, in words.
+
+    ``amqp`` is where partners find RabbitMQ, empty where there is no such door.
+    """
 
     clock: Clock
     operators: Operators
@@ -34,6 +37,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     views: Views
     titles: Mapping[str, str]
     kinds: Mapping[str, str]
+    amqp: str = ""
 
     def title(self, destination: str) -> str:
         """Return a destination's name for people."""

@@ -14,7 +14,7 @@ from broker.delivery.state import Withdrawal
 from broker.document.finding import Finding
 from broker.document.lifecycle import DocumentStatus
 from broker.intake.refusal import Refusal
-from broker.store.views import DocumentCard
+from broker.store.views import DocumentCard, DocumentLine
 
 PAGE: Final = 100
 RETRYABLE: Final = frozenset({"rejected", "dead", "held", "cancelled"})
@@ -73,7 +73,7 @@ class DocumentPages:
         return self._list(request, query, found, cursor=str(found[-1].id) if len(found) == PAGE else "")
 
     def _list(
-        self, request: web.Request, query: dict[str, str], found: list[DocumentCard], cursor: str
+        self, request: web.Request, query: dict[str, str], found: list[DocumentLine], cursor: str
     ) -> web.Response:
         kept = {name: value for name, value in query.items() if value and name != "cursor"}
         return page(
@@ -102,7 +102,7 @@ class DocumentPages:
             "document.html",
             document=document,
             report=report,
-            refusals={d.id: msgspec.convert(d.findings, list[Finding]) for d in document.deliveries},
+            refusals={d.id: d.findings for d in document.deliveries},
             story=sorted(story, key=lambda moment: moment.at),
             retryable=[d for d in document.deliveries if d.status in RETRYABLE],
             may_cancel=bool(document.deliveries) and all(d.attempt == 0 for d in document.deliveries)

@@ -50,6 +50,7 @@ class OnboardingPages:
             "blocking": of_severity(problems, Severity.SUBMISSION, Severity.ACTIVATION),
             "notices": of_severity(problems, Severity.NOTICE),
             "partners": await self._desk.partners.all_partners(),
+            "amqp": self._desk.amqp,
             "secret": "",
             "answer": "",
         }
@@ -162,7 +163,15 @@ class OnboardingPages:
     async def _partners(self, request: web.Request, issued: NewSecret | None = None) -> web.StreamResponse:
         partners = await self._desk.partners.all_partners()
         keys = {one["id"]: await self._desk.partners.credential_list(one["id"]) for one in partners[:MOST]}
-        return page(request, self._desk, "partners.html", partners=partners[:MOST], keys=keys, issued=issued)
+        return page(
+            request,
+            self._desk,
+            "partners.html",
+            partners=partners[:MOST],
+            keys=keys,
+            issued=issued,
+            amqp=self._desk.amqp,
+        )
 
     async def rotate(self, request: web.Request) -> web.StreamResponse:
         """Issue a new secret; it is shown on the very answer, once."""

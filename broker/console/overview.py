@@ -52,7 +52,7 @@ class OverviewPages:
         route = next((route for route in seen.routes if route.id == name), None)
         if route is None:
             return oops(request, self._desk, 404, "Такого направления нет.")
-        waiting = await self._desk.views.rows("waiting", name, WAITING)
+        waiting = await self._desk.views.waiting(name, WAITING)
         return page(
             request, self._desk, "destination.html", route=route, waiting=waiting, seen=seen, most=WAITING
         )

@@ -107,6 +107,7 @@ REASONS: Final = {
     "destination.no_response_yet": "решения пока нет",
     "destination.parameter_missing": "не задан параметр направления",
     "destination.receipt_without_number": "квитанция без номера",
+    "destination.paused": "направление приостановлено",
     "destination.rejected": "отказ получателя",
     "destination.search_failed": "поиск у получателя не удался",
     "destination.settings_invalid": "настройки направления неверны",

@@ -1,6 +1,7 @@
 """What a person (or a partner for its own documents) can have done: each act is journalled with who and why."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from broker.store.deliveries import Application, DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import Journal
+from broker.store.room import Share
 from broker.store.tasks import OVERRIDE
 from broker.store.views import Views
 
@@ -46,9 +48,13 @@ class Commands:
         self._clock = clock
         self._announce = announce
 
-    async def content(self, document_id: UUID) -> StoredContent:
-        """Return what was handed over."""
-        return (await self._documents.load([document_id]))[document_id].stored
+    @contextlib.asynccontextmanager
+    async def content(self, document_id: UUID) -> AsyncIterator[StoredContent]:
+        """Hand out what was handed over; its bytes are counted while the context lasts; raise ``NoRoom``."""
+        with Share(self._documents.room) as share:
+            loaded = await self._documents.load_one(document_id, share)
+            assert loaded is not None, "content outlives its document's row"
+            yield loaded.stored
 
     async def cancel(self, document_id: UUID, *, actor: str, reason: str = "") -> Withdrawal:
         """Withdraw a document unless something of it was sent."""
@@ -80,7 +86,8 @@ class Commands:
                 "Без причины вопреки замечаниям не отправить.",
                 "Напишите причину.",
             )
-        loaded = (await self._documents.load([document_id])).get(document_id)
+        with Share(self._documents.room) as share:
+            loaded = await self._documents.load_one(document_id, share)
         if loaded is None or loaded.status is not DocumentStatus.REJECTED:
             return Refusal(
                 "operator.not_rejected",

@@ -64,11 +64,12 @@ def after_outcome(
             )
         case Awaiting():
             return _awaiting(delivery, outcome, now, policy)
-        case Rejected(findings):
+        case Rejected(findings, stage):
             return Change(
                 status=DeliveryStatus.REJECTED,
                 event=EventName.DELIVERY_REJECTED,
                 findings=findings,
+                stage=stage,
                 reason=findings[0].code if findings else "destination.rejected",
                 failure=False,
             )

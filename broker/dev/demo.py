@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -31,6 +32,13 @@ PATIENCE: Final = 150.0
 """Seconds the whole run may take before what is missing is called missing."""
 LINE_SECONDS: Final = 5.0
 FINAL: Final = frozenset({"completed", "rejected", "unroutable", "failed"})
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What was sent, and by its number what is not as planned."""
+
+    planned: Sequence[Planned]
+    wrong: dict[int, str]
 
 
 class Run:
@@ -186,21 +194,28 @@ def why_wrong(run: Run, one: Planned, held: dict[str, dict[str, dict[str, Any]]]
             return f"РЭМД назвала {sorted(filter(None, codes))}, ожидалось {expected.remd_codes}"
     if one.group is Group.REGISTRY and {f.get("nZap") for f in findings if f.get("nZap")} != one.cases:
         return "ошибки не тех случаев"
-    return _bytes_wrong(one, held)
+    return bytes_wrong(one, held)
 
 
-def _bytes_wrong(one: Planned, held: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """Compare the bytes every simulator holds with those submitted, and count registrations."""
-    digest = sha256(base64.b64decode(one.submission.content.data)).hexdigest()
+def bytes_wrong(one: Planned, held: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Compare what every simulator holds with what was submitted and with who must have registered it, once."""
+    content = one.submission.content.data
     for simulator, documents in held.items():
-        document = documents.get(one.local_uid.lower()) if one.local_uid else None
+        expected = int(simulator in one.holders)
+        document = documents.get(one.held_as.lower())
         if document is None:
+            if expected:
+                return f"{simulator} не держит документа"
             continue
-        if document["sha256"] and document["sha256"] != digest:
+        if document["registrations"] != expected:
+            return f"{simulator} зарегистрировал раз: {document['registrations']}, ожидалось {expected}"
+        if (expected or document["sha256"]) and document["sha256"] != _digest(content):
             return f"{simulator} держит другие байты"
-        if document["registrations"] > 1:
-            return f"{simulator} зарегистрировал {document['registrations']} раза"
     return ""
+
+
+def _digest(content: str) -> str:
+    return sha256(base64.b64decode(content)).hexdigest()
 
 
 async def held_by(run: Run) -> dict[str, dict[str, dict[str, Any]]]:
@@ -230,17 +245,19 @@ def table(planned: Sequence[Planned], wrong: dict[int, str]) -> str:
     )
 
 
-async def play(endpoints: Endpoints, options: StandOptions) -> int:
-    """Send everything, wait for the outcomes, print the table; return how many are not as planned."""
+async def play(endpoints: Endpoints, state_dir: Path) -> Played:
+    """Send everything, wait for the outcomes, print the table."""
     world = World()
-    signers = Signers.open(options.state_dir.resolve() / "pki", world)
-    clock = FileClock(options.state_dir.resolve() / "clock")
+    signers = Signers.open(state_dir / "pki", world)
+    clock = FileClock(state_dir / "clock")
     now = clock.now()
-    planner = Planner(world, _signing(signers, now), now, uuid4().hex, amqp=endpoints.amqp is not None)
-    planned = await asyncio.to_thread(planner.plan)
-    until = time.monotonic() + PATIENCE
     async with aiohttp.ClientSession() as http:
         run = Run(endpoints, http)
+        taken = (await held_by(run))["tfoms"]
+        amqp = endpoints.amqp is not None
+        planner = Planner(world, _signing(signers, now), now, uuid4().hex, amqp=amqp, taken=taken)
+        planned = await asyncio.to_thread(planner.plan)
+        until = time.monotonic() + PATIENCE
         await run.mark(planned)
         await run.read_events()
         gate = asyncio.Semaphore(8)
@@ -275,7 +292,7 @@ async def play(endpoints: Endpoints, options: StandOptions) -> int:
             f"  неверно: {one.group.value} {name} {one.submission.kind or ''} {one.door}: {why}\n"
         )
     sys.stdout.flush()
-    return len(wrong)
+    return Played(planned, wrong)
 
 
 def _signing(signers: Signers, now: datetime) -> Any:
@@ -288,11 +305,11 @@ def _signing(signers: Signers, now: datetime) -> Any:
 async def run_demo(options: StandOptions, *, once: bool) -> int:
     """Run a stand and the demo on it; return 0 only if every document reached the outcome of its plan."""
     async with running_stand(options) as endpoints:
-        wrong = await play(endpoints, options)
+        played = await play(endpoints, options.state_dir)
         if not once:
             sys.stderr.write(
                 f"Стенд работает. Консоль: {endpoints.console} (вход {endpoints.operator.login} / "
                 f"{endpoints.operator.password})  API: {endpoints.http}/api/v1  Остановить: Ctrl-C.\n"
             )
             await asyncio.Event().wait()
-    return 1 if wrong else 0
+    return 1 if played.wrong else 0

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from broker.dev.state import write_private
+
+FILE: Final = "endpoints.json"
 
 
 class Operator(msgspec.Struct, frozen=True):
@@ -51,7 +54,10 @@ class Pki(msgspec.Struct, frozen=True):
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """The file. ``amqp`` is null where there is no RabbitMQ; ``simulators`` name → address."""
+    """The file. ``amqp`` is null where there is no RabbitMQ; ``simulators`` name → address.
+
+    ``metrics``: where each of the broker's processes shows its metrics.
+    """
 
     http: str
     console: str
@@ -61,24 +67,30 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     operator: Operator
     partners: tuple[Partner, ...] = ()
     simulators: dict[str, str] = {}
+    metrics: dict[str, str] = {}
     pki: Pki
+
+
+def withdraw_endpoints(state_dir: Path) -> None:
+    """Take away what a stand that was killed left behind: it is not ready, and its addresses may be others' by now."""
+    (state_dir / FILE).unlink(missing_ok=True)
 
 
 @contextmanager
 def publish_endpoints(state_dir: Path, endpoints: Endpoints) -> Iterator[Path]:
     """Let the file (0600) stand for as long as the block lasts: it is there only while the stand is ready."""
-    path = state_dir / "endpoints.json"
+    path = state_dir / FILE
     content = msgspec.json.format(msgspec.json.encode(endpoints), indent=2)
     write_private(path, content + b"\n")
     try:
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        withdraw_endpoints(state_dir)
 
 
 def read_endpoints(state_dir: Path) -> Endpoints | None:
     """Return what a stand has published, or None when none is ready there."""
     try:
-        return msgspec.json.decode((state_dir / "endpoints.json").read_bytes(), type=Endpoints)
+        return msgspec.json.decode((state_dir / FILE).read_bytes(), type=Endpoints)
     except FileNotFoundError:
         return None

@@ -248,14 +248,15 @@ def without_database_cluster(drop_in: Path = _NO_CLUSTER) -> Iterator[None]:
 
 
 async def _find_postgres(major: int | None) -> PostgresBinaries | None:
-    """Return the newest fitting server: the system's before a pip-installed one."""
-    found = [await _version_of(path) for path in await asyncio.to_thread(_postgres_directories)]
-    fitting = [
-        item
-        for item in found
-        if item is not None and (item.major == major if major else item.major >= _OLDEST_POSTGRES)
-    ]
+    """Return the newest fitting server, or the one of exactly this version."""
+    fitting = [item for item in await found_postgres() if major in {None, item.major}]
     return fitting[0] if fitting else None
+
+
+async def found_postgres() -> list[PostgresBinaries]:
+    """Return every server this machine has that is new enough: the system's, newest first, before pip-installed ones."""
+    found = [await _version_of(path) for path in await asyncio.to_thread(_postgres_directories)]
+    return [item for item in found if item is not None and item.major >= _OLDEST_POSTGRES]
 
 
 def _postgres_directories() -> list[Path]:

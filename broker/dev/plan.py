@@ -1,7 +1,7 @@
 """What the demo submits and what must come of it: the plan is made before anything is sent, from the fault catalogue."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -15,15 +15,20 @@ from broker.samples.documents import KINDS
 from broker.samples.fault import Fault, Outcome
 from broker.samples.faults import BY_ID, FREQUENT
 from broker.samples.people import Clinic
-from broker.samples.registry import make_bills, make_registry
+from broker.samples.registry import make_bills, make_registry, registry_name
 from broker.samples.sample import Sample
 from broker.samples.submission import Sign, make_registry_submission, make_submission
 
 GOOD: Final = 150
 """Good documents, over all linked clinics and kinds."""
 EACH: Final = 3
-"""Documents with each of the frequent faults."""
-REFUSED: Final = ("remd-patient-unlike-gip", "remd-post-unlike-frmr", "remd-doctor-unknown")
+"""Documents with each of the other faults."""
+REFUSED: Final = (
+    "remd-patient-unlike-gip",
+    "remd-post-unlike-frmr",
+    "remd-doctor-unknown",
+    "remd-kind-not-open",
+)
 """Faults only РЭМД can know."""
 BEYOND: Final = (
     "signature-other-bytes",
@@ -54,8 +59,23 @@ class Group(StrEnum):
     """Must be accepted in part, with the refused cases named."""
 
 
+HOLDERS: Final[dict[Group, tuple[str, ...]]] = {
+    Group.GOOD: ("remd", "gis-soap"),
+    Group.FAULTY: (),
+    Group.REFUSED: ("gis-soap",),
+    Group.UNLINKED: ("gis-soap",),
+    Group.LATE: ("remd", "gis-soap"),
+    Group.TWICE: ("remd", "gis-soap"),
+    Group.REGISTRY: ("tfoms",),
+}
+"""The simulators that must have registered the documents of a group; a ГИС takes what only РЭМД can refuse."""
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """One submission with its expectation; ``status`` is the document's, ``remd`` the delivery's to РЭМД."""
+    """One submission with its expectation; ``status`` is the document's, ``remd`` the delivery's to РЭМД.
+
+    ``holders``: the simulators that must have registered it, once, under ``held_as``; no other may have.
+    """
 
     group: Group
     vendor: str
@@ -65,21 +85,33 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault | None = None
     remd: str = ""
     cases: frozenset[str] = frozenset()
+    holders: tuple[str, ...] = ()
+    held_as: str
 
     @property
     def local_uid(self) -> str:
-        """The localUid the simulators know the document by."""
+        """The localUid of the document."""
         return self.submission.metadata.local_uid or ""
 
 
 class Planner:
-    """Makes the plan of one run."""
+    """Makes the plan of one run; ``taken``: names of registries the fund has from earlier ones."""
 
-    def __init__(self, world: World, sign: Sign, now: datetime, run: str, *, amqp: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        sign: Sign,
+        now: datetime,
+        run: str,
+        *,
+        amqp: bool,
+        taken: Iterable[str] = (),
+    ) -> None:
         self._world = world
         self._sign = sign
         self._now = now
         self._amqp = amqp
+        self._taken = frozenset(taken)
         self._dice = random.Random(run)  # noqa: S311  ids of a demo, not secrets
         self._number = 0
 
@@ -123,6 +155,8 @@ class Planner:
             status=status,
             remd=remd,
             fault=fault,
+            holders=HOLDERS[group],
+            held_as=submission.metadata.local_uid or "",
         )
 
     def _linked(self, number: int) -> Clinic:
@@ -144,7 +178,7 @@ class Planner:
     def _refused(self) -> Iterator[Planned]:
         for name in REFUSED:
             fault = BY_ID[name]
-            for number in range(4):
+            for number in range(EACH):
                 kind = fault.kinds[number % len(fault.kinds)]
                 yield self._planned(Group.REFUSED, self._linked(number), kind, "failed", "rejected", fault)
 
@@ -158,7 +192,9 @@ class Planner:
         clinic = next(c for c in self._world.clinics if c.in_oms)
         period = f"{(self._now.replace(day=1) - timedelta(days=1)):%Y-%m}"
         bills = make_bills(self._world.population, clinic, period=period, count=10)
-        package = make_registry(clinic, bills, period=period, packet=self._dice.randrange(1, 10**4))
+        names = {packet: registry_name(clinic, period=period, packet=packet) for packet in range(1, 10**4)}
+        packet = self._dice.choice([one for one, name in names.items() if name.lower() not in self._taken])
+        package = make_registry(clinic, bills, period=period, packet=packet)
         submission = make_registry_submission(
             package, self._sign, clinic=clinic, message_id=self._uuid(), period=period
         )
@@ -170,4 +206,6 @@ class Planner:
             submission=submission,
             status="completed",
             cases=frozenset(str(number + 1) for number in NOT_INSURED),
+            holders=HOLDERS[Group.REGISTRY],
+            held_as=names[packet],
         )

@@ -65,17 +65,23 @@ class PostgresServer(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def private_postgres(
-    crew: Supervisor, *, policy: InstallPolicy = InstallPolicy.ALLOWED, url: str = "", port: int | None = None
+    crew: Supervisor,
+    *,
+    policy: InstallPolicy = InstallPolicy.ALLOWED,
+    url: str = "",
+    port: int | None = None,
+    major: int | None = None,
 ) -> AsyncIterator[PostgresServer | Missing]:
     """Run a server under the supervisor's state directory for as long as the block lasts.
 
     ``url`` (``INAYA_DATABASE_URL``) is handed on as it is and nothing is started. ``Missing`` says in words why there
-    is no server and what to do. An existing data directory is continued with the version that made it.
+    is no server and what to do. An existing data directory is continued with the version that made it; a new
+    one is made with the newest found, or of exactly ``major``.
     """
     if url:
         yield PostgresServer(url=url)
         return
-    prepared = await _prepare(crew, policy, port)
+    prepared = await _prepare(crew, policy, port, major)
     if isinstance(prepared, Missing):
         yield prepared
         return
@@ -152,13 +158,15 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
         await asyncio.to_thread((self.data / "postmaster.pid").unlink, missing_ok=True)
 
 
-async def _prepare(crew: Supervisor, policy: InstallPolicy, port: int | None) -> _Plan | Missing:
+async def _prepare(
+    crew: Supervisor, policy: InstallPolicy, port: int | None, major: int | None
+) -> _Plan | Missing:
     account = server_account("postgres")
     blocked = await closed_to(account, crew.state.path)
     if blocked is not None and account is not None:
         return unreachable("PostgreSQL", account, blocked)
     room = crew.state.room("postgres", account)
-    binaries = await ensure_postgres(policy, major=_major_of(room / "data"), tell=crew.tell)
+    binaries = await ensure_postgres(policy, major=_major_of(room / "data") or major, tell=crew.tell)
     if isinstance(binaries, Missing):
         return binaries
     blocked = await closed_to(account, binaries.directory)

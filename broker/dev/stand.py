@@ -16,7 +16,16 @@ from argon2 import PasswordHasher
 
 from broker.adapter_kit.clocks import SystemClock
 from broker.archive import MasterKeys
-from broker.dev.endpoints import Clinic, Endpoints, Operator, Partner, Pki, Signer, publish_endpoints
+from broker.dev.endpoints import (
+    Clinic,
+    Endpoints,
+    Operator,
+    Partner,
+    Pki,
+    Signer,
+    publish_endpoints,
+    withdraw_endpoints,
+)
 from broker.dev.install import InstallPolicy, Missing
 from broker.dev.postgres import private_postgres
 from broker.dev.rabbitmq import private_rabbitmq
@@ -41,7 +50,7 @@ ENVIRONMENT: Final = "environment.json"
 class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a stand is run; ``amqp`` False keeps RabbitMQ out, ``packs`` are official packs for the broker.
 
-    ``tuning`` replaces fields of every destination (its pace, its timeout); ``sim_check`` False makes the simulators
+    ``log_level`` is that of every child; ``tuning`` replaces fields of every destination (its pace, its timeout); ``sim_check`` False makes the simulators
     believe what they are given.
     """
 
@@ -52,6 +61,7 @@ class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
     amqp: bool = True
     packs: str = ""
     workers: int = 1
+    log_level: str = ""
     tuning: dict[str, Any] = {}
     sim_check: bool = True
 
@@ -72,6 +82,9 @@ class Stand:
         self.http_port = self.state.port("http", options.port)
         self.peer_port = self.state.port("peer")
         self.ports = {name: self.state.port(f"sim-{name}") for name in SIMULATORS}
+        self.workers = {
+            name: self.state.port(name) for name in (f"work-{n}" for n in range(1, options.workers + 1))
+        }
         self.simulators = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
         self.key = self.state.secret("master")
 
@@ -98,9 +111,11 @@ class Stand:
             for d in self.world.destinations(self.simulators)
         ]
         write_private(destinations, msgspec.json.encode(tuned))
+        level = {"INAYA_LOG_LEVEL": self.options.log_level} if self.options.log_level else {}
         return (
             _plain_environment()
             | _given_settings()
+            | level
             | {
                 "INAYA_DATABASE_URL": database,
                 "INAYA_AMQP_URL": amqp,
@@ -142,6 +157,8 @@ class Stand:
         arguments = ["sim", name, "--port", str(self.ports[name]), "--params", str(params)]
         arguments += ["--state", str(self.state.room("sim") / f"{name}.jsonl")]
         arguments += ["--clock", str(self.state.path / "clock")]
+        if self.options.log_level:
+            arguments += ["--log-level", self.options.log_level]
         if not self.options.sim_check:
             arguments.append("--no-check")
         return self.child(f"sim-{name}", arguments, _plain_environment(), f"{self.simulators[name]}/healthz")
@@ -171,6 +188,10 @@ class Stand:
                 for vendor in self.world.vendors
             ),
             simulators=self.simulators,
+            metrics={
+                "serve": f"{http}/metrics",
+                **{name: f"http://127.0.0.1:{port}/metrics" for name, port in self.workers.items()},
+            },
             pki=Pki(
                 ca=str(pki / "ca.pem"),
                 crl=str(pki / "ca.crl"),
@@ -238,6 +259,7 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
     """Run a stand while the context lasts; raise ``StandFailed`` in words when it cannot run."""
     async with contextlib.AsyncExitStack() as stack:
         crew = await stack.enter_async_context(Supervisor(options.state_dir))
+        withdraw_endpoints(crew.state.path)
         stand = Stand(crew, options)
         server = await stack.enter_async_context(
             private_postgres(crew, policy=options.install, url=options.database_url)
@@ -269,8 +291,8 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
         write_private(stand.state.path / ENVIRONMENT, msgspec.json.encode(environment))
         health = f"http://127.0.0.1:{stand.http_port}/readyz"
         await start(stand.child("serve", ["serve"], environment, health))
-        for number in range(1, options.workers + 1):
-            await start(stand.child(f"work-{number}", ["work"], environment))
+        for name, port in stand.workers.items():
+            await start(stand.child(name, ["work"], environment | {"INAYA_METRICS_PORT": str(port)}))
         address = f"amqp://127.0.0.1:{amqp.port}/" if amqp else None
         endpoints = stand.endpoints(server.url, address)
         stack.enter_context(publish_endpoints(stand.state.path, endpoints))

@@ -15,6 +15,7 @@ from broker.partners.clinic import Clinic as ClinicCard
 from broker.partners.clinic import RemdLink
 from broker.routing.table import Rule, Table, When
 from broker.samples.people import Clinic, Doctor, Patient, Population, other_person
+from broker.samples.register_faults import REMD_OPENS
 from broker.trust import Issued, RsaSigner, ThrowAwayCa
 
 SEED: Final = 20261
@@ -29,6 +30,8 @@ GUID: Final = "7f1c1c1e-5a0b-4c55-8a57-0f7d1c1e0a22"
 NOT_INSURED: Final = (2, 6)
 """Patients (by number) whose policies the simulated fund does not know."""
 KINDS: Final = {"306": "306", "103": "103", "290": "290"}
+REMD_KINDS: Final = {"306": REMD_OPENS, "103": date(2021, 11, 4), "290": date(2026, 1, 10)}
+"""First day of each kind in the register of the simulated РЭМД."""
 
 
 class Vendor(msgspec.Struct, frozen=True):
@@ -140,7 +143,7 @@ class World:
         return [remd, *gis, tfoms]
 
     def remd_registers(self) -> dict[str, Any]:
-        """Return what the simulated РЭМД knows: systems, ФРМО, ФРМР, ГИП."""
+        """Return what the simulated РЭМД knows: systems, ФРМО, ФРМР, ГИП, kinds (one of them opened later than ours)."""
         return {
             "systems": [{"clientEntityId": SYSTEM, "code": RMIS, "enabled": True}],
             "organizations": [
@@ -159,6 +162,10 @@ class World:
             ],
             "patients": [
                 _patient(clinic, patient) for clinic in self.clinics for patient in self.patients(clinic)
+            ],
+            "kinds": [
+                {"kind": kind, "opened": opened.isoformat(), "patient": "snils"}
+                for kind, opened in REMD_KINDS.items()
             ],
         }
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from broker.document.written import always
+
 
 class Layer(StrEnum):
     """Which check speaks."""
@@ -69,8 +71,8 @@ class Source(StrEnum):
 class Location(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where in the document: XPath from the root, line from 1 (0 = unknown), column from 1."""
 
-    xpath: str = ""
-    line: int = 0
+    xpath: str = always("")
+    line: int = always(0)
     column: int | None = None
 
 
@@ -89,7 +91,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     responsible: Responsible
     source: Source
     rule: str | None = None
-    location: Location | None = None
+    location: Location | None = always(None)
     value: str | None = None
     expected: str | None = None
     fix: str | None = None

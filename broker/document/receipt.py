@@ -4,6 +4,10 @@ from datetime import date, datetime
 
 import msgspec
 
+from broker.document.lifecycle import DeliveryStatus
+from broker.document.submission import SubmissionType
+from broker.document.written import always
+
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """Proof of registration or delivery.
@@ -13,11 +17,24 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     """
 
     provider: str
-    registered_at: datetime | None = None
+    registered_at: datetime | None = always(None)
     emdr_id: str | None = None
     gis_id: str | None = None
-    document_version: int | None = None
-    store_till_date: date | None = None
-    warnings: list[str] = []
+    document_version: int | None = always(None)
+    store_till_date: date | None = always(None)
+    warnings: list[str] = always([])
     result: str | None = None
     stage: str | None = None
+
+
+class PlacedReceipt(Receipt, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A receipt among those of one document: ``destination`` is whose it is."""
+
+    destination: str
+
+
+def result_of(submission: str, status: str, receipt: Receipt | None) -> str | None:
+    """Tell how much of a registry the fund took: what its receipt says, ``none`` when it refused; of a document, nothing."""
+    if submission == SubmissionType.OMS_REGISTRY and status == DeliveryStatus.REJECTED:
+        return "none"
+    return receipt.result if receipt else None

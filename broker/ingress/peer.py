@@ -1,21 +1,26 @@
 """The door for state systems: ``/peer/<destination>/<endpoint>``. What they tell is committed before it is acknowledged."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
-from broker.adapter_kit import Adapter, Context, PeerRequest, Receives, Refuse, Serve, Take
+from broker.adapter_kit import Adapter, Context, Files, PeerRequest, Receives, Refuse, Serve, Take
 from broker.document.event import EventName
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.destinations import CallbackStore
 from broker.store.journal import Journal
+from broker.store.room import NoRoom, Share
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, CALLBACKS
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Callbacks carry verdicts, not files."""
+PATIENCE: Final = 120.0
+"""Seconds a call may take to arrive, and its answer to be read: both hold room."""
 
 
 class PeerDoor:
@@ -24,11 +29,13 @@ class PeerDoor:
     def __init__(
         self,
         peers: Mapping[str, tuple[Adapter, Context]],
+        files: Callable[[str, Share], Files],
         callbacks: CallbackStore,
         journal: Journal,
         announce: Callable[[Sequence[tuple[int, str]]], None],
     ) -> None:
         self._peers = peers
+        self._files = files
         self._callbacks = callbacks
         self._journal = journal
         self._announce = announce
@@ -45,20 +52,27 @@ class PeerDoor:
         peer = self._peers.get(destination)
         if peer is None or not isinstance(peer[0], Receives):
             return web.Response(status=404)
-        receiver: Receives = peer[0]
-        adapter, context = peer
-        call = PeerRequest(
-            endpoint=request.match_info["endpoint"],
-            method=request.method,
-            path=request.path,
-            query=dict(request.query),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=await request.read(),
-        )
+        with Share(self._callbacks.room) as share:
+            try:
+                call = await _read(request, share)
+                response = await self._reply(destination, call, share)
+            except NoRoom:
+                return _away("peer.no_room")
+            except TimeoutError:
+                return web.Response(status=408)
+            return await _written(response, request)
+
+    async def _reply(self, destination: str, call: PeerRequest, share: Share) -> web.Response:
+        """Have the adapter judge a call; the files it hands out are held in the share."""
+        adapter, context = self._peers[destination]
+        assert isinstance(adapter, Receives)
+        context = msgspec.structs.replace(context, files=self._files(destination, share))
         try:
-            reply = await receiver.receive(call, context)
+            reply = await adapter.receive(call, context)
+        except NoRoom:
+            raise
         except StoreAwayError:
-            return _away()
+            return _away("peer.store_away")
         except Exception as error:  # noqa: BLE001  the promise of an adapter is broken: recorded, the caller comes again
             BUGS.labels(f"adapter.{adapter.passport.name}").inc()
             log().error("adapter.bug", destination=destination, error=type(error).__name__)
@@ -70,11 +84,11 @@ class PeerDoor:
             log().error("peer.unstorable", destination=destination, error=str(error))
             return web.Response(status=500)
         except STORE_TROUBLE:
-            return _away()
+            return _away("peer.store_away")
 
     async def _answer(
         self, destination: str, call: PeerRequest, reply: Serve | Take | Refuse, context: Context
-    ) -> web.StreamResponse:
+    ) -> web.Response:
         now = context.clock.now()
         match reply:
             case Take():
@@ -94,9 +108,40 @@ class PeerDoor:
         )  # fmt: skip
 
 
-def _away() -> web.Response:
+async def _read(request: web.Request, share: Share) -> PeerRequest:
+    """Read a call; its body and what is made of it are held in the share. Raise ``NoRoom`` or ``TimeoutError``."""
+    plain = "Content-Encoding" not in request.headers and request.content_length is not None
+    length = min(request.content_length or 0, MAX_BODY) if plain else MAX_BODY
+    await share.add(2 * length)
+    async with asyncio.timeout(PATIENCE):
+        body = await request.read()
+    return PeerRequest(
+        endpoint=request.match_info["endpoint"],
+        method=request.method,
+        path=request.path,
+        query=dict(request.query),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+    )
+
+
+async def _written(response: web.Response, request: web.Request) -> web.Response:
+    """Write an answer while what it holds is still counted; who reads too slowly is cut off."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+    except ConnectionError:  # gone: it comes again
+        pass
+    return response
+
+
+def _away(why: str) -> web.Response:
     """Ask the caller to come again: nothing was taken."""
-    log().warning("peer.store_away")
+    log().warning(why)
     return web.Response(status=503, headers={"Retry-After": "5"})
 
 

@@ -63,7 +63,7 @@ class Reception:
         self._clock = clock
         self._announce = announce
         self._batcher: Batcher[Arrival, Verdict] = Batcher(
-            self._write, limit=64, writers=1, keys=_keys, weigh=lambda arrival: arrival.size
+            self._write, limit=64, writers=2, keys=_keys, weigh=lambda arrival: arrival.size
         )
 
     def running(self) -> AbstractAsyncContextManager[None]:

@@ -1,6 +1,5 @@
 """From bytes of JSON to an arrival: every way a submission can be malformed has a code and a cure in Russian."""
 
-import base64
 import binascii
 import re
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+import pybase64
 
 from broker.archive import SealedPart, StoredContent
 from broker.document.column import fitting
@@ -104,12 +104,12 @@ def decode_base64(text: str, limit: int) -> bytes | None:
     if len(text) > limit * 3 // 2 + 1024:
         return None
     try:
-        return base64.b64decode(text, validate=True)
+        return pybase64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         pass
     bare = "".join(_ARMOUR.sub("", text).split())
     try:
-        return base64.b64decode(bare, validate=True)
+        return pybase64.b64decode(bare, validate=True)
     except (binascii.Error, ValueError):
         return None
 

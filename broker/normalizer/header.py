@@ -14,8 +14,8 @@ import msgspec
 from broker.document.canonical import InstanceId
 from broker.document.markup import CDA
 
-HEAD: Final = 64 * 1024
-"""Bytes looked at; versionNumber of a document with long comments lies within the first 8 KB."""
+HEADS: Final = (2 * 1024, 64 * 1024)
+"""Bytes looked at: the identity stands within the first two kilobytes, or of a document with long comments somewhat later."""
 _SEPARATOR: Final = " "
 _ROOT: Final = f"{CDA} ClinicalDocument"
 _ID: Final = f"{CDA} id"
@@ -37,12 +37,17 @@ class Peek(msgspec.Struct, frozen=True, kw_only=True):
 
 def peek(content: bytes) -> Peek:
     """Return id, setId and versionNumber from the first part of the bytes; empty values on anything odd."""
-    head = _narrow(content[:HEAD])
-    if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
-        return Peek()
+    header = _Header()
+    for size in HEADS:
+        head = _narrow(content[:size])
+        if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+            return Peek()
+        header = _read(head)
+        if header.ended:
+            break
     ids: list[InstanceId] = []
     set_id, version = InstanceId(), 0
-    for name, root, extension, value in _header_elements(head):
+    for name, root, extension, value in header.found:
         if name == _ID:
             ids.append(InstanceId(root=root, extension=extension))
         elif name == _SET:
@@ -72,12 +77,14 @@ class _Header:
 
     def __init__(self) -> None:
         self.found: list[tuple[str, str, str, str]] = []
+        self.ended = False
         self._depth = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Note a child of the root; a foreign root or recordTarget is the end."""
         self._depth += 1
         if name == _END or (self._depth == 1 and name != _ROOT):
+            self.ended = True
             raise _Enough
         if self._depth == 2 and name in _WANTED:
             get = attributes.get
@@ -88,12 +95,12 @@ class _Header:
         self._depth -= 1
 
 
-def _header_elements(head: bytes) -> list[tuple[str, str, str, str]]:
-    """Pull the header elements: no tree is built, entities are never declared (the caller saw to it)."""
+def _read(head: bytes) -> _Header:
+    """Pull the header's elements: no tree is built, entities are never declared (the caller saw to it)."""
     header = _Header()
     parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
     parser.StartElementHandler = header.start
     parser.EndElementHandler = header.end
     with contextlib.suppress(expat.ExpatError, ValueError, LookupError, _Enough):
         parser.Parse(head)
-    return header.found
+    return header

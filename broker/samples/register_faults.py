@@ -3,6 +3,7 @@
 They hold only where the registers were made from the samples before the fault (``registers_of``).
 """
 
+from datetime import date, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -37,6 +38,12 @@ def _other_department(sample: Sample) -> Sample:
     return replace(sample, clinic=clinic)
 
 
+def _before_remd_opens(sample: Sample) -> Sample:
+    year, month, day = REMD_OPENS.year, REMD_OPENS.month, REMD_OPENS.day
+    opened = sample.created_at.replace(year=year, month=month, day=day)
+    return replace(sample, created_at=opened - timedelta(days=1))
+
+
 def _older_dictionary(root: Node) -> None:
     put_everywhere(
         root, f"//*[@codeSystem='{vocabulary.SECTIONS.oid}']", "codeSystemVersion", OLD_SECTIONS_VERSION
@@ -45,6 +52,8 @@ def _older_dictionary(root: Node) -> None:
 
 OLD_SECTIONS_VERSION: Final = "4.29"
 """A real older edition of НСИ 99.2.197, which the samples do not use."""
+REMD_OPENS: Final = date(2025, 12, 1)
+"""The day a simulated РЭМД opens kind 306, three weeks after the dictionary we hold does: its register differs there."""
 FAULTS: Final = (
     Fault(
         id="remd-patient-unlike-gip",
@@ -63,6 +72,13 @@ FAULTS: Final = (
         description="Подписавшего врача нет в ФРМР",
         expected=refused("PERSON_NOT_FOUND"),
         alter=_stranger,
+    ),
+    Fault(
+        id="remd-kind-not-open",
+        description="В реестре видов РЭМД вид 306 открыт позже, чем в справочнике: на дату документа его ещё нет",
+        expected=refused("NO_DOCUMENT_KIND_ON_DATE"),
+        kinds=("306",),
+        alter=_before_remd_opens,
     ),
     Fault(
         id="remd-department-unknown",

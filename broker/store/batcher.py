@@ -7,12 +7,16 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from broker.store.database import STORE_AWAY
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+_TURNS: Final = 3
+"""Turns of the loop from bytes in a socket to an item handed in."""
 
 
 class Batcher(Generic[Item, Result]):
@@ -66,6 +70,7 @@ class Batcher(Generic[Item, Result]):
     async def _writing(self) -> None:
         while True:
             await self._arrived.wait()
+            await self._gather()
             batch = self._take()
             if not batch:
                 self._arrived.clear()
@@ -74,6 +79,14 @@ class Batcher(Generic[Item, Result]):
             self._commits.add(commit)
             commit.add_done_callback(self._commits.discard)
             await asyncio.shield(commit)
+
+    async def _gather(self) -> None:
+        """Let what is already on its way through this process come along: turns of the loop, no time."""
+        before = 0
+        while before < len(self._waiting) < self._limit:
+            before = len(self._waiting)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []

@@ -39,6 +39,7 @@ SESSION: Final = {
     "jit": "off",
     "enable_seqscan": "off",
     "random_page_cost": "1.1",
+    "plan_cache_mode": "force_generic_plan",
 }
 """How a session plans: every query here finds its rows by an index.
 

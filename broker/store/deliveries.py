@@ -144,6 +144,10 @@ class DeliveryStore:
             )
         return answers | numbers
 
+    async def put_off(self, task: Task, until: datetime, why: str) -> None:
+        """Give a queued delivery's task back for later; its row says why it waits and when it is tried next."""
+        await self._db.execute(QUERIES["put_off"], task.subject, task.id, task.claim, until, why)
+
     async def _predecessors(
         self, connection: Any, deliveries: Sequence[DeliveryState]
     ) -> dict[UUID, list[Predecessor]]:
@@ -362,7 +366,6 @@ def view(delivery: DeliveryState, change: Change) -> DeliveryView:
         attempt=delivery.attempt,
         next_attempt_at=change.due_at,
         stage=change.stage or None,
-        result=change.receipt.result if change.receipt else None,
     )
 
 

@@ -19,6 +19,7 @@ from broker.store.database import Database, naming_outages
 from broker.store.deliveries import DeliveryStore
 from broker.store.examination import ExaminationStore
 from broker.store.journal import note
+from broker.store.room import Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import CALLBACK, NewTask, Task, finish_tasks, insert_tasks
 from broker.telemetry.killpoints import KillPoint, passed
@@ -110,9 +111,15 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 class CallbackStore:
     """Calls of state systems, kept raw before they are acknowledged."""
 
-    def __init__(self, database: Database, codec: Codec) -> None:
+    def __init__(self, database: Database, codec: Codec, room: Room | None = None) -> None:
         self._db = database
         self._codec = codec
+        self.room = room or Room(256 * 1024 * 1024)
+
+    async def portions(self, ids: Sequence[UUID]) -> list[Portion]:
+        """Divide callbacks into portions that may be loaded together."""
+        rows = await self._db.fetch(QUERIES["callback_sizes"], list(ids))
+        return portions(ids, {row["id"]: row["size"] for row in rows})
 
     async def keep(
         self, destination: str, request: PeerRequest, taken: Take, at: datetime
@@ -167,13 +174,24 @@ class CallbackStore:
                     await note(connection, EventName.CALLBACK_PARKED, at, body=body)
 
 
-class StoredFiles:
-    """What one destination may ask of us (the ``Files`` port)."""
+ANSWER_COPIES: Final = 6
+"""A file handed out is alive as the opened bytes, their base64, the envelope and what the socket has not taken yet."""
 
-    def __init__(self, destination: str, deliveries: DeliveryStore, documents: ExaminationStore) -> None:
+
+class StoredFiles:
+    """What one destination may ask of us (the ``Files`` port); a share holds the files until the answer is written."""
+
+    def __init__(
+        self,
+        destination: str,
+        deliveries: DeliveryStore,
+        documents: ExaminationStore,
+        share: Share | None = None,
+    ) -> None:
         self._destination = destination
         self._deliveries = deliveries
         self._documents = documents
+        self._share = share
 
     async def by_local_uid(self, local_uid: str) -> StoredFile | None:
         """Find the newest document with this localUid routed to this destination."""
@@ -189,8 +207,11 @@ class StoredFiles:
         owner = await self._deliveries.file_owner(query, key, self._destination)
         if owner is None:
             return None
-        document = (await self._documents.load([owner]))[owner]
-        if not document.intact:
+        if self._share is not None:
+            document = await self._documents.load_one(owner, self._share, ANSWER_COPIES)
+        else:
+            document = (await self._documents.load([owner])).get(owner)
+        if document is None or not document.intact:
             return None
         return StoredFile(
             document_id=owner,

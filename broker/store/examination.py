@@ -16,7 +16,7 @@ from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Metadata, Mode
 from broker.store.database import Database, as_json
 from broker.store.journal import Move, lock_documents, note, write_moves
-from broker.store.room import Portion, Room, portions
+from broker.store.room import COPIES, Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import PREPARE, NewTask, Task, finish_tasks, insert_tasks, route_queue
 from broker.telemetry.log import log
@@ -97,6 +97,12 @@ class ExaminationStore:
         """Return documents with their content opened."""
         rows = await self._db.fetch(DOCUMENTS["for_work"], list(ids))
         return {row["id"]: self._read(row) for row in rows}
+
+    async def load_one(self, document_id: UUID, share: Share, copies: int = COPIES) -> LoadedDocument | None:
+        """Return one document for an answer; the copies of its bytes are held in the share first."""
+        for portion in await self.portions([document_id]):
+            await share.add(portion.size * copies)
+        return (await self.load([document_id])).get(document_id)
 
     def _read(self, row: Any) -> LoadedDocument:
         stored, canonical = self._unseal(row)

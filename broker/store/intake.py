@@ -1,17 +1,19 @@
 """Commits arrivals: content, document, gates, first event and first task in one transaction shared by many arrivals."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from asyncpg.exceptions import DeadlockDetectedError, UniqueViolationError
 from uuid_utils.compat import uuid7
 
 from broker.archive import Codec
 from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
-from broker.intake.gates import Fresh, Repeat, Seen, judge
+from broker.intake.gates import Fresh, Judgement, Repeat, Seen, judge
 from broker.intake.read import Arrival
 from broker.intake.refusal import Refusal
 from broker.store.database import Database, as_json
@@ -19,6 +21,8 @@ from broker.store.sql import queries
 from broker.store.tasks import PREPARE
 
 QUERIES: Final = queries("documents")
+RACES: Final = 10
+"""So often may other processes be faster before a commit gives up: each time at least one of them succeeded."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -35,14 +39,34 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 Verdict = Ticket | Refusal
 
 
+Due = tuple[int, str]
+"""A task's id and its queue, to be announced."""
+
+
+class _Overtaken(Exception):  # noqa: N818  names what happened
+    """Another process took one of the gates meanwhile; looked at again, it is a repeat."""
+
+
 class _Batch:
-    """Working set of one shared transaction."""
+    """Working set of one shared commit: what is to be written, and what was judged to be no new document."""
 
     def __init__(self, arrivals: Sequence[Arrival]) -> None:
         self.arrivals = arrivals
-        self.fresh: dict[UUID, UUID | None] = {}
+        self.fresh: dict[UUID, UUID | None] = {a.id: None for a in arrivals}
         self.repeats: dict[UUID, UUID] = {}
         self.refused: dict[UUID, Refusal] = {}
+        self.pointing: list[Arrival] = []
+
+    def judged(self, arrival: Arrival, judgement: Judgement) -> None:
+        """Remember what an arrival is."""
+        del self.fresh[arrival.id]
+        match judgement:
+            case Fresh(replaces):
+                self.fresh[arrival.id] = replaces
+            case Repeat(document_id):
+                self.repeats[arrival.id] = document_id
+            case Refusal():
+                self.refused[arrival.id] = judgement
 
 
 class IntakeStore:
@@ -52,87 +76,75 @@ class IntakeStore:
         self._db = database
         self._codec = codec
 
-    async def commit(self, arrivals: Sequence[Arrival]) -> tuple[list[Verdict], list[tuple[int, str]]]:
-        """Commit what is new and answer for each arrival in order; also the (task id, queue) to announce.
+    async def commit(self, arrivals: Sequence[Arrival]) -> tuple[list[Verdict], list[Due]]:
+        """Commit what is new and answer for each arrival in order; also what to announce.
 
-        No two arrivals of one call may share a message key or a localUid (the batcher sees to it).
+        No two arrivals of one call may share a message key or a localUid (the batcher sees to it). Arrivals nobody has
+        seen, nearly all there are, cost one round trip; otherwise each is judged.
         """
-        batch = _Batch(arrivals)
         sealed = {a.id: self._codec.seal(a.stored.pack(), a.id) for a in arrivals}
+        batch = _Batch(arrivals)
+        with contextlib.suppress(_Overtaken):
+            due = await self._accept(self._db, batch, sealed, judged=False)
+            if due:
+                return [self._verdict(a, batch, {}) for a in arrivals], due
+        for _ in range(RACES):
+            with contextlib.suppress(_Overtaken):
+                return await self._judge_and_commit(arrivals, sealed)
+        raise TimeoutError("other processes took the same gates again and again")
+
+    async def _judge_and_commit(
+        self, arrivals: Sequence[Arrival], sealed: dict[UUID, bytes]
+    ) -> tuple[list[Verdict], list[Due]]:
+        batch = _Batch(arrivals)
         async with self._db.transaction() as connection:
-            await self._gates(connection, batch)
+            await self._judge(connection, batch)
             await self._settle(connection, batch)
-            due = await self._insert(connection, batch, sealed)
-            rows = (
-                await connection.fetch(QUERIES["tickets"], list(batch.repeats.values()))
-                if batch.repeats
-                else []
-            )
-        firsts = {row["id"]: row for row in rows}
-        return [self._verdict(a, batch, firsts) for a in arrivals], due
+            due = await self._accept(connection, batch, sealed, judged=True)
+            firsts = list(batch.repeats.values())
+            rows = await connection.fetch(QUERIES["tickets"], firsts) if firsts else []
+        known = {row["id"]: row for row in rows}
+        return [self._verdict(a, batch, known) for a in arrivals], due
 
-    async def _gates(self, connection: Any, batch: _Batch) -> None:
-        by_key = sorted(batch.arrivals, key=lambda a: (a.partner_id, a.mode, a.message_id))
-        by_uid = sorted(batch.arrivals, key=lambda a: (a.clinic, a.mode, a.local_uid))
-        rows = await connection.fetch(
-            QUERIES["take_gates"],
-            [a.partner_id for a in by_key],
-            [a.mode for a in by_key],
-            [a.message_id for a in by_key],
-            [a.id for a in by_key],
-            [a.fingerprint for a in by_key],
-            [a.clinic for a in by_uid],
-            [a.mode for a in by_uid],
-            [a.local_uid for a in by_uid],
-            [a.id for a in by_uid],
-            [a.content_fingerprint for a in by_uid],
-            [a.fingerprint for a in by_uid],
-        )
-        first_message = {row["document_id"] for row in rows if row["message"]}
-        first_uid = {row["document_id"] for row in rows if not row["message"]}
-        doubtful = [a for a in batch.arrivals if a.id not in first_message or a.id not in first_uid]
-        batch.fresh = {a.id: None for a in batch.arrivals if a not in doubtful}
-        if doubtful:
-            await self._judge(connection, batch, doubtful)
-
-    async def _judge(self, connection: Any, batch: _Batch, doubtful: Sequence[Arrival]) -> None:
+    async def _judge(self, connection: Any, batch: _Batch) -> None:
         messages = await connection.fetch(
             QUERIES["seen_submissions"],
-            [a.partner_id for a in doubtful],
-            [a.mode for a in doubtful],
-            [a.message_id for a in doubtful],
+            [a.partner_id for a in batch.arrivals],
+            [a.mode for a in batch.arrivals],
+            [a.message_id for a in batch.arrivals],
         )
-        keys = ([a.clinic for a in doubtful], [a.mode for a in doubtful], [a.local_uid for a in doubtful])
+        keys = (
+            [a.clinic for a in batch.arrivals],
+            [a.mode for a in batch.arrivals],
+            [a.local_uid for a in batch.arrivals],
+        )
         await connection.fetch(QUERIES["lock_identities"], *keys)
         identities = await connection.fetch(QUERIES["seen_identities"], *keys)
         by_message = {(r["partner_id"], r["mode"], r["key"]): _seen(r) for r in messages}
         by_uid = {(r["clinic_oid"], r["mode"], r["local_uid"]): _seen(r) for r in identities}
-        for a in doubtful:
+        for a in batch.arrivals:
             judgement = judge(
                 a.fingerprint,
                 a.content_fingerprint,
                 by_message.get((a.partner_id, a.mode, a.message_id)),
                 by_uid.get((a.clinic, a.mode, a.local_uid)),
             )
-            match judgement:
-                case Fresh(replaces):
-                    batch.fresh[a.id] = replaces
-                case Repeat(document_id):
-                    batch.repeats[a.id] = document_id
-                case Refusal():
-                    batch.refused[a.id] = judgement
+            batch.judged(a, judgement)
+            if isinstance(judgement, Repeat) and (a.partner_id, a.mode, a.message_id) not in by_message:
+                batch.pointing.append(a)
 
     async def _settle(self, connection: Any, batch: _Batch) -> None:
-        """Give back or hand over the gates of arrivals that are not new."""
-        lost = [*batch.repeats, *batch.refused]
-        if lost:
-            await connection.execute(QUERIES["drop_identities"], lost)
-        if batch.refused:
-            await connection.execute(QUERIES["drop_submissions"], list(batch.refused))
-        if batch.repeats:
-            await connection.execute(
-                QUERIES["point_submissions"], list(batch.repeats), list(batch.repeats.values())
-            )
+        """Let new message ids of known documents point to them, and hand localUid gates over to resubmissions."""
+        if batch.pointing:
+            with _racing():
+                await connection.execute(
+                    QUERIES["point_submissions"],
+                    [a.partner_id for a in batch.pointing],
+                    [a.mode for a in batch.pointing],
+                    [a.message_id for a in batch.pointing],
+                    [batch.repeats[a.id] for a in batch.pointing],
+                    [a.fingerprint for a in batch.pointing],
+                )
         taken = [a for a in batch.arrivals if batch.fresh.get(a.id) is not None]
         if taken:
             await connection.execute(
@@ -144,37 +156,42 @@ class IntakeStore:
                 [a.fingerprint for a in taken],
             )
 
-    async def _insert(
-        self, connection: Any, batch: _Batch, sealed: dict[UUID, bytes]
-    ) -> list[tuple[int, str]]:
+    async def _accept(
+        self, connection: Any, batch: _Batch, sealed: dict[UUID, bytes], *, judged: bool
+    ) -> list[Due]:
+        """Write what is new; nothing when one of them was seen, unless they are ``judged``."""
         new = [a for a in batch.arrivals if a.id in batch.fresh]
         if not new:
             return []
-        rows = await connection.fetch(
-            QUERIES["accept"],
-            [a.id for a in new],
-            [a.partner_id for a in new],
-            [a.clinic for a in new],
-            [a.region for a in new],
-            [a.mode for a in new],
-            [a.door for a in new],
-            [a.type for a in new],
-            [a.kind for a in new],
-            [a.message_id for a in new],
-            [a.local_uid for a in new],
-            [a.document_number for a in new],
-            [a.received_at for a in new],
-            [a.digest for a in new],
-            [a.size for a in new],
-            [a.set_key for a in new],
-            [a.version for a in new],
-            [batch.fresh[a.id] for a in new],
-            [sealed[a.id] for a in new],
-            [uuid7() for _ in new],
-            [as_json(_accepted(a)) for a in new],
-            EventName.DOCUMENT_ACCEPTED,
-            PREPARE,
-        )
+        with _racing():
+            rows = await connection.fetch(
+                QUERIES["accept"],
+                [a.id for a in new],
+                [a.partner_id for a in new],
+                [a.clinic for a in new],
+                [a.region for a in new],
+                [a.mode for a in new],
+                [a.door for a in new],
+                [a.type for a in new],
+                [a.kind for a in new],
+                [a.message_id for a in new],
+                [a.local_uid for a in new],
+                [a.document_number for a in new],
+                [a.received_at for a in new],
+                [a.digest for a in new],
+                [a.size for a in new],
+                [a.set_key for a in new],
+                [a.version for a in new],
+                [batch.fresh[a.id] for a in new],
+                [a.fingerprint for a in new],
+                [a.content_fingerprint for a in new],
+                [sealed[a.id] for a in new],
+                [uuid7() for _ in new],
+                [as_json(_accepted(a)) for a in new],
+                EventName.DOCUMENT_ACCEPTED,
+                judged,
+                PREPARE,
+            )
         return [(row["id"], row["queue"]) for row in rows]
 
     def _verdict(self, arrival: Arrival, batch: _Batch, firsts: dict[UUID, Any]) -> Verdict:
@@ -197,6 +214,15 @@ class IntakeStore:
             digest=arrival.digest.hex(),
             mode=arrival.mode,
         )
+
+
+@contextlib.contextmanager
+def _racing() -> Iterator[None]:
+    """Tell of a gate another process has just taken."""
+    try:
+        yield
+    except (UniqueViolationError, DeadlockDetectedError) as error:
+        raise _Overtaken from error
 
 
 def _seen(row: Any) -> Seen:

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
+from broker.document.receipt import result_of
 from broker.document.submission import Mode
 from broker.receipts.feed import FeedItem
 from broker.receipts.repeated import accepted_again
@@ -70,6 +71,10 @@ async def write_moves(connection: Any, moves: Sequence[Move]) -> None:
 
 
 def _line(draft: Draft, row: Mapping[str, Any], sequence: int) -> tuple[Any, ...]:
+    if draft.delivery is not None:
+        result = result_of(row["type"], draft.delivery.status, draft.receipt)
+        delivery = msgspec.structs.replace(draft.delivery, result=result)
+        draft = msgspec.structs.replace(draft, delivery=delivery)
     body = event_body(
         draft,
         sequence=sequence,

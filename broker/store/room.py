@@ -1,9 +1,11 @@
-"""Room for bodies in a worker: a process holds a bounded sum of them, however many tasks it has claimed."""
+"""Room for bodies: a process holds a bounded sum of them, whichever door they came in or go out by."""
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 from uuid import UUID
 
 import msgspec
@@ -14,6 +16,8 @@ PORTION: Final = 24 * 1024 * 1024
 """Bytes of bodies worked on together, unless a single one is larger."""
 COPIES: Final = 3
 """A body is alive as what the database sent, as the opened bytes, and in what an adapter or a process makes of it."""
+WAIT: Final = 10.0
+"""Seconds a caller at a door waits for room before it is asked to come again."""
 
 
 class Portion(msgspec.Struct, frozen=True):
@@ -40,26 +44,94 @@ def portions(ids: Sequence[UUID], sizes: Mapping[UUID, int]) -> list[Portion]:
     return made
 
 
+class NoRoom(Exception):  # noqa: N818  an answer to the caller: come again
+    """The process holds as many bodies as it may."""
+
+
 class Room:
-    """The bytes a process may hold at once."""
+    """The bytes a process may hold at once; who does not fit stands in a queue, so that a large body is not passed by."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held = 0
-        self._freed = asyncio.Condition()
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self.held = 0
+
+    async def take(self, size: int, wait: float | None = None) -> int:
+        """Wait until bytes fit, count them in and return how many to give back; ``NoRoom`` after ``wait`` seconds.
+
+        More than the whole room is counted as the whole room.
+        """
+        size = min(size, self._limit)
+        if not self._queue and self.held + size <= self._limit:
+            self._count(size)
+            return size
+        place = (size, asyncio.get_running_loop().create_future())
+        self._queue.append(place)
+        try:
+            async with asyncio.timeout(wait):
+                await place[1]
+        except TimeoutError as error:
+            self._leave(place)
+            raise NoRoom from error
+        except asyncio.CancelledError:
+            self._leave(place)
+            raise
+        return size
+
+    def give(self, size: int) -> None:
+        """Count bytes out and let in who fits now."""
+        self._count(-size)
+        self._let_in()
 
     @contextlib.asynccontextmanager
     async def hold(self, portion: Portion) -> AsyncIterator[None]:
         """Wait until a portion fits, and hold its bytes while the context lasts."""
-        size = min(portion.size * COPIES, self._limit)
-        async with self._freed:
-            await self._freed.wait_for(lambda: self._held + size <= self._limit)
-            self._held += size
-            BODIES.set(self._held)
+        size = await self.take(portion.size * COPIES)
         try:
             yield
         finally:
-            async with self._freed:
-                self._held -= size
-                BODIES.set(self._held)
-                self._freed.notify_all()
+            self.give(size)
+
+    def _count(self, size: int) -> None:
+        self.held += size
+        BODIES.set(self.held)
+
+    def _let_in(self) -> None:
+        while self._queue:
+            size, place = self._queue[0]
+            gone = place.cancelled()
+            if not gone and self.held + size > self._limit:
+                break
+            self._queue.popleft()
+            if not gone:
+                self._count(size)
+                place.set_result(None)
+
+    def _leave(self, place: tuple[int, asyncio.Future[None]]) -> None:
+        """Give up a place in the queue, or what was counted in at the very moment of giving up."""
+        if place in self._queue:
+            self._queue.remove(place)
+        elif not place[1].cancelled():
+            self._count(-place[0])
+        self._let_in()
+
+
+class Share:
+    """What one answer holds of the room until it is written; a context manager."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._held = 0
+
+    async def add(self, size: int) -> None:
+        """Hold so many bytes more; raise ``NoRoom`` when they do not fit in good time."""
+        self._held += await self._room.take(size, WAIT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._room.give(self._held)
+        self._held = 0

@@ -7,13 +7,19 @@ from uuid import UUID
 
 import msgspec
 
-from broker.document.receipt import Receipt
+from broker.document.finding import Finding
+from broker.document.lifecycle import DeliveryStatus
+from broker.document.receipt import PlacedReceipt, Receipt, result_of
 from broker.store.database import Database
 from broker.store.sql import queries
 
 QUERIES: Final = queries("views")
 DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
+PAUSED: Final = "destination.paused"
+"""Why a delivery waits that an operator's (or adapter's) pause of its destination keeps."""
+UNAVAILABLE: Final = "destination.unavailable"
+"""Why a delivery waits behind an open breaker whose last failure is not known."""
 
 
 class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -27,16 +33,17 @@ class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     attempt: int
     next_attempt_at: datetime | None
     stage: str = ""
+    result: str | None = None
     rule: str = ""
     sent_at: datetime | None = None
     status_at: datetime | None = None
     deadline_at: datetime | None = None
     receipt: Receipt | None = None
-    findings: list[dict[str, Any]] = []
+    findings: list[Finding] = []
 
 
-class DocumentCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One document."""
+class DocumentLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One document in a list."""
 
     id: UUID
     status: str
@@ -48,14 +55,20 @@ class DocumentCard(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     local_uid: str
     received_at: datetime
     status_at: datetime
-    partner: str = ""
-    door: str = ""
-    document_number: str = ""
-    digest: str = ""
-    size: int = 0
-    version: int = 1
-    replaces: UUID | None = None
-    deliveries: list[DeliveryCard] = []
+    partner: str
+    door: str
+    document_number: str
+    size: int
+
+
+class DocumentCard(DocumentLine, frozen=True, kw_only=True, rename="camel"):
+    """One document with everything that became of it; ``digest`` is the SHA-256 of its bytes in hex."""
+
+    digest: str
+    version: int
+    replaces: UUID | None
+    deliveries: list[DeliveryCard]
+    receipts: list[PlacedReceipt]
 
 
 class Views:
@@ -69,13 +82,20 @@ class Views:
         row = await self._db.fetchrow(QUERIES["document"], document_id)
         if row is None:
             return None
-        deliveries = [_delivery(r) for r in await self._db.fetch(QUERIES["deliveries"], document_id)]
-        return msgspec.structs.replace(
-            _card(row),
+        deliveries = [
+            _delivery(r, row["type"]) for r in await self._db.fetch(QUERIES["deliveries"], document_id)
+        ]
+        return DocumentCard(
+            **msgspec.structs.asdict(_line(row)),
             digest=row["digest"].hex(),
             version=row["version"],
             replaces=row["replaces"],
             deliveries=deliveries,
+            receipts=[
+                PlacedReceipt(destination=one.destination, **msgspec.structs.asdict(one.receipt))
+                for one in deliveries
+                if one.receipt is not None
+            ],
         )
 
     async def documents(
@@ -90,20 +110,20 @@ class Views:
         until: datetime | None = None,
         before: UUID | None = None,
         limit: int = 100,
-    ) -> list[DocumentCard]:
+    ) -> list[DocumentLine]:
         """Return a page of documents, newest first."""
         rows = await self._db.fetch(
             QUERIES["documents"], partner, clinic, kind, status, since, until, before, limit, mode
         )
-        return [_card(row) for row in rows]
+        return [_line(row) for row in rows]
 
-    async def find(self, text: str, limit: int = 50) -> list[DocumentCard]:
+    async def find(self, text: str, limit: int = 50) -> list[DocumentLine]:
         """Find documents by id, delivery id, message id, localUid, number or receipt."""
         try:
             identifier = UUID(text)
         except ValueError:
             identifier = None
-        return [_card(row) for row in await self._db.fetch(QUERIES["find"], text, limit, identifier)]
+        return [_line(row) for row in await self._db.fetch(QUERIES["find"], text, limit, identifier)]
 
     async def attempts(self, deliveries: Sequence[UUID]) -> list[dict[str, Any]]:
         """Return every attempt of these deliveries, in order."""
@@ -119,13 +139,18 @@ class Views:
         row = await self._db.fetchrow(QUERIES["report"], document_id)
         return None if row is None else str(row["body"])
 
+    async def waiting(self, destination: str, limit: int) -> list[dict[str, Any]]:
+        """Return what waits for a destination, oldest first: why, and when it is tried next."""
+        rows = await self._db.fetch(QUERIES["waiting"], destination, limit)
+        return [dict(row) | _prospect(row) for row in rows]
+
     async def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
-        """Return the rows of a named view query (destinations, waiting, troubles, refusals, callbacks)."""
+        """Return the rows of a named view query (destinations, troubles, refusals, callbacks)."""
         return [dict(row) for row in await self._db.fetch(QUERIES[query], *args)]
 
 
-def _card(row: Any) -> DocumentCard:
-    return DocumentCard(
+def _line(row: Any) -> DocumentLine:
+    return DocumentLine(
         id=row["id"],
         status=row["status"],
         mode=row["mode"],
@@ -143,20 +168,40 @@ def _card(row: Any) -> DocumentCard:
     )
 
 
-def _delivery(row: Any) -> DeliveryCard:
+def _prospect(row: Any) -> dict[str, Any]:
+    """Say why a delivery waits and when it is tried next.
+
+    A pause or an open breaker stands before the whole destination and is on no delivery's row: it is laid over what the
+    row says. Who waits for a verdict keeps its own reason, only nobody asks for the verdict meanwhile.
+    """
+    reason, soon, opens = row["reason"], row["next_attempt_at"], row["open_until"]
+    if row["status"] not in {DeliveryStatus.QUEUED, DeliveryStatus.AWAITING_RESULT}:
+        return {"reason": reason, "next_attempt_at": soon}
+    queued = row["status"] == DeliveryStatus.QUEUED
+    if row["paused"]:
+        return {"reason": PAUSED if queued else reason, "next_attempt_at": None}
+    if opens is not None and soon is not None and soon <= opens:
+        return {"reason": row["last_failure"] or UNAVAILABLE if queued else reason, "next_attempt_at": opens}
+    return {"reason": reason, "next_attempt_at": soon}
+
+
+def _delivery(row: Any, submission: str) -> DeliveryCard:
+    prospect = _prospect(row)
+    receipt = msgspec.convert(row["receipt"], Receipt) if row["receipt"] else None
     return DeliveryCard(
         id=row["id"],
         destination=row["destination"],
         required=row["required"],
         status=row["status"],
-        reason=row["reason"],
+        reason=prospect["reason"],
         attempt=row["attempt"],
-        next_attempt_at=row["next_attempt_at"],
+        next_attempt_at=prospect["next_attempt_at"],
         stage=row["stage"],
+        result=result_of(submission, row["status"], receipt),
         rule=row["rule"],
         sent_at=row["sent_at"],
         status_at=row["status_at"],
         deadline_at=row["deadline_at"],
-        receipt=msgspec.convert(row["receipt"], Receipt) if row["receipt"] else None,
-        findings=row["findings"] or [],
+        receipt=receipt,
+        findings=msgspec.convert(row["findings"] or [], list[Finding]),
     )

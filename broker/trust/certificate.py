@@ -162,6 +162,16 @@ def certificate_names(certificate: bytes) -> tuple[bytes, bytes, bytes]:
     return fields[0], fields[2], fields[4]
 
 
+def key_identifier(certificate: bytes) -> bytes | None:
+    """Return the subject key identifier of a DER certificate; None when it states none."""
+    with quiet(CryptographyDeprecationWarning):
+        extensions = load_certificate(certificate).extensions
+    try:
+        return extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        return None
+
+
 def list_issuer(crl: bytes) -> bytes:
     """Return the issuer of a DER revocation list, with tag and length."""
     fields = _elements(_elements(crl, 1)[0], 3)

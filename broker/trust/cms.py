@@ -5,16 +5,31 @@
 
 import base64
 import binascii
+import contextlib
 import hmac
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from asn1crypto import cms, core, tsp
+import pybase64
 from msgspec.structs import replace
 
-from broker.trust import der
-from broker.trust.certificate import READ_ERRORS, certificate_names, read_certificate
+from broker.trust import ber, der
+from broker.trust.certificate import READ_ERRORS, certificate_names, key_identifier, read_certificate
+from broker.trust.container import (
+    CONTENT_TYPE,
+    ESS_V1,
+    ESS_V2,
+    MESSAGE_DIGEST,
+    SIGNED_DATA,
+    SIGNING_TIME,
+    Container,
+    read_container,
+    read_octets,
+    read_signing_certificate,
+    read_time,
+)
 from broker.trust.provider import RSA_PROVIDER, Provider
 from broker.trust.signer import Signer
 from broker.trust.suites import STRONG_SUITES, SUITES, Suite, suite_of_oids
@@ -39,6 +54,8 @@ def decode_armoured(text: str) -> bytes | None:
 
 
 def _decode_base64(text: str) -> bytes | None:
+    with contextlib.suppress(binascii.Error, ValueError):  # plain base64, as nearly all of it is
+        return pybase64.b64decode(text, validate=True) or None
     packed = _BLANKS.sub("", _ARMOUR.sub("", text.removeprefix("\ufeff")))
     try:
         return base64.b64decode(packed.encode("ascii"), validate=True) or None
@@ -62,10 +79,10 @@ def sign_detached(
     algorithm = der.sequence(der.oid(facts.digest_oids[0]))
     serial, issuer, _ = certificate_names(signer.certificate)
     attributes = [
-        _attribute(_CONTENT_TYPE, der.oid(_DATA)),
-        _attribute(_SIGNING_TIME, _time(signing_time)),
-        _attribute(_MESSAGE_DIGEST, der.octets(digest)),
-        _attribute(_ESS_V2, _signing_certificate(algorithm, certificate_digest, issuer, serial)),
+        _attribute(CONTENT_TYPE, der.oid(_DATA)),
+        _attribute(SIGNING_TIME, _time(signing_time)),
+        _attribute(MESSAGE_DIGEST, der.octets(digest)),
+        _attribute(ESS_V2, _signing_certificate(algorithm, certificate_digest, issuer, serial)),
     ]
     info = der.sequence(
         der.small_integer(1),
@@ -82,16 +99,10 @@ def sign_detached(
         der.context(0, *sorted((signer.certificate, *signer.chain))),
         der.set_of(info),
     )
-    return der.sequence(der.oid(_SIGNED_DATA), der.context(0, signed_data))
+    return der.sequence(der.oid(SIGNED_DATA), der.context(0, signed_data))
 
 
 _DATA: Final = "1.2.840.113549.1.7.1"
-_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
-_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
-_MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
-_SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
-_ESS_V1: Final = "1.2.840.113549.1.9.16.2.12"
-_ESS_V2: Final = "1.2.840.113549.1.9.16.2.47"
 
 
 def _attribute(oid: str, value: bytes) -> bytes:
@@ -142,47 +153,36 @@ def inspect(
 def _inspect(
     container: bytes, content: bytes, provider: Provider, suites: frozenset[Suite]
 ) -> SignatureVerdict:
-    outer = cms.ContentInfo.load(container, strict=True)
-    if outer["content_type"].native != "signed_data":
+    found = read_container(container)
+    if found.signers is None:
         return SignatureVerdict(code=SignatureCode.NOT_SIGNED_DATA)
-    signed_data = outer["content"]
-    signers = signed_data["signer_infos"]
-    if len(signers) != 1:
-        code = SignatureCode.MULTIPLE_SIGNERS if len(signers) else SignatureCode.NO_SIGNER
+    if found.signers != 1:
+        code = SignatureCode.MULTIPLE_SIGNERS if found.signers else SignatureCode.NO_SIGNER
         return SignatureVerdict(code=code)
-    info = signers[0]
-    certificates = _certificates(signed_data)
-    own = _find_certificate(info["sid"], certificates)
-    attributes = _attributes(info)
-    draft = _describe(info, attributes, provider)
+    own = _find_certificate(found)
+    draft = _describe(found, provider)
     if own is None:
         return replace(draft, code=SignatureCode.NO_CERTIFICATE)
-    draft = _describe_certificate(draft, own, certificates)
+    draft = _describe_certificate(draft, own, found.certificates)
     if draft.suite is None:
         return replace(draft, code=SignatureCode.UNKNOWN_ALGORITHM)
     if draft.suite not in suites:
         return replace(draft, code=SignatureCode.WRONG_SUITE)
-    embedded = signed_data["encap_content_info"]["content"]
-    attached = not isinstance(embedded, core.Void)
-    if attached and bytes(embedded) != content:
+    if found.content is not None and found.content != content:
         return replace(draft, code=SignatureCode.ATTACHED_MISMATCH)
-    if not _content_type_agrees(signed_data, attributes):
+    if not _content_type_agrees(found):
         return replace(draft, code=SignatureCode.MALFORMED)
-    code = _check(info, draft, content, provider)
+    code = _check(found, draft, content, provider)
     if code in {SignatureCode.OK, SignatureCode.DIGEST_UNVERIFIED}:
-        form = SignatureCode.ATTACHED if attached else _check_form(attributes, draft, provider)
+        attached = found.content is not None
+        form = SignatureCode.ATTACHED if attached else _check_form(found, draft, provider)
         code = _graver(code, form)
     return replace(draft, code=code)
 
 
-def _content_type_agrees(signed_data: Any, attributes: dict[str, Any]) -> bool:
+def _content_type_agrees(found: Container) -> bool:
     """Tell whether the signed contentType is that of the content (RFC 5652 §11.1); without signed attributes it is."""
-    if not attributes:
-        return True
-    values = attributes.get(_CONTENT_TYPE)
-    if values is None or len(values) != 1:
-        return False
-    return bool(values[0].dotted == signed_data["encap_content_info"]["content_type"].dotted)
+    return not found.attributes or found.single(CONTENT_TYPE) == der.oid(found.content_type)
 
 
 def _graver(code: SignatureCode, form: SignatureCode) -> SignatureCode:
@@ -192,44 +192,35 @@ def _graver(code: SignatureCode, form: SignatureCode) -> SignatureCode:
     return form
 
 
-def _certificates(signed_data: Any) -> list[Any]:
-    """Return the X.509 certificates of the container; other choices (attribute certificates) are passed over."""
-    found = signed_data["certificates"]
-    if found is None or isinstance(found, core.Void):
-        return []
-    return [choice.chosen for choice in found if choice.name == "certificate"]
-
-
-def _find_certificate(sid: Any, certificates: list[Any]) -> bytes | None:
+def _find_certificate(found: Container) -> bytes | None:
     """Find the signer's certificate by issuer and serial number, or by key identifier; names are compared as bytes."""
-    for certificate in certificates:
-        found = bytes(certificate.dump())
-        if sid.name == "issuer_and_serial_number":
-            serial, issuer, _ = certificate_names(found)
-            same = (issuer, serial) == (sid.chosen["issuer"].dump(), sid.chosen["serial_number"].dump())
+    for certificate in found.certificates:
+        if found.key_id:
+            same = key_identifier(certificate) == found.key_id
         else:
-            same = certificate.key_identifier == sid.chosen.native
+            serial, issuer, _ = certificate_names(certificate)
+            same = (issuer, serial) == (found.issuer, found.serial)
         if same:
-            return found
+            return certificate
     return None
 
 
-def _describe(info: Any, attributes: dict[str, Any], provider: Provider) -> SignatureVerdict:
+def _describe(found: Container, provider: Provider) -> SignatureVerdict:
     """Fill what the SignerInfo itself tells, before anything is believed."""
+    signed_at, digest = found.single(SIGNING_TIME), found.single(MESSAGE_DIGEST)
     return SignatureVerdict(
         code=SignatureCode.MALFORMED,
-        suite=suite_of_oids(
-            info["signature_algorithm"]["algorithm"].dotted, info["digest_algorithm"]["algorithm"].dotted
-        ),
-        signing_time=_signing_time(attributes),
-        message_digest=_message_digest(attributes),
+        suite=suite_of_oids(found.signature_algorithm, found.digest_algorithm),
+        signing_time=None if signed_at is None else read_time(signed_at),
+        message_digest=b"" if digest is None else read_octets(digest),
         provider=f"{provider.name}/{provider.version}",
     )
 
 
-def _describe_certificate(draft: SignatureVerdict, own: bytes, certificates: list[Any]) -> SignatureVerdict:
+def _describe_certificate(
+    draft: SignatureVerdict, own: bytes, certificates: Sequence[bytes]
+) -> SignatureVerdict:
     facts = read_certificate(own)
-    others = tuple(bytes(other.dump()) for other in certificates)
     return replace(
         draft,
         signer=facts.subject,
@@ -239,72 +230,37 @@ def _describe_certificate(draft: SignatureVerdict, own: bytes, certificates: lis
         serial=facts.serial,
         issuer=facts.issuer,
         certificate=own,
-        extra_certificates=tuple(other for other in others if other != own),
+        extra_certificates=tuple(other for other in certificates if other != own),
     )
 
 
-def _attributes(info: Any) -> dict[str, Any]:
-    """Return the signed attributes by dotted OID; one that stands twice makes the container malformed (RFC 5652 §11)."""
-    signed = info["signed_attrs"]
-    if isinstance(signed, core.Void):
-        return {}
-    found: dict[str, Any] = {}
-    for attribute in signed:
-        oid = attribute["type"].dotted
-        if oid in found:
-            raise ValueError(f"the signed attribute {oid} stands twice")
-        found[oid] = attribute["values"]
-    return found
-
-
-def _signing_time(attributes: dict[str, Any]) -> datetime | None:
-    values = attributes.get(_SIGNING_TIME)
-    moment = values[0].native if values is not None and len(values) == 1 else None
-    return moment.astimezone(UTC) if isinstance(moment, datetime) else None
-
-
-def _message_digest(attributes: dict[str, Any]) -> bytes:
-    values = attributes.get(_MESSAGE_DIGEST)
-    return bytes(values[0].native) if values is not None and len(values) == 1 else b""
-
-
-def _check(info: Any, draft: SignatureVerdict, content: bytes, provider: Provider) -> SignatureCode:
+def _check(found: Container, draft: SignatureVerdict, content: bytes, provider: Provider) -> SignatureCode:
     """Check digest and signature value; DIGEST_UNVERIFIED when the provider cannot compute either."""
     assert draft.suite is not None
-    signature = info["signature"].native
-    if isinstance(info["signed_attrs"], core.Void):
-        signed = provider.verify(draft.suite, draft.certificate, signature, content)
+    if found.attributes is None:
+        signed = provider.verify(draft.suite, draft.certificate, found.signature, content)
         return _signature_code(signed)
     if not draft.message_digest:
         return SignatureCode.MALFORMED
     digest = provider.digest(draft.suite, content)
     if digest is not None and not hmac.compare_digest(digest, draft.message_digest):
         return SignatureCode.DIGEST_MISMATCH
-    verified = _verify_attributes(info, draft, signature, provider)
+    verified = _verify_attributes(found, draft, provider)
     if digest is None and verified:
         return SignatureCode.DIGEST_UNVERIFIED
     return _signature_code(verified)
 
 
-def _verify_attributes(
-    info: Any, draft: SignatureVerdict, signature: bytes, provider: Provider
-) -> bool | None:
+def _verify_attributes(found: Container, draft: SignatureVerdict, provider: Provider) -> bool | None:
     """Verify over the signed attributes as they stand, and over their DER form when they were sent as BER."""
     assert draft.suite is not None
-    as_sent = bytes(info["signed_attrs"].untag().dump())
-    verified = provider.verify(draft.suite, draft.certificate, signature, as_sent)
+    verified = provider.verify(draft.suite, draft.certificate, found.signature, found.signed)
     if verified is not False:
         return verified
-    canonical = _canonical(as_sent)
-    if canonical == as_sent:
+    canonical = ber.canonical(found.signed)
+    if canonical == found.signed:
         return False
-    return provider.verify(draft.suite, draft.certificate, signature, canonical)
-
-
-def _canonical(attributes: bytes) -> bytes:
-    """Return the DER form of the signed attributes; slow, so it is only asked for when the plain form failed."""
-    loaded = cms.CMSAttributes.load(attributes)
-    return bytes(cms.CMSAttributes([item.copy() for item in loaded]).dump(force=True))
+    return provider.verify(draft.suite, draft.certificate, found.signature, canonical)
 
 
 def _signature_code(verified: bool | None) -> SignatureCode:  # noqa: FBT001  three-valued answer of a provider
@@ -313,28 +269,24 @@ def _signature_code(verified: bool | None) -> SignatureCode:  # noqa: FBT001  th
     return SignatureCode.OK if verified else SignatureCode.BAD_SIGNATURE
 
 
-def _check_form(attributes: dict[str, Any], draft: SignatureVerdict, provider: Provider) -> SignatureCode:
+def _check_form(found: Container, draft: SignatureVerdict, provider: Provider) -> SignatureCode:
     """Check what РЭМД wants of the form: signingTime, and signingCertificate(V2) naming this certificate."""
     if draft.signing_time is None:
         return SignatureCode.NO_SIGNING_TIME
-    values = attributes.get(_ESS_V2)
-    if values is None:
-        values = attributes.get(_ESS_V1)
-    if values is None or len(values) != 1 or len(values[0]["certs"]) < 1:
+    oid, version = (ESS_V2, 2) if ESS_V2 in (found.attributes or {}) else (ESS_V1, 1)
+    value = found.single(oid)
+    named = None if value is None else read_signing_certificate(value, version=version)
+    if named is None:
         return SignatureCode.NO_ESS
-    named = values[0]["certs"][0]
-    digest = _ess_digest(named, draft.certificate, provider)
+    digest = _digest_by(named.algorithm, draft.certificate, provider)
     if digest is None:
         return SignatureCode.DIGEST_UNVERIFIED
-    same = hmac.compare_digest(digest, named["cert_hash"].native)
+    same = hmac.compare_digest(digest, named.digest)
     return SignatureCode.OK if same else SignatureCode.ESS_MISMATCH
 
 
-def _ess_digest(named: Any, certificate: bytes, provider: Provider) -> bytes | None:
-    """Hash the certificate with the algorithm the attribute names: SHA-1 in version 1, SHA-256 by default in 2."""
-    if isinstance(named, tsp.ESSCertID):
-        return provider.digest(Suite.RSA_SHA1, certificate)
-    oid = named["hash_algorithm"]["algorithm"].dotted
+def _digest_by(oid: str, certificate: bytes, provider: Provider) -> bytes | None:
+    """Hash the certificate with the algorithm the attribute names."""
     for suite, facts in SUITES.items():
         if oid in facts.digest_oids:
             return provider.digest(suite, certificate)

@@ -64,8 +64,12 @@ class CallbackWorker:
         tasks = await self._tasks.claim(CALLBACK, BATCH, clock.now(), self._lease)
         if tasks:
             passed(KillPoint.CALLBACK_CLAIMED)
-        settled = await asyncio.gather(*(self._handle(task) for task in tasks))
-        done = [one for one in settled if one is not None]
+        by_subject = {task.subject: task for task in tasks}
+        done: list[Settled] = []
+        for portion in await self._callbacks.portions(list(by_subject)):
+            async with self._callbacks.room.hold(portion):
+                settled = await asyncio.gather(*(self._handle(by_subject[one]) for one in portion.ids))
+            done += [one for one in settled if one is not None]
         if done:
             passed(KillPoint.CALLBACK_APPLIED)
             await self._callbacks.settle(done, clock.now())

@@ -85,7 +85,7 @@ class DestinationRunner:
         self._busy = 0
         self._paused = False
         self._paused_at = -1.0
-        self._shown = (Breaker(), -SHOW_EVERY)
+        self._shown: tuple[Breaker | None, float] = (None, -SHOW_EVERY)  # whatever an earlier process showed
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -222,7 +222,7 @@ class DestinationRunner:
                     )
                     begun.append((msgspec.structs.replace(trip, delivery=delivery), start.message_id))
                 case Wait(until, why):
-                    await self._stores.tasks.postpone([trip.task], until, why, trip.task.priority)
+                    await self._stores.deliveries.put_off(trip.task, until, why)
                 case Supersede(ids):
                     await self._supersede(ids, now)
                     await self._stores.tasks.postpone([trip.task], now, "", trip.task.priority)
@@ -366,9 +366,11 @@ class DestinationRunner:
 
     async def _feel(self, change: Change, now: datetime) -> None:
         """Let the breaker learn, and show people when something changed."""
+        if change.failure is None:
+            return
         self._breaker = self._breaker.after(change.failure, now, self._dice)
         shown, at = self._shown
-        turned = (shown.open_until is None) != (self._breaker.open_until is None)
+        turned = shown is None or shown.open_until != self._breaker.open_until
         if turned or (change.failure and time.monotonic() - at > SHOW_EVERY):
             self._shown = (self._breaker, time.monotonic())
             failure = change.reason if change.failure else ""

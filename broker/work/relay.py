@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
 from uuid import UUID
 
-from broker.bus.port import PartnerDoor, Sent
+from broker.bus.port import Letter, PartnerDoor, Sent
 from broker.partners.credential import login_of
 from broker.receipts.feed import FeedItem, chains, read_head, told_up_to
 from broker.store.destinations import RelayLease, RelayStore
@@ -19,6 +21,18 @@ DECLARE_EVERY = 2.0
 """Seconds after which a new partner finds its queue."""
 
 
+FIRST_PAUSE = 2.0
+LONGEST_PAUSE = 60.0
+"""Seconds until a partner whose queue takes nothing is asked again: doubled each time."""
+
+
+class _Full(NamedTuple):
+    """A partner whose queue took nothing: not asked until then (the loop's clock), and the pause that led there."""
+
+    until: float
+    pause: float
+
+
 class RelayWorker:
     """Moves events from the feed to ``receipts.<login>`` (test events to the test login); what does not fit waits."""
 
@@ -27,20 +41,24 @@ class RelayWorker:
         self._door = door
         self._relays = relays
         self._journal = journal
-        self._full: dict[str, float] = {}
+        self._full: dict[str, _Full] = {}
         self._declared: set[str] = set()
         self._declare_at = 0.0
 
     async def _work(self) -> int:
         await self._declare()
-        moved = 0
-        for partner in await self._relays.behind():
-            if self._full.get(partner, 0) > asyncio.get_running_loop().time():
-                continue
-            lease = await self._relays.claim(partner)
-            if lease is not None:
-                moved += await self._relay(lease)
-        return moved
+        now = asyncio.get_running_loop().time()
+        due = [
+            one
+            for one in await self._relays.behind()
+            if one not in self._full or self._full[one].until <= now
+        ]
+        moved = await asyncio.gather(*(self._serve(partner) for partner in due))
+        return sum(moved)
+
+    async def _serve(self, partner: str) -> int:
+        lease = await self._relays.claim(partner)
+        return 0 if lease is None else await self._relay(lease)
 
     async def _declare(self) -> None:
         """Let everybody's queue exist before its first event, so that a МИС may begin by reading."""
@@ -56,7 +74,8 @@ class RelayWorker:
     async def _relay(self, lease: RelayLease) -> int:
         partner = lease.partner_id
         passed(KillPoint.RELAY_CLAIMED)
-        items = await self._journal.feed(partner, lease.cursor, BATCH)
+        probing = partner in self._full
+        items = await self._journal.feed(partner, lease.cursor, 1 if probing else BATCH)
         told = set().union(*await asyncio.gather(*(self._tell(partner, chain) for chain in chains(items))))
         confirmed = told_up_to(items, told)
         why = "" if confirmed == len(items) else "receipts.not_taken"
@@ -65,27 +84,38 @@ class RelayWorker:
             await self._relays.advance(lease, items[confirmed - 1].cursor, why)
             passed(KillPoint.RELAY_ADVANCED)
         if why:
-            self._full[partner] = asyncio.get_running_loop().time() + 2
+            self._wait(partner)
+        else:
+            self._full.pop(partner, None)
         await self._relays.release(lease, why)
         return confirmed
 
+    def _wait(self, partner: str) -> None:
+        """Let a partner who takes nothing be asked less and less often, with one event."""
+        before = self._full.get(partner)
+        pause = min(before.pause * 2, LONGEST_PAUSE) if before else FIRST_PAUSE
+        self._full[partner] = _Full(asyncio.get_running_loop().time() + pause, pause)
+
     async def _tell(self, partner: str, chain: Sequence[FeedItem]) -> set[UUID]:
         """Send one document's events in order, stopping at the first that is not taken."""
+        heads = [read_head(item) for item in chain]
+        letters = [
+            Letter(
+                body=item.body.encode(),
+                message_id=str(item.id),
+                correlation_id=head.message_id,
+                kind=item.event,
+            )
+            for item, head in zip(chain, heads, strict=True)
+        ]
         told: set[UUID] = set()
-        for item in chain:
-            if await self._send(partner, item) is not Sent.CONFIRMED:
+        for mode, some in groupby(range(len(chain)), key=lambda number: heads[number].mode):
+            numbers = list(some)
+            part = [letters[number] for number in numbers]
+            confirmed, answer = await self._door.send_receipts(login_of(partner, mode), part)
+            told.update(chain[number].id for number in numbers[:confirmed])
+            RELAYED.labels(Sent.CONFIRMED).inc(confirmed)
+            if answer is not Sent.CONFIRMED:
+                RELAYED.labels(answer).inc()
                 break
-            told.add(item.id)
         return told
-
-    async def _send(self, partner: str, item: FeedItem) -> Sent:
-        head = read_head(item)
-        answer = await self._door.send_receipt(
-            login_of(partner, head.mode),
-            item.body.encode(),
-            message_id=str(item.id),
-            correlation_id=head.message_id,
-            kind=item.event,
-        )
-        RELAYED.labels(answer).inc()
-        return answer

@@ -93,6 +93,7 @@ async def test_failed_control_refuses_with_one_finding_per_error_of_a_case(form:
     async with a_stage(fund={"answerFormat": form}) as stage:
         outcome = await stage.send_and_settle(a_registry_parcel(count=5, faults=CASE_FAULTS[:3]))
     assert isinstance(outcome, Rejected)
+    assert outcome.stage == "ФЛК не пройден"
     assert [(one.n_zap, one.rule, one.code) for one in outcome.findings] == [
         ("1", "003F.00.0430", "tfoms.flk_failed"),
         ("3", "006F.00.0370", "tfoms.flk_failed"),

@@ -12,7 +12,7 @@ from rabbit_node import RabbitNode
 
 from broker.bus.door import Bodies, RabbitDoor
 from broker.bus.intake import Pauses
-from broker.bus.port import IntakeMessage, NotNow, Sent
+from broker.bus.port import IntakeMessage, Letter, NotNow, Sent
 from broker.bus.supervision import Patience
 from broker.bus.topology import DOCUMENTS, INTAKE, NEW_QUEUE_SETTLES, receipts_name
 
@@ -283,16 +283,20 @@ async def test_a_body_over_the_limit_is_told_without_being_kept(node: RabbitNode
     assert (message.oversized, message.body, message.size, message.message_id) == (True, b"", 5000, "huge")
 
 
+async def tell(door: RabbitDoor, login: str) -> Sent:
+    _, sent = await door.send_receipts(login, [Letter(body=b"{}", message_id="r", kind="k")])
+    return sent
+
+
 async def test_a_receipt_is_confirmed_and_readable(node: RabbitNode, patience: Patience):
     async with a_door(node.url, patience) as door:
-        sent = await door.send_receipt(
-            "mis-17",
-            b'{"event":"document.accepted"}',
+        letter = Letter(
+            body=b'{"event":"document.accepted"}',
             message_id="r-1",
             correlation_id="m-1",
             kind="document.accepted",
         )
-    assert sent is Sent.CONFIRMED
+        assert await door.send_receipts("mis-17", [letter]) == (1, Sent.CONFIRMED)
     async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
         queue = await channel.get_queue(receipts_name("mis-17"))
         message = await queue.get(timeout=5)
@@ -305,7 +309,7 @@ async def test_a_receipt_for_a_queue_somebody_deleted_declares_it_anew(node: Rab
         assert await door.declare_partner("mis-deleted")
         async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
             await channel.queue_delete(receipts_name("mis-deleted"))
-        sent = await door.send_receipt("mis-deleted", b"{}", message_id="r", correlation_id=None, kind="k")
+        sent = await tell(door, "mis-deleted")
     assert sent is Sent.CONFIRMED
     assert await depth(node, receipts_name("mis-deleted")) == 1
 
@@ -317,23 +321,33 @@ async def test_a_full_queue_of_receipts_says_so(node: RabbitNode, patience: Pati
     async with a_door(node.url, patience) as door:
         sent: list[Sent] = []
         while Sent.FULL not in sent and len(sent) < 50:
-            sent.append(
-                await door.send_receipt("mis-full", b"{}", message_id="r", correlation_id=None, kind="k")
-            )
+            sent.append(await tell(door, "mis-full"))
     assert sent[:3] == [Sent.CONFIRMED] * 3
     assert sent[-1] is Sent.FULL
+
+
+async def test_behind_a_receipt_that_was_not_taken_nothing_is_sent(node: RabbitNode, patience: Patience):
+    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+        arguments = {"x-queue-type": "quorum", "x-max-length": 3, "x-overflow": "reject-publish"}
+        await channel.declare_queue(receipts_name("mis-row"), durable=True, arguments=arguments)
+    letters = [Letter(body=b"%d" % number, message_id=str(number)) for number in range(50)]
+    async with a_door(node.url, patience) as door:
+        confirmed, sent = await door.send_receipts("mis-row", letters)
+    assert sent is Sent.FULL
+    assert 3 <= confirmed < 50
+    assert await depth(node, receipts_name("mis-row")) == confirmed
 
 
 async def test_no_confirm_in_time_is_unavailable(node: RabbitNode, patience: Patience):
     async with freezing_proxy(node.port) as proxy, a_door(node.url_through(proxy.port), patience) as door:
         proxy.freeze()
         async with asyncio.timeout(patience.confirm + 2):
-            sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+            sent = await tell(door, "mis-17")
         assert sent is Sent.UNAVAILABLE
         proxy.thaw()
         async with asyncio.timeout(20):
             while sent is not Sent.CONFIRMED:
-                sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+                sent = await tell(door, "mis-17")
                 await asyncio.sleep(0.05)
 
 
@@ -347,7 +361,7 @@ async def test_a_memory_alarm_blocks_receipts_and_does_not_stop_the_intake(
         await node.ctl("set_vm_memory_high_watermark", "absolute", "1")
         try:
             await asyncio.sleep(1)
-            sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+            sent = await tell(door, "mis-17")
             assert sent is Sent.UNAVAILABLE
             async with door.take_intake(shelf, prefetch=5):
                 await until(lambda: len(shelf.bodies()) == 20)
@@ -355,7 +369,7 @@ async def test_a_memory_alarm_blocks_receipts_and_does_not_stop_the_intake(
             await node.ctl("set_vm_memory_high_watermark", "absolute", "1024MB")
         async with asyncio.timeout(20):
             while sent is not Sent.CONFIRMED:
-                sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+                sent = await tell(door, "mis-17")
                 await asyncio.sleep(0.05)
     assert await depth(node, INTAKE.name) == 0
 
@@ -364,7 +378,7 @@ async def test_without_a_node_receipts_are_unavailable_at_once(patience: Patienc
     async with RabbitDoor("amqp://a:b@127.0.0.1:1/", chance=random.random, patience=patience) as door:
         async with asyncio.timeout(1):
             assert not await door.declare_partner("mis-17")
-            sent = await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+            sent = await tell(door, "mis-17")
     assert sent is Sent.UNAVAILABLE
 
 
@@ -376,5 +390,5 @@ async def test_a_clean_close_of_the_door_leaves_no_task_behind(node: RabbitNode,
         door.take_intake(shelf, prefetch=10),
         door.take_parked(shelf),
     ):
-        await door.send_receipt("mis-17", b"{}", message_id="r", correlation_id=None, kind="k")
+        await tell(door, "mis-17")
     await until(lambda: asyncio.all_tasks() <= before, 5)

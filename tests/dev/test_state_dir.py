@@ -131,6 +131,7 @@ def test_the_addresses_stand_while_the_stand_is_ready_and_only_its_owner_reads_t
             "operator",
             "partners",
             "simulators",
+            "metrics",
             "pki",
         ]
         assert written["amqp"] is None

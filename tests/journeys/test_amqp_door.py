@@ -228,3 +228,9 @@ async def test_a_wrong_secret_stays_outside(a_stand, mailbox):
         await aio_pika.connect(
             host="127.0.0.1", port=port, login=a_stand.endpoints.partners[0].id, password="inaya_x"
         )
+
+
+async def test_the_description_of_the_door_names_its_address(a_stand):
+    page = (await a_stand.partners[0].call("GET", "/asyncapi.json")).body
+    server = page["servers"]["rabbitmq"]
+    assert f"{server['protocol']}://{server['host']}/" == a_stand.endpoints.amqp

@@ -368,7 +368,8 @@ async def test_a_document_that_cannot_be_read_is_refused_with_findings(alpha: Pa
     assert "hostname" not in str(answer.body), "nothing of our files may come back"
     ticket = answer.body["ticket"]
     card = (await alpha.get(f"/documents/{ticket['id']}")).body
-    assert (card["status"], card.get("deliveries", [])) == ("rejected", [])
+    assert (card["status"], card["deliveries"], card["receipts"]) == ("rejected", [], [])
+    assert card["version"] == 1
 
 
 @pytest.mark.parametrize(

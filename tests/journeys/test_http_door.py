@@ -89,6 +89,9 @@ async def test_until_final_answers_with_the_outcome(alpha: Partner, good):
     (delivery,) = answer.body["document"]["deliveries"]
     assert (delivery["destination"], delivery["status"]) == ("scripted", "delivered")
     assert delivery["receipt"]["gisId"] == good["metadata"]["localUid"]
+    assert answer.body["document"]["receipts"] == [{"destination": "scripted", **delivery["receipt"]}]
+    assert delivery["receipt"]["warnings"] == []
+    assert (delivery["reason"], delivery["nextAttemptAt"]) == ("", None)
 
 
 async def test_until_final_gives_the_ticket_when_the_outcome_takes_longer(alpha, there: Scripted, good):

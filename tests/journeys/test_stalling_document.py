@@ -84,7 +84,7 @@ async def test_one_that_stalls_is_set_aside_and_the_rest_finish(
     for document in rest:
         assert (await alpha.outcome(document, seconds=60))["status"] == "completed"
     card = await alpha.outcome(stalled, seconds=60)
-    assert (card["status"], card.get("deliveries", [])) == ("failed", [])
+    assert (card["status"], card["deliveries"]) == ("failed", [])
     report = (await alpha.get(f"/documents/{stalled}/report")).body
     (finding,) = report["findings"]
     assert (finding["code"], finding["responsible"]) == ("document.set_aside", "operator")

@@ -28,7 +28,7 @@ class Ledger:
 
 async def submitted(batcher: Batcher[str, str], *items: str) -> list[asyncio.Task[str]]:
     tasks = [asyncio.create_task(batcher.submit(item)) for item in items]
-    for _ in range(3):
+    for _ in range(20):  # more turns than a writer gathers for
         await asyncio.sleep(0)
     return tasks
 
@@ -146,3 +146,17 @@ async def test_leaving_waits_for_commits_under_way_and_for_what_still_waits(more
             asyncio.get_running_loop().call_later(0.05, ledger.gate.set)
         assert all(task.done() for task in (*under_way, *waiting)), "a commit outlived the writers"
     assert await asyncio.gather(*under_way, *waiting) == ["A", *more.upper()]
+
+
+async def test_what_is_on_its_way_through_the_process_comes_along():
+    ledger = Ledger()
+    batcher = Batcher(ledger.write, writers=1)
+
+    async def slower(item: str) -> str:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return await batcher.submit(item)
+
+    async with batcher.running():
+        await asyncio.gather(batcher.submit("a"), slower("b"))
+    assert ledger.batches == [["a", "b"]]

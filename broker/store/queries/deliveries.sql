@@ -92,10 +92,21 @@ with mine as materialized (
 )
 update delivery v
 set status = 'sending', attempt = v.attempt + 1, message_id = u.message_id, claim = u.claim, status_at = u.at,
-    sent_at = coalesce(v.sent_at, u.at), next_attempt_at = null
+    sent_at = coalesce(v.sent_at, u.at), next_attempt_at = null, reason = ''
 from mine u
 where v.id = u.id and exists (select 1 from task t where t.id = u.task and t.claim = u.claim for share)
 returning v.id, v.attempt
+
+-- name: put_off
+-- Look at a claimed delivery again later, and say on its row why and when; only where the claim still matches.
+with mine as materialized (
+    select v.id from delivery v where v.id = $1 and v.status = 'queued' for update
+), later as (
+    update task t set due_at = $4, leased_until = null, why = $5
+    from mine m where t.id = $2 and t.claim = $3 and t.subject = m.id
+    returning t.subject
+)
+update delivery v set reason = $5, next_attempt_at = $4 from later l where v.id = l.subject
 
 -- name: insert_attempts
 -- Write the attempt rows that a callback may find before our own answer does.

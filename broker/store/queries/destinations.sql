@@ -61,6 +61,10 @@ insert into callback (id, destination, endpoint, correlation, replay_key, receiv
 values ($1, $2, $3, $4, $5, $6, $7, $8, 'new')
 on conflict do nothing returning id
 
+-- name: callback_sizes
+-- How large these stored callbacks are, before they are loaded.
+select id, octet_length(body) as size from callback where id = any ($1::uuid[])
+
 -- name: callback
 -- A stored callback.
 select id, destination, endpoint, correlation, headers, body, status, received_at from callback where id = $1

@@ -1,18 +1,3 @@
--- name: take_gates
--- Take the gates that are free, messages first; both lists are sorted by the caller so that batches never deadlock.
-with messages as (
-    insert into submission (partner_id, mode, key, document_id, fingerprint)
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
-    on conflict do nothing
-    returning document_id
-), identities as (
-    insert into identity (clinic_oid, mode, local_uid, document_id, content_fingerprint, fingerprint)
-    select * from unnest($6::text[], $7::text[], $8::text[], $9::uuid[], $10::bytea[], $11::bytea[])
-    on conflict do nothing
-    returning document_id
-)
-select document_id, true as message from messages union all select document_id, false from identities
-
 -- name: seen_submissions
 -- What the message gates remember: the document first kept under each key.
 select s.partner_id, s.mode, s.key, s.document_id, s.fingerprint, d.status
@@ -37,19 +22,11 @@ join identity i using (clinic_oid, mode, local_uid)
 order by i.clinic_oid, i.mode, i.local_uid
 for update of i
 
--- name: drop_submissions
--- Give back message gates taken in this transaction by arrivals that turned out to be refused.
-delete from submission where document_id = any ($1::uuid[])
-
 -- name: point_submissions
--- A new message id carried a document we already have: it points to the first one.
-update submission s set document_id = p.first_id
-from unnest($1::uuid[], $2::uuid[]) as p (document_id, first_id)
-where s.document_id = p.document_id
-
--- name: drop_identities
--- Give back localUid gates taken in this transaction by arrivals that turned out to be refused or repeated.
-delete from identity where document_id = any ($1::uuid[])
+-- New message ids carried documents we already have: they point to the first ones.
+insert into submission (partner_id, mode, key, document_id, fingerprint)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[]) as u (partner_id, mode, key, id, print)
+order by u.partner_id, u.mode, u.key
 
 -- name: take_over_identities
 -- The same content with new signatures: the gate now remembers the resubmission.
@@ -59,8 +36,34 @@ from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])
 where i.clinic_oid = p.clinic_oid and i.mode = p.mode and i.local_uid = p.local_uid
 
 -- name: accept
--- Keep accepted documents whole: the row, the one sealed copy of the body, the first event and the first task.
-with documents as (
+-- Keep accepted documents whole, all of them or nothing: gates, rows, the one sealed copy of each body, first events and
+-- tasks. No row comes back when one was seen before (unless the caller knows: $24); another process in between is a
+-- unique violation. Gates are taken in order, messages first, so that batches never deadlock; a resubmission has its
+-- localUid gate already.
+with seen as (
+    select not $24 and (
+        exists (select 1 from submission s
+                join unnest($2::text[], $5::text[], $9::text[]) as k (partner_id, mode, key) using (partner_id, mode, key))
+        or exists (select 1 from identity i
+                   join unnest($3::text[], $5::text[], $10::text[]) as k (clinic_oid, mode, local_uid)
+                   using (clinic_oid, mode, local_uid))) as any
+), messages as (
+    insert into submission (partner_id, mode, key, document_id, fingerprint)
+    select u.partner_id, u.mode, u.key, u.id, u.fingerprint
+    from unnest($2::text[], $5::text[], $9::text[], $1::uuid[], $18::bytea[])
+        as u (partner_id, mode, key, id, fingerprint), seen
+    where not seen.any
+    order by u.partner_id, u.mode, u.key
+    returning document_id
+), identities as (
+    insert into identity (clinic_oid, mode, local_uid, document_id, content_fingerprint, fingerprint)
+    select u.clinic_oid, u.mode, u.local_uid, u.id, u.content_fingerprint, u.fingerprint
+    from unnest($3::text[], $5::text[], $10::text[], $1::uuid[], $19::bytea[], $18::bytea[], $17::uuid[])
+        as u (clinic_oid, mode, local_uid, id, content_fingerprint, fingerprint, replaces), seen
+    where not seen.any and u.replaces is null and (select count(*) from messages) >= 0
+    order by u.clinic_oid, u.mode, u.local_uid
+    returning document_id
+), documents as (
     insert into document (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid,
                           document_number, status, received_at, status_at, digest, size, set_key, version, replaces,
                           sequence)
@@ -71,18 +74,22 @@ with documents as (
                 $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::bytea[], $14::int[], $15::text[],
                 $16::int[], $17::uuid[])
         as u (id, partner_id, clinic_oid, region, mode, door, type, kind, message_id, local_uid, document_number,
-              received_at, digest, size, set_key, version, replaces)
+              received_at, digest, size, set_key, version, replaces), seen
+    where not seen.any and (select count(*) from identities) >= 0
 ), contents as (
-    insert into content (document_id, body) select * from unnest($1::uuid[], $18::bytea[])
+    insert into content (document_id, body)
+    select u.id, u.body from unnest($1::uuid[], $20::bytea[]) as u (id, body), seen where not seen.any
 ), events as (
     insert into journal (id, document_id, sequence, event, at, partner_id, clinic_oid, feed, body)
-    select u.id, u.document_id, 1, $21, u.at, u.partner_id, u.clinic_oid, true, u.body::jsonb
-    from unnest($19::uuid[], $1::uuid[], $12::timestamptz[], $2::text[], $3::text[], $20::text[])
-        as u (id, document_id, at, partner_id, clinic_oid, body)
+    select u.id, u.document_id, 1, $23, u.at, u.partner_id, u.clinic_oid, true, u.body::jsonb
+    from unnest($21::uuid[], $1::uuid[], $12::timestamptz[], $2::text[], $3::text[], $22::text[])
+        as u (id, document_id, at, partner_id, clinic_oid, body), seen
+    where not seen.any
 )
 insert into task (queue, lane, subject, priority, due_at, why)
-select $22, u.lane, u.subject, 0, u.due_at, ''
-from unnest($3::text[], $1::uuid[], $12::timestamptz[]) as u (lane, subject, due_at)
+select $25, u.lane, u.subject, 0, u.due_at, ''
+from unnest($3::text[], $1::uuid[], $12::timestamptz[]) as u (lane, subject, due_at), seen
+where not seen.any
 returning id, queue
 
 -- name: tickets
@@ -120,7 +127,7 @@ set sequence = d.sequence + u.events, status = coalesce(u.status, d.status),
     status_at = case when u.status is null or u.status = d.status then d.status_at else u.at end
 from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) as u (id, events, status, at)
 where d.id = u.id
-returning d.id, d.sequence, d.partner_id, d.clinic_oid, d.mode, d.message_id, d.local_uid, d.status
+returning d.id, d.sequence, d.partner_id, d.clinic_oid, d.mode, d.message_id, d.local_uid, d.status, d.type
 
 -- name: first_under
 -- A document as its repeat is told of it, and whether this partner was told of its acceptance under this message id.

@@ -6,10 +6,12 @@ select d.id, d.partner_id, d.clinic_oid, d.region, d.mode, d.door, d.type, d.kin
 from document d where d.id = $1
 
 -- name: deliveries
--- The deliveries of one document.
-select id, destination, required, rule, status, reason, stage, attempt, next_attempt_at, receipt, findings, created_at,
-       status_at, sent_at, deadline_at, message_id
-from delivery where document_id = $1 order by destination
+-- The deliveries of one document, with what stands before their whole destination.
+select v.id, v.destination, v.required, v.rule, v.status, v.reason, v.stage, v.attempt, v.next_attempt_at, v.receipt,
+       v.findings, v.created_at, v.status_at, v.sent_at, v.deadline_at, v.message_id, d.paused, d.open_until,
+       d.last_failure
+from delivery v left join destination d on d.id = v.destination
+where v.document_id = $1 order by v.destination
 
 -- name: report
 -- The validation report of one document.
@@ -59,10 +61,10 @@ where v.status in ('queued', 'held', 'sending', 'awaiting_result') or v.status_a
 group by v.destination, v.status order by v.destination, v.status
 
 -- name: waiting
--- Waiting deliveries of a destination with why they wait and when they are tried next.
+-- Waiting deliveries of a destination with why they wait and when they are tried next, and what stands before all.
 select v.id, v.document_id, v.clinic_oid, v.status, v.reason, v.stage, v.attempt, v.next_attempt_at, v.status_at,
-       v.created_at, v.deadline_at
-from delivery v
+       v.created_at, v.deadline_at, d.paused, d.open_until, d.last_failure
+from delivery v left join destination d on d.id = v.destination
 where v.destination = $1 and v.status in ('queued', 'held', 'sending', 'awaiting_result')
 order by v.created_at limit $2
 

@@ -11,11 +11,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from broker.api.asyncapi import TOLD, asyncapi
 from broker.api.openapi import openapi
 from broker.api.route import Answer, Route
-from broker.api.shapes import EventBody, TicketBody
+from broker.api.shapes import PROMISING, EventBody, TicketBody
 from broker.assembly.describing import asyncapi_page, described_routes, openapi_page
 from broker.bus.topology import DOCUMENTS, receipts_name
 from broker.document.event import EventName
 from broker.document.submission import Content, Submission
+from broker.document.written import promised
+from broker.settings import BusSettings
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +217,35 @@ def test_partners_are_told_exactly_the_events_of_the_contract():
 def test_pages_say_the_version_of_the_product():
     assert asyncapi(version="9.9")["info"]["version"] == "9.9"
     assert TicketBody.__struct_fields__ == ("id", "status", "received_at", "digest", "mode")
+
+
+@pytest.mark.parametrize(
+    ("own", "public", "told"),
+    [
+        ("", "", ""),
+        ("", "amqps://mq.example", ""),
+        ("amqp://inaya:word@10.0.0.5:5672/", "", "amqp://10.0.0.5:5672/"),
+        ("amqp://inaya:word@10.0.0.5:5672/", "amqps://mq.example:5671", "amqps://mq.example:5671/"),
+        ("amqp://inaya:word@10.0.0.5:5672/", "amqps://somebody:word@mq.example/", "amqps://mq.example/"),
+    ],
+)
+def test_partners_are_told_the_public_address_of_rabbitmq_and_nobodys_login(own: str, public: str, told: str):
+    bus = BusSettings(amqp_url=own, amqp_public_url=public)
+    assert bus.amqp_for_partners == told
+    server = asyncapi_page(told)["servers"]["rabbitmq"]
+    if told:
+        assert f"{server['protocol']}://{server['host']}/" == told
+        assert "variables" not in server
+    else:
+        assert server["host"] == "{host}"
+
+
+@pytest.mark.parametrize("shape", PROMISING, ids=lambda shape: shape.__name__)
+def test_pages_say_which_fields_are_always_there(page, doors, shape):
+    found = [
+        one["components"]["schemas"][shape.__name__]
+        for one in (page, doors)
+        if shape.__name__ in one["components"]["schemas"]
+    ]
+    assert found
+    assert all(schema["required"] == promised(shape) for schema in found)

@@ -179,6 +179,13 @@ def test_settings_tell_which_are_required(capsys):
     assert any(line.startswith("INAYA_DATABASE_URL") and "обязательна" in line for line in said.splitlines())
 
 
+def test_settings_name_what_the_contract_names(capsys):
+    assert run("settings") == 0
+    said = capsys.readouterr().out
+    for name in ("DATABASE_URL", "AMQP_URL", "HTTP_PORT", "PEER_PORT", "INSTALL"):
+        assert f"INAYA_{name} " in said
+
+
 def test_the_reference_is_written_once_and_then_agrees(tmp_path, capsys):
     words = ("reference", "--directory", str(tmp_path))
     assert run(*words, "--check") == 1

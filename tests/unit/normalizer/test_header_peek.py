@@ -5,7 +5,7 @@ import time
 import pytest
 
 from broker.document.canonical import InstanceId
-from broker.normalizer.header import HEAD, Peek, peek
+from broker.normalizer.header import HEADS, Peek, peek
 
 CDA = """<?xml version="1.0" encoding="UTF-8"?>
 <ClinicalDocument xmlns="urn:hl7-org:v3"><!-- <id root="9.51" extension="hidden"/> -->
@@ -32,6 +32,11 @@ def test_the_first_id_stands_in_where_none_has_the_suffix():
     assert peek(CDA.replace("1.2.51", "1.2.7").encode()).document_id.extension == "other"
 
 
+@pytest.mark.parametrize("length", [1500, 2000, 20_000])
+def test_an_identity_behind_long_comments_is_found(length: int):
+    assert peek(CDA.replace("<templateId", f"<!-- {'x' * length} --><templateId").encode()) == SEEN
+
+
 def test_what_follows_the_header_need_not_be_well_formed():
     assert peek(CDA.encode().replace(b"</patientRole>", b" " * 5000 + b"<<<")) == SEEN
 
@@ -47,7 +52,7 @@ def test_what_follows_the_header_need_not_be_well_formed():
         b"%PDF-1.7",
         b"\xff\xfe\x00",
         b"<ClinicalDocument><id root='1.51' extension='no namespace'/></ClinicalDocument>",
-        b" " * (HEAD + 1) + CDA.encode(),
+        b" " * (HEADS[-1] + 1) + CDA.encode(),
     ],
 )
 def test_anything_odd_is_empty(content):

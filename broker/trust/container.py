@@ -1,0 +1,196 @@
+"""What a CMS SignedData container says, before anything of it is believed (RFC 5652).
+
+Nearly every container is DER and is read by ``cryptography`` within tens of microseconds; BER, and whatever else that
+strict reader does not take, is read by ``asn1crypto``, twenty times slower (``broker.trust.ber``). Both tell the same.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat import asn1
+
+from broker.trust import ber, der
+
+SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
+CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+ESS_V1: Final = "1.2.840.113549.1.9.16.2.12"
+ESS_V2: Final = "1.2.840.113549.1.9.16.2.47"
+_SHA1: Final = "1.3.14.3.2.26"
+_SHA256: Final = "2.16.840.1.101.3.4.2.1"
+
+
+class Container(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of a container with exactly one signer; of any other only ``signers`` (None: no SignedData at all).
+
+    ``content`` is the embedded document or None; ``issuer`` and ``serial`` are DER elements, empty where ``key_id`` names
+    the certificate; ``attributes`` are DER elements by dotted OID, None where there are no signed attributes, and
+    ``signed`` is their SET as it was sent.
+    """
+
+    signers: int | None
+    content_type: str = ""
+    content: bytes | None = None
+    certificates: tuple[bytes, ...] = ()
+    issuer: bytes = b""
+    serial: bytes = b""
+    key_id: bytes = b""
+    digest_algorithm: str = ""
+    signature_algorithm: str = ""
+    attributes: Mapping[str, tuple[bytes, ...]] | None = None
+    signed: bytes = b""
+    signature: bytes = b""
+
+    def single(self, oid: str) -> bytes | None:
+        """Return the only value of a signed attribute; None when it is absent or has not exactly one."""
+        values = (self.attributes or {}).get(oid, ())
+        return values[0] if len(values) == 1 else None
+
+
+class SigningCertificate(msgspec.Struct, frozen=True):
+    """What signingCertificate(V2) names first: the dotted OID of a digest, and the certificate's digest by it."""
+
+    algorithm: str
+    digest: bytes
+
+
+def read_container(data: bytes) -> Container:
+    """Read a container; raises one of ``certificate.READ_ERRORS`` for bytes that are none."""
+    try:
+        return _read(data)
+    except (ValueError, IndexError):
+        return Container(**ber.read(data))
+
+
+def read_time(value: bytes) -> datetime | None:
+    """Read UTCTime or GeneralizedTime, aware; None for another type."""
+    try:
+        if value[0] == der.UTC_TIME:
+            return asn1.decode_der(asn1.UTCTime, value).as_datetime()
+        if value[0] == der.GENERALIZED_TIME:
+            return asn1.decode_der(asn1.GeneralizedTime, value).as_datetime()
+    except ValueError:
+        pass
+    return ber.read_time(value)
+
+
+def read_octets(value: bytes) -> bytes:
+    """Return the contents of an OCTET STRING; ``ValueError`` for another type."""
+    return asn1.decode_der(bytes, value)
+
+
+def read_signing_certificate(value: bytes, *, version: int) -> SigningCertificate | None:
+    """Read what signingCertificate (RFC 2634) or, version 2, signingCertificateV2 (RFC 5035) names; None: no certificate."""
+    try:
+        named = _items(_items(_whole(value)[0])[0])
+        if version == 1:
+            return SigningCertificate(_SHA1, _octets(named[0]))
+        if named[0].tag_bytes == b"\x30":
+            return SigningCertificate(_algorithm(named[0]), _octets(named[1]))
+        return SigningCertificate(_SHA256, _octets(named[0]))
+    except (ValueError, IndexError):
+        found = ber.read_signing_certificate(value, version=version)
+        return None if found is None else SigningCertificate(*found)
+
+
+def _read(data: bytes) -> Container:
+    """Read DER; ``ValueError`` or ``IndexError`` for whatever is not exactly what is expected."""
+    outer = _whole(data)
+    if _dotted(_raw(outer[0])) != SIGNED_DATA:
+        return Container(signers=None)
+    (inner,) = _inside(outer[1], 0xA0)
+    fields = _items(inner)
+    signers = _inside(fields[-1], der.SET)
+    if len(signers) != 1:
+        return Container(signers=len(signers))
+    encapsulated = _items(fields[2])
+    certificates = _inside(fields[3], 0xA0) if fields[3].tag_bytes == b"\xa0" else []
+    return Container(
+        signers=1,
+        content_type=_dotted(_raw(encapsulated[0])),
+        content=_octets(_only(_inside(encapsulated[1], 0xA0))) if len(encapsulated) > 1 else None,
+        certificates=tuple(_raw(one) for one in certificates if one.tag_bytes == b"\x30"),
+        **_signer(_items(signers[0])),
+    )
+
+
+def _signer(fields: list[asn1.TLV]) -> dict[str, Any]:
+    """Read a SignerInfo: version, sid, digest algorithm, [0] attributes, signature algorithm, signature, [1] unsigned."""
+    has_attributes = fields[3].tag_bytes == b"\xa0"
+    algorithm, signature = (fields[4], fields[5]) if has_attributes else (fields[3], fields[4])
+    found: dict[str, Any] = {
+        "digest_algorithm": _algorithm(fields[2]),
+        "signature_algorithm": _algorithm(algorithm),
+        "signature": _octets(signature),
+    }
+    if fields[1].tag_bytes == b"\x80":
+        found["key_id"] = bytes(fields[1].data)
+    else:
+        issuer, serial = _items(fields[1])
+        found |= {"issuer": _raw(issuer), "serial": _raw(serial)}
+    if has_attributes:
+        attributes: dict[str, tuple[bytes, ...]] = {}
+        for one in _inside(fields[3], 0xA0):
+            name, values = _items(one)
+            oid = _dotted(_raw(name))
+            if oid in attributes:
+                raise ValueError(f"the signed attribute {oid} stands twice")
+            attributes[oid] = tuple(_raw(value) for value in _inside(values, der.SET))
+        for value in attributes.get(MESSAGE_DIGEST, ()):
+            read_octets(value)
+        found |= {"attributes": attributes, "signed": der.tlv(der.SET, bytes(fields[3].data))}
+    return found
+
+
+@asn1.sequence
+class _Wrapped:
+    """A SEQUENCE in a SEQUENCE, its parts unread: the library takes no list at the top."""
+
+    parts: list[asn1.TLV]
+
+
+def _whole(data: bytes) -> list[asn1.TLV]:
+    """Return the parts of a SEQUENCE that is all of the data."""
+    return asn1.decode_der(_Wrapped, der.sequence(data)).parts
+
+
+def _items(element: asn1.TLV) -> list[asn1.TLV]:
+    return _inside(element, der.SEQUENCE)
+
+
+def _inside(element: asn1.TLV, tag: int) -> list[asn1.TLV]:
+    """Return the parts of a constructed element of this tag, in whatever order they stand."""
+    if element.tag_bytes != bytes((tag,)):
+        raise ValueError("another type")
+    return _whole(der.sequence(bytes(element.data)))
+
+
+def _only(parts: list[asn1.TLV]) -> asn1.TLV:
+    (one,) = parts
+    return one
+
+
+def _octets(element: asn1.TLV) -> bytes:
+    if element.tag_bytes != b"\x04":
+        raise ValueError("no OCTET STRING")
+    return bytes(element.data)
+
+
+def _raw(element: asn1.TLV) -> bytes:
+    """Return an element as it stands: DER has one way to write a length."""
+    (tag,) = element.tag_bytes
+    return der.tlv(tag, bytes(element.data))
+
+
+def _algorithm(element: asn1.TLV) -> str:
+    return _dotted(_raw(_items(element)[0]))
+
+
+@lru_cache(maxsize=256)
+def _dotted(oid: bytes) -> str:
+    return asn1.decode_der(x509.ObjectIdentifier, oid).dotted_string
