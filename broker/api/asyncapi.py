@@ -143,7 +143,8 @@ def _operations() -> Json:
         "tellEvent": {
             "action": "send",
             "summary": "Мы сообщаем партнёру о событии",
-            "description": "Хотя бы один раз: пропускайте события с sequence не выше последнего виденного.",
+            "description": "Хотя бы один раз: пропускайте события с sequence не выше последнего виденного. Событие с "
+            "sequence 0 — вне нумерации: это document.accepted для документа, который у нас уже есть.",
             "channel": {"$ref": "#/channels/receipts"},
             "messages": [{"$ref": "#/channels/receipts/messages/event"}],
         },

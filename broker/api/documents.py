@@ -143,7 +143,7 @@ class DocumentApi:
         if document is None:
             return not_found()
         rows = await self._journal.of_document(document.id)
-        bodies = ",".join(row["body"] for row in rows if row["feed"])
+        bodies = ",".join(row["body"] for row in rows if row["feed"] and row["sequence"])
         return web.Response(text=f'{{"events":[{bodies}]}}', content_type="application/json")
 
     async def report(self, request: web.Request) -> web.StreamResponse:

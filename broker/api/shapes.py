@@ -43,7 +43,8 @@ class DocumentPage(msgspec.Struct, frozen=True, kw_only=True):
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """One event. ``sequence`` is gapless per document: skip what is not above the last seen.
 
-    ``documentId`` is null when a submission was refused before it became a document.
+    ``documentId`` is null when a submission was refused before it became a document. ``sequence`` 0 stands outside the
+    numbers: ``document.accepted`` for a document we had already, under the message id it came again with over AMQP.
     """
 
     event: EventName

@@ -9,6 +9,7 @@ from broker.ingress.reception import Reception
 from broker.intake.read import decode_submission, read_parts
 from broker.intake.refusal import Refusal
 from broker.store.database import STORE_TROUBLE
+from broker.store.intake import Ticket
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.metrics import BUGS
 
@@ -96,5 +97,9 @@ class AmqpDoor:
             await self._reception.refuse(caller, stored, door="amqp", clinic=submission.clinic, key=key)
             return None
         objection = None if is_keyed_by(message.routing_key, submission.clinic) else MISROUTED
-        await self._reception.take(caller, submission, stored, key=key, door="amqp", objection=objection)
+        verdict = await self._reception.take(
+            caller, submission, stored, key=key, door="amqp", objection=objection
+        )
+        if isinstance(verdict, Ticket) and verdict.repeated:
+            await self._reception.accept_again(caller, verdict, key)
         return None

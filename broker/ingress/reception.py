@@ -169,6 +169,16 @@ class Reception:
             feed=caller is not None and door == "amqp",
         )
 
+    async def accept_again(self, caller: Caller, ticket: Ticket, key: str) -> None:
+        """Tell a sender who has nobody to answer that its document is ours already, unless it was told under this id."""
+        await self._journal.accept_again(
+            ticket.id,
+            self._clock.now(),
+            partner_id=caller.partner_id,
+            message_id=key,
+            mode=caller.mode,
+        )
+
     async def park(self, caller: Caller, key: str, why: str) -> None:
         """Record an AMQP message that was set aside."""
         body = {"messageId": fitting(key, MOST_OF_A_KEY), "why": fitting(why, MOST_OF_A_KEY)}

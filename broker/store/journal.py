@@ -12,7 +12,9 @@ from uuid_utils.compat import uuid7
 from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
 from broker.document.receipt import result_of
+from broker.document.submission import Mode
 from broker.receipts.feed import FeedItem
+from broker.receipts.repeated import accepted_again
 from broker.store.database import STORE_TROUBLE, Database, as_json
 from broker.store.sql import queries
 from broker.telemetry.log import log
@@ -175,6 +177,34 @@ class Journal:
     async def of_document(self, document_id: UUID) -> list[dict[str, Any]]:
         """Return every event of one document, in order."""
         return [dict(row) for row in await self._db.fetch(QUERIES["document_events"], document_id)]
+
+    async def accept_again(
+        self, document_id: UUID, at: datetime, *, partner_id: str, message_id: str, mode: Mode
+    ) -> None:
+        """Tell a partner of a document we have under the id it came again with, unless it was told under that id."""
+        row = await self._db.fetchrow(
+            QUERIES["first_under"], document_id, partner_id, EventName.DOCUMENT_ACCEPTED, message_id
+        )
+        if row is None or row["told"]:
+            return
+        body = accepted_again(
+            document_id,
+            status=row["status"],
+            message_id=message_id,
+            local_uid=row["local_uid"],
+            clinic=row["clinic_oid"],
+            mode=mode,
+            at=at,
+        )
+        await self.note(
+            EventName.DOCUMENT_ACCEPTED,
+            at,
+            body=body,
+            partner_id=partner_id,
+            clinic=row["clinic_oid"],
+            document_id=document_id,
+            feed=True,
+        )
 
     async def note(self, event: EventName, at: datetime, *, body: dict[str, Any], **fields: Any) -> None:
         """Write one event outside any document's feed in a transaction of its own."""

@@ -37,11 +37,12 @@ async def read_events(connection: aio_pika.abc.AbstractConnection, message_id: s
         async for message in messages:
             event = json.loads(message.body)
             document = event["documentId"] or event["messageId"]
-            if event["sequence"] > seen.get(document, 0):  # повтор события пропускаем
-                seen[document] = event["sequence"]
+            number = event["sequence"]  # 0 — документ у нас уже был: квитанция вне нумерации
+            if number == 0 or number > seen.get(document, 0):  # повтор события пропускаем
+                seen[document] = max(number, seen.get(document, 0))
                 if event["messageId"] == message_id:
                     where = event.get("delivery", {}).get("destination", "")
-                    print(f"  {event['sequence']}. {event['event']} {where}")
+                    print(f"  {number}. {event['event']} {where}")
             await message.ack()  # только после того, как событие записано у себя
             if event["messageId"] == message_id and event["event"] in LAST:
                 return

@@ -58,8 +58,11 @@ class Mailbox:
             self._changed.set()
 
     async def until_end(self, message_id: str) -> list[dict[str, Any]]:
+        return await self.until(message_id, ENDS)
+
+    async def until(self, message_id: str, wanted: set[str]) -> list[dict[str, Any]]:
         async with asyncio.timeout(40):
-            while not any(event["event"] in ENDS for event in self.events.get(message_id, [])):
+            while not any(event["event"] in wanted for event in self.events.get(message_id, [])):
                 self._changed.clear()
                 await self._changed.wait()
         return self.events[message_id]
@@ -128,6 +131,22 @@ async def test_the_same_message_over_both_doors_is_one_document(a_stand, mailbox
     events = await mailbox.until_end(submission.message_id)
     assert {event["documentId"] for event in events} == {ticket.body["id"]}
     assert [event["event"] for event in events].count("document.accepted") == 1
+
+
+async def test_a_document_handed_in_again_under_another_id_is_answered_under_that_id(
+    a_stand, mailbox, world, stand_signers
+):
+    submission = a_submission(world, stand_signers)
+    ticket = await a_stand.partners[0].submit(submission)
+    events = await mailbox.until_end(submission.message_id)
+    again = as_json(submission) | {"messageId": str(uuid.uuid4())}
+    async with channel_of(a_stand) as channel:
+        await publish(channel, key_of(a_stand, submission.clinic), msgspec.json.encode(again))
+    (answer,) = await mailbox.until(again["messageId"], {"document.accepted"})
+    assert (answer["documentId"], answer["status"]) == (ticket.body["id"], "completed")
+    assert again["messageId"] in mailbox.correlations
+    told = (await a_stand.partners[0].get(f"/documents/{ticket.body['id']}/events")).body["events"]
+    assert [event["sequence"] for event in told] == list(range(1, len(events) + 1))
 
 
 REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any] | bytes]]] = {

@@ -194,6 +194,46 @@ async def test_either_id_is_enough(shelf: Shelf, reception: Reception):
     assert (event["event"], event["messageId"]) == ("document.accepted", "m1")
 
 
+async def test_a_document_that_comes_again_under_another_id_is_told_as_accepted_under_that_id(
+    shelf: Shelf, reception: Reception
+):
+    door = AmqpDoor(reception)
+    body = GOOD | {"metadata": {"localUid": "u1"}}
+    await door.take(a_message(body, message_id="m1"))
+    (first,) = await told(shelf)
+    await shelf.database.execute("update document set status = 'routed'")
+    await door.take(a_message(body, message_id="m2"))
+    again = (await told(shelf))[-1]
+    assert (again["event"], again["messageId"], again["sequence"]) == ("document.accepted", "m2", 0)
+    assert (again["documentId"], again["localUid"]) == (first["documentId"], "u1")
+    assert (again["status"], again["mode"], again["clinic"]) == ("routed", "production", CLINIC)
+    assert await shelf.database.fetchval("select sequence from document") == 1, (
+        "the document's own numbers stand"
+    )
+
+
+async def test_a_message_that_is_delivered_again_needs_no_second_answer(shelf: Shelf, reception: Reception):
+    door = AmqpDoor(reception)
+    body = GOOD | {"metadata": {"localUid": "u1"}}
+    for message_id in ("m1", "m2"):
+        for _ in range(3):
+            await door.take(a_message(body, message_id=message_id, redelivered=True))
+    assert [event["messageId"] for event in await told(shelf)] == ["m1", "m2"]
+
+
+async def test_an_answer_lost_before_it_was_written_is_made_up_for_when_the_message_comes_again(
+    shelf: Shelf, reception: Reception
+):
+    """As after a crash between the commit and the answer: the gate knows the message already."""
+    door = AmqpDoor(reception)
+    body = GOOD | {"metadata": {"localUid": "u1"}}
+    for message_id in ("m1", "m2"):
+        await door.take(a_message(body, message_id=message_id))
+    await shelf.database.execute("delete from journal where body ->> 'messageId' = 'm2'")
+    await door.take(a_message(body, message_id="m2", redelivered=True))
+    assert [event["messageId"] for event in await told(shelf)] == ["m1", "m2"]
+
+
 async def test_a_parked_message_is_taken_when_it_can_be(shelf: Shelf, reception: Reception):
     await AmqpDoor(reception).park(a_message(message_id="m1", parked_why="expired"))
     (event,) = await told(shelf)

@@ -129,6 +129,14 @@ from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) as u (id, even
 where d.id = u.id
 returning d.id, d.sequence, d.partner_id, d.clinic_oid, d.mode, d.message_id, d.local_uid, d.status, d.type
 
+-- name: first_under
+-- A document as its repeat is told of it, and whether this partner was told of its acceptance under this message id.
+select d.status, d.local_uid, d.clinic_oid,
+       exists (select 1 from journal j
+               where j.document_id = d.id and j.partner_id = $2 and j.event = $3 and j.feed
+                 and j.body ->> 'messageId' = $4) as told
+from document d where d.id = $1
+
 -- name: insert_journal
 -- Write events; the transaction's number orders them in the feed.
 insert into journal (id, document_id, delivery_id, sequence, event, at, partner_id, clinic_oid, actor, feed, body)
@@ -148,7 +156,7 @@ order by j.tx, j.id
 limit $4
 
 -- name: document_events
--- Everything the journal holds of one document, in order.
+-- Everything the journal holds of one document, in order; repeats told outside its numbers have no sequence.
 select id, event, at, sequence, delivery_id, actor, feed, body::text as body
 from journal where document_id = $1 order by tx, id
 
