@@ -88,6 +88,7 @@ class PeerDoor:
         except UnstorableError as error:
             BUGS.labels(f"adapter.{adapter.passport.name}").inc()
             log().error("peer.unstorable", destination=destination, error=str(error))
+            await self._journal.caught(error, context.clock.now(), destination=destination)
             return web.Response(status=500)
         except STORE_TROUBLE:
             return _away("peer.store_away")

@@ -315,12 +315,17 @@ class DestinationRunner:
             BUGS.labels(f"adapter.{self._adapter.passport.name}").inc()
             log().error("adapter.bug", destination=self.destination.id, error=type(error).__name__,
                         trace=safe_trace(error))  # fmt: skip
-            delivery = trip.delivery
-            await self._stores.journal.caught(
-                error, self._context.clock.now(), destination=self.destination.id,
-                document_id=delivery.document_id, delivery_id=delivery.id,
-            )  # fmt: skip
+            await self._caught(trip, error)
             return InDoubt("adapter.bug")
+
+    async def _caught(self, trip: Trip, error: Exception) -> None:
+        await self._stores.journal.caught(
+            error,
+            self._context.clock.now(),
+            destination=self.destination.id,
+            document_id=trip.delivery.document_id,
+            delivery_id=trip.delivery.id,
+        )
 
     async def _tend(self, trip: Trip, now: datetime) -> None:
         """Deal with a claimed delivery that is not simply to be sent."""
@@ -386,6 +391,7 @@ class DestinationRunner:
         ) as bug:  # the adapter let through what no column takes: what it was told is in doubt
             BUGS.labels(f"adapter.{self._adapter.passport.name}").inc()
             log().error("adapter.unstorable", destination=self.destination.id, error=str(bug))
+            await self._caught(trip, bug)
             decide = partial(decide, outcome=InDoubt("adapter.bug"))
             change = await self._decide(trip, decide, attempted)
         log().info(

@@ -12,6 +12,7 @@ from in_process import House
 from partner import Partner
 from scripted import SECRET, Scripted
 
+from broker.adapter_kit import Awaiting
 from broker.dev.world import Signers, World
 
 
@@ -71,6 +72,16 @@ async def test_an_exception_leaving_an_adapter_is_journalled_with_its_class_and_
     assert row["body"]["place"].rpartition(" > ")[2].startswith("scripted.py:")
     house.pass_time(10)
     assert (await alpha.outcome(document))["status"] == "completed", "the delivery goes on"
+
+
+async def test_an_answer_no_column_takes_is_the_adapters_bug_too(
+    alpha: Partner, house: House, there: Scripted, world: World, signers: Signers
+):
+    submission = a_submission(world, signers)
+    there.answers[submission.metadata.local_uid] = [Awaiting(f"{SECRET}\0")]
+    document = (await alpha.submit(submission)).body["id"]
+    (row,) = await noted(house, "bug.caught")
+    assert (str(row["document_id"]), row["body"]["error"]) == (document, "UnstorableError")
 
 
 async def test_a_bug_in_answering_a_state_system_or_reading_what_it_told_is_journalled(house: House):
