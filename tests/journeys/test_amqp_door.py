@@ -127,7 +127,12 @@ async def test_the_same_message_over_both_doors_is_one_document(a_stand, mailbox
     ticket = await a_stand.partners[0].submit(submission)
     async with channel_of(a_stand) as channel:
         for _ in range(3):
-            await publish(channel, key_of(a_stand, submission.clinic), msgspec.json.encode(submission))
+            await publish(
+                channel,
+                key_of(a_stand, submission.clinic),
+                msgspec.json.encode(submission),
+                message_id=submission.message_id,
+            )
     events = await mailbox.until_end(submission.message_id)
     assert {event["documentId"] for event in events} == {ticket.body["id"]}
     assert [event["event"] for event in events].count("document.accepted") == 1
@@ -141,7 +146,12 @@ async def test_a_document_handed_in_again_under_another_id_is_answered_under_tha
     events = await mailbox.until_end(submission.message_id)
     again = as_json(submission) | {"messageId": str(uuid.uuid4())}
     async with channel_of(a_stand) as channel:
-        await publish(channel, key_of(a_stand, submission.clinic), msgspec.json.encode(again))
+        await publish(
+            channel,
+            key_of(a_stand, submission.clinic),
+            msgspec.json.encode(again),
+            message_id=again["messageId"],
+        )
     (answer,) = await mailbox.until(again["messageId"], {"document.accepted"})
     assert (answer["documentId"], answer["status"]) == (ticket.body["id"], "completed")
     assert again["messageId"] in mailbox.correlations
