@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,17 +61,15 @@ async def shared_crew() -> AsyncIterator[Supervisor]:
 @pytest.fixture(scope="module")
 async def node(shared_crew: Supervisor) -> AsyncIterator[RabbitmqNode]:
     """One node for the tests that leave it whole, beside strangers at every usual port."""
-    squatters = []
-    for usual in (5672, 4369, 25672):
-        with suppress(OSError):
-            squatters.append(socket.create_server(("127.0.0.1", usual)))
-    async with private_rabbitmq(shared_crew) as node:
-        if isinstance(node, Missing):
-            pytest.skip(str(node))
-        await a_queue(node.url)
-        yield node
-    for squatter in squatters:
-        squatter.close()
+    with ExitStack() as squatters:
+        for usual in (5672, 4369, 25672):
+            with suppress(OSError):
+                squatters.enter_context(socket.create_server(("127.0.0.1", usual)))
+        async with private_rabbitmq(shared_crew) as node:
+            if isinstance(node, Missing):
+                pytest.skip(str(node))
+            await a_queue(node.url)
+            yield node
 
 
 @pytest.fixture
@@ -82,9 +80,11 @@ async def judge() -> AsyncIterator[str]:
     await runner.setup()
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield f"http://127.0.0.1:{port}/amqp-auth"
-    assert "/amqp-auth/topic" in judge.asked
-    await runner.cleanup()
+    try:
+        yield f"http://127.0.0.1:{port}/amqp-auth"
+        assert "/amqp-auth/topic" in judge.asked
+    finally:
+        await runner.cleanup()
 
 
 async def a_queue(url: str, settle: float = 0.0) -> None:
