@@ -46,12 +46,16 @@ _UNID: Final = re.compile(r"[0-9A-Za-z{}_.:-]{1,80}")
 
 
 class _Visit(msgspec.Struct, frozen=True):
-    """Everything one call of the broker needs: the parcel, where it goes, how the fund is set up."""
+    """Everything one call of the broker needs: the parcel, where it goes, how the fund is set up, when to stop.
+
+    ``ends_at`` is loop time: sign-in and every question to the fund share one patience.
+    """
 
     parcel: Parcel
     context: Context
     settings: Settings
     mo: str
+    ends_at: float
 
 
 class TfomsAdapter:
@@ -107,7 +111,10 @@ class TfomsAdapter:
     async def probe(self, context: Context) -> bool:
         """Tell whether the fund signs us in."""
         settings = self._settings(context)
-        return isinstance(settings, Settings) and isinstance(await self._tokens.get(settings, context), str)
+        if isinstance(settings, Held):
+            return False
+        until = asyncio.get_running_loop().time() + settings.timeout
+        return isinstance(await self._tokens.get(settings, context, until), str)
 
     # ------------------------------------------------------------------ verdicts
 
@@ -177,7 +184,10 @@ class TfomsAdapter:
         if isinstance(code, Held):
             return code
         settings = self._settings(context)
-        return settings if isinstance(settings, Held) else _Visit(parcel, context, settings, code)
+        if isinstance(settings, Held):
+            return settings
+        ends_at = asyncio.get_running_loop().time() + settings.timeout
+        return _Visit(parcel, context, settings, code, ends_at)
 
     async def _read(self, visit: _Visit, operation: str) -> Answer | Outcome:
         """Ask for something about the package; whatever goes wrong, asking again later is right."""
@@ -192,19 +202,23 @@ class TfomsAdapter:
                 return await self._refusal(visit, reply)
 
     async def _ask(self, visit: _Visit, operation: str, members: Mapping[str, str | bytes]) -> Reply | Held:
-        """Call the protocol service with a token; a token it no longer knows is renewed once (nothing was taken)."""
-        reply: Reply | Held = Spoken("")
+        """Call the protocol service with a token; a token it no longer knows is renewed once (nothing was taken).
+
+        Signing in may take half of the patience: a package sent in what little is left would end in doubt for nothing.
+        """
         stale = ""
+        signed_by = visit.ends_at - visit.settings.timeout / 2
         for _ in range(2):
-            token = await self._tokens.get(visit.settings, visit.context, instead_of=stale)
+            token = await self._tokens.get(visit.settings, visit.context, signed_by, instead_of=stale)
             if not isinstance(token, str):
                 return self._not_signed_in(token)
+            left = visit.ends_at - asyncio.get_running_loop().time()
             reply = await call(
                 visit.context.http,
                 visit.settings.prot_url,
                 operation,
                 {"token": token, "MOCode": visit.mo, **members},
-                timeout=visit.settings.timeout,
+                timeout=max(left, 0.05),
                 request_id=str(visit.parcel.message_id),
             )
             if not (isinstance(reply, Spoken) and _is_stale(reply.text, visit.settings)):

@@ -28,12 +28,20 @@ class Tokens:
         self._locks: Final[dict[_Key, asyncio.Lock]] = {}
 
     async def get(
-        self, settings: Settings, context: Context, *, instead_of: str = ""
+        self, settings: Settings, context: Context, until: float, *, instead_of: str = ""
     ) -> str | Spoken | Unavailable:
         """Return a token, signing in when there is none, it is old, or it is the one just refused (``instead_of``).
 
-        Signing in sends no document: whatever goes wrong with it is unavailability, never doubt.
+        Signing in, another's before it included, must be done by ``until`` (loop time). It sends no document: whatever
+        goes wrong with it is unavailability, never doubt.
         """
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._get(settings, context, instead_of)
+        except TimeoutError:
+            return Unavailable("tfoms.sign_in_timeout")
+
+    async def _get(self, settings: Settings, context: Context, instead_of: str) -> str | Spoken | Unavailable:
         key = (context.destination.id, settings.auth_url, settings.login)
         async with self._locks.setdefault(key, asyncio.Lock()):
             held = self._held.get(key)

@@ -99,8 +99,8 @@ async def post_soap(
 ) -> SoapAnswer | Unavailable | InDoubt:
     """Post an envelope and read the answer, of which no more than ``limit`` bytes are ever held.
 
-    Not connected, 429, 502, 503, 504, or 4xx without an envelope (a gateway's refusal): ``Unavailable``. Sent and no
-    whole, well-formed answer: ``InDoubt``.
+    Not connected, 429, 503, or 4xx without an envelope (a gateway's refusal): ``Unavailable``. Sent and no whole,
+    well-formed answer: ``InDoubt``, and so are 502 and 504 without one (RFC 9110 §15.6): the gateway passed the message on.
     ``timeout`` is in seconds for the whole call.
     """
     content_type = _CONTENT_TYPE[version]
@@ -126,12 +126,11 @@ async def post_soap(
         return InDoubt("destination.answer_timeout")
     except (aiohttp.ClientError, ConnectionError):
         return InDoubt("destination.connection_lost")
-    if status in {429, 502, 503, 504}:
+    if status in {429, 503}:
         return Unavailable(f"destination.http_{status}")
     answer = "too_large" if data is None else parse_soap(data, status=status)
-    if isinstance(answer, str):
-        refused = 400 <= status < 500
-        return (
-            Unavailable(f"destination.http_{status}") if refused else InDoubt(f"destination.answer_{answer}")
-        )
-    return answer
+    if isinstance(answer, SoapAnswer):
+        return answer
+    if 400 <= status < 500:
+        return Unavailable(f"destination.http_{status}")
+    return InDoubt(f"destination.http_{status}" if status in {502, 504} else f"destination.answer_{answer}")

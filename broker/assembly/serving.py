@@ -28,7 +28,7 @@ from broker.assembly.pages import add_pages
 from broker.assembly.working import compute
 from broker.bus.door import Bodies as AmqpBodies
 from broker.bus.door import RabbitDoor
-from broker.compute.pool import ComputeFailed, ComputePool
+from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
 from broker.console.app import add_console
 from broker.control.access import Access, Caller
 from broker.control.commands import Commands
@@ -98,6 +98,10 @@ async def _compute_failures(request: web.Request, handler: Any) -> web.StreamRes
             "partner.document_too_heavy",
             "Проверка документа не уложилась в отведённые время или память.",
             "Документ необычно велик или глубоко вложен: упростите его.",
+        )
+    except PoolUnusable:
+        return problem(
+            503, "intake.checks_unavailable", "Проверка документов сейчас не работает.", "Повторите позже."
         )
     return response
 

@@ -89,12 +89,22 @@ def _settings(process: str) -> Settings:
 
 
 async def _steadily(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run a long-lived process; once it is ready, what it made so far counts as made to stay."""
+    """Run a long-lived process; once it is ready, what it made so far counts as made to stay.
+
+    What the work raises leaves as it is, in no group: ``entry`` tells misconfiguration in one line.
+    """
     ready = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(work(ready))
+
+    async def settle() -> None:
         await ready.wait()
         collect_rarely()
+
+    settling = asyncio.create_task(settle(), name="running.settle")
+    try:
+        await work(ready)
+    finally:
+        settling.cancel()
+        await asyncio.wait({settling})
 
 
 def _serve(_arguments: argparse.Namespace) -> int:

@@ -40,6 +40,10 @@ class ComputeFailed(Exception):  # noqa: N818  names what happened to the proces
         self.why = why
 
 
+class PoolUnusable(Exception):  # noqa: N818  names what is the matter
+    """No fresh process lives long enough to take work (rule sets unreadable, memory limit too small): nobody's document."""
+
+
 def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     os.nice(POLITE)
@@ -63,9 +67,9 @@ class ComputePool:
         self._burials: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[[Given], Made], given: Given, *, units: int = 1) -> Made:
-        """Run ``function(given)`` with ``units`` times the time of one document; raise ``ComputeFailed``.
+        """Run ``function(given)`` with ``units`` times the time of one document; raise ``ComputeFailed`` or ``PoolUnusable``.
 
-        A broken pool is nobody's fault: the work is given to a fresh one before it is called failed.
+        A broken pool is nobody's fault: the work is given to a fresh one, and when every one breaks it is not the work.
         """
         seconds = self._seconds * max(units, 1) + START_SECONDS
         for pause in RENEWALS:
@@ -76,7 +80,8 @@ class ComputePool:
                 return await self._finished(future)
             except BrokenProcessPool:
                 self._renew(pool)
-        raise ComputeFailed("died")
+        log().error("compute.unusable")
+        raise PoolUnusable
 
     async def _finished(self, future: ProcessFuture[Made]) -> Made:
         try:

@@ -126,6 +126,7 @@ REASONS: Final = {
     "lookup.not_found": "у получателя не найден",
     "tfoms.answer_unknown": "ответ фонда не распознан",
     "tfoms.protocol_missing": "фонд не вернул протокол",
+    "tfoms.sign_in_timeout": "вход в службу фонда слишком долог",
     "tfoms.token_missing": "нет токена фонда",
     "tfoms.token_refused": "фонд не принял токен",
     "tfoms.unavailable": "сервис фонда недоступен",

@@ -25,7 +25,7 @@ def table_problems(table: Table, known: frozenset[str], profiles: Iterable[Profi
 
 def _reaches(rule: Rule, destination: str) -> bool:
     """Tell whether a rule can choose the destination of a region for a document."""
-    region = destination.rpartition(".")[2]
+    region = destination.split(".")[1]
     if rule.when.types and SubmissionType.SEMD not in rule.when.types:
         return False
     if "{region}" in rule.destination and rule.when.regions and region not in rule.when.regions:
@@ -34,7 +34,7 @@ def _reaches(rule: Rule, destination: str) -> bool:
 
 
 def _unsaid(rule: Rule, destination: str) -> str:
-    region = destination.rpartition(".")[2]
+    region = destination.split(".")[1]
     which = "" if rule.destination == destination else f" в отдельном правиле для региона {region}"
     return (
         f"Правило «{rule.name}»: по профилю региона {destination} само регистрирует документы в РЭМД. "

@@ -1,8 +1,10 @@
 """Destinations, routing tables, callbacks, relays and id maps as rows."""
 
+import asyncio
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +25,7 @@ from broker.store.room import Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import CALLBACK, NewTask, Task, finish_tasks, insert_tasks
 from broker.telemetry.killpoints import KillPoint, passed
+from broker.telemetry.log import log
 
 QUERIES: Final = queries("destinations")
 
@@ -213,10 +216,14 @@ class StoredFiles:
             document = (await self._documents.load([owner])).get(owner)
         if document is None or not document.intact:
             return None
+        content = document.stored.content
+        if (await asyncio.to_thread(sha256, content)).digest() != document.digest:
+            log().error("content.digest_mismatch", destination=self._destination, document=str(owner))
+            return None
         return StoredFile(
             document_id=owner,
             local_uid=document.local_uid,
-            content=document.stored.content,
+            content=content,
             media_type=document.stored.media_type,
             digest=document.digest.hex(),
         )

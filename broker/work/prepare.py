@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from broker.adapter_kit.clock import Clock
-from broker.compute.pool import ComputeFailed, ComputePool
+from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
 from broker.document.event import EventName
 from broker.partners.clinic import Clinic
 from broker.pipeline import Examination, ExaminationInput, Router, conclude, examine_all, set_aside
@@ -68,10 +68,14 @@ class PrepareWorker:
             return 0
         passed(KillPoint.PREPARE_CLAIMED)
         by_subject = {task.subject: task for task in tasks}
-        async with self._keeping(tasks):
-            for portion in await self._stores.documents.portions(list(by_subject)):
-                async with self._stores.documents.room.hold(portion):
-                    await self._portion([by_subject[one] for one in portion.ids])
+        try:
+            async with self._keeping(tasks):
+                for portion in await self._stores.documents.portions(list(by_subject)):
+                    async with self._stores.documents.room.hold(portion):
+                        await self._portion([by_subject[one] for one in portion.ids])
+        except PoolUnusable:  # the installation is broken, not the documents: they wait, uncounted
+            await self._stores.tasks.release(tasks)
+            return 0
         return len(tasks)
 
     async def _portion(self, tasks: Sequence[Task]) -> None:

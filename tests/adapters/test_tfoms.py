@@ -1,18 +1,21 @@
 """What a fund says and what becomes of it: states, protocols of both forms, tokens, oddities, refusals in words."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 from tfoms_stage import CLINIC, PERIOD, a_fund, a_registry_parcel, policies, registry_check
 
 from adapters.tfoms import TfomsAdapter
 from adapters.tfoms.adapter import mo_code
 from adapters.tfoms.simulator import create
+from broker.adapter_kit import Context
 from broker.adapter_kit.harness import (
     HostileServer,
     Misbehaviour,
@@ -202,6 +205,41 @@ async def test_a_lost_sign_in_is_unavailability_for_nothing_was_sent() -> None:
         await stage.faults(dropAnswer=1)
         outcome = await stage.send(a_registry_parcel())
     assert isinstance(outcome, Unavailable)
+
+
+@asynccontextmanager
+async def a_slow_fund(path: str, seconds: float) -> AsyncIterator[tuple[Context, Callable[[], int]]]:
+    """A fund whose sign-in takes 0.4 s, and one of whose services takes ``seconds``; how many packages came, and 1 s for all."""
+    packages = 0
+
+    @web.middleware
+    async def slow(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal packages
+        packages += request.path == "/ProtService"
+        await asyncio.sleep(seconds if request.path == path else 0.4 if request.path == "/AuthService" else 0)
+        return await handler(request)
+
+    app = create(SimulatorSetup(clock=SteppedClock(), params={"registry_check": registry_check}))
+    app.middlewares.append(slow)
+    async with serving(app) as url:
+        fund = msgspec.structs.replace(a_fund(url), timeout=1.0)
+        async with context_for(fund, clock=SteppedClock()) as context:
+            yield context, lambda: packages
+
+
+async def test_signing_in_and_sending_share_one_patience() -> None:
+    async with a_slow_fund("/ProtService", 30) as (context, packages):
+        started = asyncio.get_running_loop().time()
+        outcome = await TfomsAdapter().deliver(a_registry_parcel(), context)
+        took = asyncio.get_running_loop().time() - started
+    assert (outcome, packages()) == (InDoubt("destination.answer_timeout"), 1)
+    assert took < 1.3, "a second patience would be cut off from outside"
+
+
+async def test_a_package_is_not_sent_in_the_little_time_a_slow_sign_in_leaves() -> None:
+    async with a_slow_fund("/AuthService", 0.9) as (context, packages):
+        outcome = await TfomsAdapter().deliver(a_registry_parcel(), context)
+    assert (outcome, packages()) == (Unavailable("tfoms.sign_in_timeout"), 0)
 
 
 async def test_a_sign_in_without_a_token_is_unavailability() -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import pytest
 from builders import NOW, an_arrival
 from rows import Shelf
+from structlog.testing import capture_logs
 
 from broker.adapter_kit import PeerRequest, Take
 from broker.archive import Codec
@@ -157,6 +158,17 @@ async def test_a_destination_gets_only_files_routed_to_it(shelf: Shelf):
     assert (found.content, found.digest) == (b"<bytes/>", arrival.digest.hex())
     assert await other.by_local_uid(arrival.local_uid) is None
     assert await mine.by_local_uid("нет") is None
+
+
+async def test_a_file_that_is_not_what_entered_is_not_handed_out_and_the_log_says_so(shelf: Shelf):
+    arrival = an_arrival(content=b"<bytes/>")
+    await shelf.routed(arrival, destinations=("remd",))
+    await shelf.database.execute("update document set digest = sha256('<other/>') where id = $1", arrival.id)
+    with capture_logs() as logs:
+        files = StoredFiles("remd", shelf.deliveries, shelf.documents)
+        assert await files.by_local_uid(arrival.local_uid) is None
+    (line,) = [line for line in logs if line["event"] == "content.digest_mismatch"]
+    assert (line["log_level"], line["document"]) == ("error", str(arrival.id))
 
 
 async def test_a_pause_says_who_and_why_and_is_journalled(shelf: Shelf):

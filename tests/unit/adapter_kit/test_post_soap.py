@@ -27,7 +27,10 @@ def answering(status: int, body: bytes) -> web.Application:
         (401, b"<html/>", Unavailable("destination.http_401")),
         (404, b"", Unavailable("destination.http_404")),
         (413, b"too large", Unavailable("destination.http_413")),
+        (429, b"", Unavailable("destination.http_429")),
         (503, ENVELOPE, Unavailable("destination.http_503")),
+        (502, b"<html/>", InDoubt("destination.http_502")),
+        (504, b"", InDoubt("destination.http_504")),
         (200, b"<html/>", InDoubt("destination.answer_malformed")),
         (500, b"", InDoubt("destination.answer_malformed")),
     ],
@@ -37,7 +40,7 @@ async def test_what_an_answer_without_an_envelope_means(status: int, body: bytes
         assert await post_soap(http, url, ENVELOPE, action="a", timeout=5) == expected
 
 
-@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("status", [200, 400, 500, 502, 504])
 async def test_an_envelope_is_read_under_any_status(status: int):
     async with serving(answering(status, ENVELOPE)) as url, aiohttp.ClientSession() as http:
         answer = await post_soap(http, url, ENVELOPE, action="a", timeout=5)

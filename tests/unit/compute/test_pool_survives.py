@@ -8,11 +8,15 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
-from broker.compute.pool import ComputeFailed, ComputePool, compute_pool
+from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable, compute_pool
 
 
 def nothing() -> None:
     """Prepare nothing."""
+
+
+def unreadable() -> None:
+    raise OSError("no rule sets")
 
 
 def who(_given: int) -> int:
@@ -50,6 +54,12 @@ async def test_a_process_that_dies_idle_is_replaced(pool: ComputePool):
     os.kill(first, signal.SIGKILL)
     await ended(first)
     assert await pool.run(who, 0) != first
+
+
+async def test_a_pool_no_process_of_which_starts_is_unusable_and_no_work_failed():
+    async with compute_pool(1, 10.0, 1024, unreadable, ()) as pool:
+        with pytest.raises(PoolUnusable):
+            await pool.run(who, 0)
 
 
 async def test_a_fork_server_that_dies_takes_nobody_with_it_for_long(pool: ComputePool):

@@ -16,12 +16,12 @@ DIRECT = Rule(name="РЭМД напрямую", destination="remd", registers=Tr
 ELSEWHERE = msgspec.structs.replace(DIRECT, when=When(regions=("77",)))
 
 
-def a_profile(*, registers: bool) -> Profile:
+def a_profile(*, registers: bool, name: str = "gis.78") -> Profile:
     profile = load_profile(REGIONS / "78.toml")
     return msgspec.structs.replace(
         profile,
         destination=tuple(
-            msgspec.structs.replace(one, registers=registers and one.id == "gis.78")
+            msgspec.structs.replace(one, id=name, registers=registers) if one.id == "gis.78" else one
             for one in profile.destination
         ),
     )
@@ -51,6 +51,13 @@ def test_a_rule_that_keeps_silent_about_a_platform_that_registers_is_refused(sil
     assert problems(DIRECT, silent, registers=False) == [], (
         "where the platform does not register, nothing is amiss"
     )
+
+
+def test_a_second_platform_of_a_region_is_found_behind_the_place_of_the_region():
+    profile = a_profile(registers=True, name="gis.78.n3")
+    (problem,) = table_problems(Table((DIRECT, a_rule("gis.{region}.n3"))), KNOWN, [profile])
+    assert "gis.78.n3 само регистрирует" in problem
+    assert "для региона 78" in problem
 
 
 def test_one_that_speaks_is_refused_only_where_it_meets_another_registrar():
