@@ -44,6 +44,7 @@ from broker.store.intake import IntakeStore
 from broker.store.journal import Journal
 from broker.store.notebook import Notebook
 from broker.store.partners import PartnerStore
+from broker.store.repeats import Repeats
 from broker.store.room import Share
 from broker.store.views import Views
 from broker.telemetry.log import log
@@ -149,7 +150,8 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         partners = PartnerStore(base.database)
         views = Views(base.database)
         access = Access(partners, base.pepper(), settings.door.cache_seconds, base.clock)
-        reception = Reception(access, IntakeStore(base.database, base.codec), journal, base.clock, announcer)
+        store, repeats = IntakeStore(base.database, base.codec), Repeats(base.database)
+        reception = Reception(access, store, repeats, journal, base.clock, announcer)
         await stack.enter_async_context(reception.running())
         waiting = Waiting(views.statuses)
         await stack.enter_async_context(waiting.running())

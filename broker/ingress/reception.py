@@ -21,6 +21,7 @@ from broker.receipts.refused import refusal_event
 from broker.store.batcher import Batcher
 from broker.store.intake import IntakeStore, Ticket, Verdict
 from broker.store.journal import Journal
+from broker.store.repeats import Repeats
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.metrics import ACCEPT_SECONDS, ACCEPTED, REFUSED, REPEATED
 
@@ -53,12 +54,14 @@ class Reception:
         self,
         access: Access,
         store: IntakeStore,
+        repeats: Repeats,
         journal: Journal,
         clock: Clock,
         announce: Callable[[Sequence[tuple[int, str]]], None],
     ) -> None:
         self._access = access
         self._store = store
+        self._repeats = repeats
         self._journal = journal
         self._clock = clock
         self._announce = announce
@@ -89,30 +92,23 @@ class Reception:
     ) -> Verdict:
         """Commit a submission and return its ticket, or why it was refused; raises when the store is away.
 
-        ``objection`` is the door's own, said only to who may speak for the clinic.
+        ``objection`` is the door's own, said only to who may speak for the clinic. What was accepted while they might
+        stays accepted: its repeat gets the first ticket.
         """
         started = time.perf_counter()
-        refusal = (
-            check_head(submission, key)
-            or _SPEECH.get(await self._access.speech(caller.partner_id, submission.clinic))
-            or objection
-        )
+        barred = None
+        refusal = check_head(submission, key)
+        if refusal is None:
+            barred = _SPEECH.get(await self._access.speech(caller.partner_id, submission.clinic))
+            refusal = None if barred else objection
         if refusal is not None:
             await self.refuse(caller, refusal, door=door, clinic=submission.clinic, key=key)
             return refusal
-        seen = peek(stored.content) if submission.type is SubmissionType.SEMD else Peek()
-        arrival = make_arrival(
-            submission,
-            stored,
-            Sender(caller.partner_id, caller.mode, door),
-            id=uuid7(),
-            key=key,
-            now=self._clock.now(),
-            local_uid=_uuid_or_none(seen.document_id.extension),
-            set_key=set_key(seen.set_id.root, seen.set_id.extension),
-            version=seen.version or 1,
-        )
-        verdict = await self._batcher.submit(arrival)
+        arrival = self._arrival(Sender(caller.partner_id, caller.mode, door), submission, stored, key)
+        if barred is None:
+            verdict = await self._batcher.submit(arrival)
+        else:
+            verdict = await self._repeats.ticket(arrival) or barred
         ACCEPT_SECONDS.labels(door).observe(time.perf_counter() - started)
         match verdict:
             case Ticket(repeated=True):
@@ -124,6 +120,20 @@ class Reception:
                     caller, verdict, door=door, clinic=submission.clinic, key=key, digest=arrival.digest
                 )
         return verdict
+
+    def _arrival(self, sender: Sender, submission: Submission, stored: StoredContent, key: str) -> Arrival:
+        seen = peek(stored.content) if submission.type is SubmissionType.SEMD else Peek()
+        return make_arrival(
+            submission,
+            stored,
+            sender,
+            id=uuid7(),
+            key=key,
+            now=self._clock.now(),
+            local_uid=_uuid_or_none(seen.document_id.extension),
+            set_key=set_key(seen.set_id.root, seen.set_id.extension),
+            version=seen.version or 1,
+        )
 
     async def refuse(
         self,

@@ -15,10 +15,12 @@ from broker.bus.port import IntakeMessage, NotNow
 from broker.control.access import Access
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.reception import Reception
+from broker.partners.clinic import ClinicStatus
 from broker.store.database import STORE_TROUBLE, UnstorableError, open_database
 from broker.store.intake import IntakeStore, Ticket
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
+from broker.store.repeats import Repeats
 
 PARTNER = "vendor-alpha"
 KEY = f"{PARTNER}.{CLINIC.replace('.', '-')}"
@@ -34,7 +36,12 @@ async def reception(shelf: Shelf, codec: Codec):
     clock = StillClock()
     access = Access(partners, b"pepper", 0, clock)
     reception = Reception(
-        access, IntakeStore(shelf.database, codec), Journal(shelf.database), clock, lambda _due: None
+        access,
+        IntakeStore(shelf.database, codec),
+        Repeats(shelf.database),
+        Journal(shelf.database),
+        clock,
+        lambda _due: None,
     )
     async with reception.running():
         yield reception
@@ -234,6 +241,27 @@ async def test_an_answer_lost_before_it_was_written_is_made_up_for_when_the_mess
     assert [event["messageId"] for event in await told(shelf)] == ["m1", "m2"]
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(ClinicStatus.SUSPENDED, "partner.clinic_suspended"), (ClinicStatus.CLOSED, "partner.clinic_closed")],
+)
+async def test_what_was_accepted_before_its_clinic_was_stopped_is_not_refused_when_it_comes_again(
+    shelf: Shelf, reception: Reception, status: ClinicStatus, code: str
+):
+    """RabbitMQ delivers again what we committed but could not acknowledge; only what is new is refused."""
+    door = AmqpDoor(reception)
+    await door.take(a_message(message_id="m1"))
+    await PartnerStore(shelf.database).set_status(CLINIC, status, NOW)
+    await door.take(a_message(message_id="m1", redelivered=True))
+    assert [event["event"] for event in await told(shelf)] == ["document.accepted"]
+    other = GOOD | {"content": {"data": text_of(b"<b/>")}}
+    await door.take(a_message(other, message_id="m1"))
+    await door.take(a_message(other, message_id="m2"))
+    assert [event["messageId"] for event in await told(shelf)] == ["m1", "m1", "m2"]
+    assert {event["findings"][0]["code"] for event in (await told(shelf))[1:]} == {code}
+    assert await shelf.database.fetchval("select count(*) from document") == 1
+
+
 async def test_a_parked_message_is_taken_when_it_can_be(shelf: Shelf, reception: Reception):
     await AmqpDoor(reception).park(a_message(message_id="m1", parked_why="expired"))
     (event,) = await told(shelf)
@@ -253,6 +281,7 @@ async def test_while_the_store_is_away_a_message_is_asked_for_again_later(databa
         reception = Reception(
             Access(PartnerStore(database), b"p", 0, clock),
             IntakeStore(database, codec),
+            Repeats(database),
             Journal(database),
             clock,
             lambda _due: None,

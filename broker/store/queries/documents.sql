@@ -96,6 +96,12 @@ returning id, queue
 -- What the tickets of these documents say.
 select id, status, received_at, digest, mode, message_id from document where id = any ($1::uuid[])
 
+-- name: first_ticket
+-- The ticket a partner was given for these very bytes under this message id.
+select d.id, d.status, d.received_at, d.digest, d.mode
+from submission s join document d on d.id = s.document_id
+where s.partner_id = $1 and s.mode = $2 and s.key = $3 and s.fingerprint = $4
+
 -- name: statuses
 -- Where these documents stand (the waiting doors ask).
 select id, status from document where id = any ($1::uuid[])
