@@ -25,10 +25,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
-        response = problem(error.status, f"http.{error.status}", error.reason)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-        return response
+        return _unfit(request, error)
     except TooLarge:
         return of_refusal(BODY_TOO_LARGE)
     except NoRoom:
@@ -50,6 +47,24 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(
             500, "intake.bug", "Ошибка на нашей стороне, она записана.", "Повторите с тем же messageId."
         )
+
+
+def _unfit(request: web.Request, error: web.HTTPException) -> web.Response:
+    """Answer for what no route takes, in words; ``Allow`` says which methods one would."""
+    allowed = error.headers.get("Allow", "")
+    match error.status:
+        case 404:
+            detail, fix = "По этому адресу ничего нет.", "Сверьте адрес с /openapi.json."
+        case 405:
+            detail = f"Метод {request.method} здесь не поддерживается."
+            fix = f"Используйте один из методов: {allowed}." if allowed else "Сверьте метод с /openapi.json."
+        case _:
+            detail = f"Запрос не принят (HTTP {error.status})."
+            fix = "Сверьте адрес, метод, заголовки и тело с /openapi.json."
+    response = problem(error.status, f"http.{error.status}", detail, fix)
+    if allowed:
+        response.headers["Allow"] = allowed
+    return response
 
 
 def _unstorable(request: web.Request, error: UnstorableError) -> web.Response:

@@ -1,5 +1,6 @@
 """Clinics and secrets over HTTP, for operators."""
 
+import asyncio
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -7,12 +8,14 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from broker.api.bodies import READ, TooLarge, collect
 from broker.api.operators import OPERATOR
 from broker.api.problem import Problem as ProblemBody
 from broker.api.problem import answer, problem
 from broker.api.route import Answer, Parameter, Route
 from broker.control.onboarding import NewSecret, NotFound, Onboarding, Released
 from broker.document.submission import Mode
+from broker.intake.read import explain_field
 from broker.partners.clinic import RemdLink
 from broker.store.partners import ClinicPatch, PartnerStore
 
@@ -152,12 +155,17 @@ def _camel(card: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _read(request: web.Request, shape: Any) -> Any:
-    if (request.content_length or 0) > LARGEST:
-        return problem(413, "operator.body_too_large", "Тело больше 64 КиБ.", "Сократите запрос.")
     try:
-        return msgspec.json.decode(await request.content.read(LARGEST) or b"{}", type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return problem(422, "operator.body_invalid", f"Тело не по форме: {error}", "См. /openapi.json.")
+        async with asyncio.timeout(READ):
+            body = await collect(request.content.iter_any(), LARGEST)
+        return msgspec.json.decode(body or b"{}", type=shape)
+    except TooLarge:
+        return problem(413, "operator.body_too_large", "Тело больше 64 КиБ.", "Сократите запрос.")
+    except msgspec.ValidationError as error:
+        detail = f"Тело не по форме: {explain_field(str(error))}"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        detail = "Тело не является JSON в UTF-8."
+    return problem(422, "operator.body_invalid", detail, "Сверьте тело со схемой на /openapi.json.")
 
 
 def _unknown() -> web.Response:

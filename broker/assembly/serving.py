@@ -125,7 +125,7 @@ def _readyz(base: Foundation) -> Any:
 def _clock_page(settings: Settings) -> Any:
     async def move(request: web.Request) -> web.Response:
         if not settings.data.clock_file:
-            return problem(404, "http.404")
+            return problem(404, "http.404", "Часы здесь не переводятся.", "Это умеет только inaya dev.")
         try:
             wanted = msgspec.json.decode(await request.read(), type=dict[str, float])
             offset = await asyncio.to_thread(

@@ -23,7 +23,10 @@ MIB: Final = 1024 * 1024
 
 
 class Bodies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bytes of bodies: the largest one kept (contract: 12 MiB), and all of ``intake`` that are held at once."""
+    """Bytes of bodies: the largest one kept (contract: 12 MiB), and all of ``intake`` that are held at once.
+
+    A larger one, up to RabbitMQ's ``max_message_size``, is alive only while it comes in, one at a time for each queue.
+    """
 
     largest: int = 12 * MIB
     held: int = 96 * MIB

@@ -36,9 +36,13 @@ SETTINGS: Final[dict[str, str]] = {
     "vm_memory_high_watermark.absolute": "1024MB",
     "disk_free_limit.absolute": "200MB",
     "raft.wal_max_size_bytes": "67108864",
-    "max_message_size": "16777216",
+    "max_message_size": "67108864",
 }
-"""A small node: a write-ahead log of 64 MiB (half a gigabyte by default, held in memory too), messages up to 16 MiB."""
+"""A small node: a write-ahead log of 64 MiB (half a gigabyte by default, held in memory too).
+
+Messages up to 64 MiB: over its limit RabbitMQ closes the channel and we never hear of the message, so whatever a partner
+may send by mistake (a document of 21 MiB in base64) reaches our own refusal.
+"""
 
 
 class RabbitmqNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aio_pika
+import psutil
 import pytest
 from proxy import freezing_proxy
 from rabbit_node import RabbitNode
@@ -281,6 +282,23 @@ async def test_a_body_over_the_limit_is_told_without_being_kept(node: RabbitNode
         await until(lambda: bool(shelf.taken))
     (message,) = shelf.taken
     assert (message.oversized, message.body, message.size, message.message_id) == (True, b"", 5000, "huge")
+
+
+async def test_bodies_over_the_limit_never_add_up_in_memory(node: RabbitNode, patience: Patience):
+    """RabbitMQ takes 64 MiB where our door takes 12, so that the refusal is ours; they come in at full prefetch."""
+    shelf, process = Shelf(), psutil.Process()
+    huge = bytes(40 * 1024 * 1024)
+    async with a_door(node.url, patience) as door, a_partner(node) as channel:
+        for number in range(10):
+            await publish(channel, huge, str(number))
+        before = most = process.memory_info().rss
+        async with door.take_intake(shelf, prefetch=100):
+            async with asyncio.timeout(60):
+                while len(shelf.taken) < 10:
+                    most = max(most, process.memory_info().rss)
+                    await asyncio.sleep(0.005)
+    assert all(message.oversized and not message.body for message in shelf.taken)
+    assert most - before < 3 * len(huge), f"{(most - before) // 2**20} MiB"
 
 
 async def tell(door: RabbitDoor, login: str) -> Sent:

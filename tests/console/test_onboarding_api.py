@@ -1,14 +1,16 @@
 """From an application to a document at the door: applying, deciding, clinics, secrets, and who may do which."""
 
 import asyncio
+import re
 from itertools import count
 
+import aiohttp
 import msgspec
 import pytest
 from applications import an_application, spoiled
 from builders import a_submission
 from in_process import House
-from office import Person
+from office import PASSWORD, Person
 from partner import Partner
 
 from broker.dev.world import Signers, World
@@ -177,6 +179,59 @@ async def test_a_clinic_is_changed_only_by_fields_that_exist_and_fit(people):
     forgotten = await people["operator"].call("PATCH", path, {"params": {"folder": {"room": None}}})
     assert forgotten.body["params"]["folder"] == {"shelf": "2"}
     assert forgotten.body["title"] == changed.body["title"]
+
+
+async def test_a_change_may_come_in_several_segments(house):
+    oid = "1.2.643.5.1.13.13.12.2.77.9002"
+
+    async def pieces():
+        for piece in (b'{"params": {"folder": {"shelf"', b': "5"}}', b"}"):
+            yield piece
+            await asyncio.sleep(0.05)
+
+    async with aiohttp.ClientSession() as http:
+        key = aiohttp.encode_basic_auth("operator", PASSWORD, encoding="utf-8")
+        async with http.patch(
+            f"{house.http}/api/v1/clinics/{oid}", data=pieces(), headers={"Authorization": key}
+        ) as answer:
+            assert answer.status == 200, await answer.text()
+            assert (await answer.json())["params"]["folder"]["shelf"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "words"),
+    [
+        ({"ogrn": "1"}, 422, "operator.body_invalid", "неизвестное поле «ogrn»"),
+        ({"storage": "cloud"}, 422, "operator.body_invalid", "поле storage"),
+        ({"oms": "да"}, 422, "operator.body_invalid", "ожидается тип"),
+        (b"{", 422, "operator.body_invalid", "не является JSON"),
+        (b" " * 70_000, 413, "operator.body_too_large", "64 КиБ"),
+    ],
+)
+async def test_a_change_that_does_not_fit_is_explained_in_russian(people, body, status, code, words):
+    answer = await people["operator"].call("PATCH", "/api/v1/clinics/1.2.643.5.1.13.13.12.2.77.9002", body)
+    assert (answer.status, answer.code) == (status, code)
+    assert words in answer.body["detail"]
+    assert answer.body["fix"]
+    assert "Expected" not in str(answer.body)
+    assert "Object" not in str(answer.body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/api/v1/nowhere", 404, "/openapi.json"),
+        ("DELETE", "/api/v1/documents", 405, "GET,POST"),
+    ],
+)
+async def test_an_address_or_a_method_that_is_not_there_is_told_in_russian(
+    people, method, path, status, words
+):
+    answer = await people["nobody"].call(method, path)
+    assert (answer.status, answer.code) == (status, f"http.{status}")
+    assert re.search("[а-я]", answer.body["detail"])
+    assert words in answer.body["fix"]
+    assert not re.search(r"Not Found|Not Allowed", str(answer.body))
 
 
 async def test_a_suspended_clinic_is_refused_its_deliveries_wait_and_resuming_lets_them_go(

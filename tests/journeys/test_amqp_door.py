@@ -7,14 +7,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aio_pika
+import aiohttp
 import msgspec
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError
-from builders import a_submission, as_json
+from builders import a_sample, a_signature, a_submission, as_json, text_of
+
+from broker.samples.submission import make_submission
 
 pytestmark = pytest.mark.rabbitmq
 
+MIB = 1024 * 1024
 ENDS = {"document.completed", "document.failed", "document.rejected", "document.unroutable"}
 
 
@@ -32,9 +36,14 @@ async def channel_of(a_stand, number: int = 0) -> AsyncIterator[AbstractChannel]
         yield await connection.channel(on_return_raises=True)
 
 
-async def publish(channel: AbstractChannel, key: str, body: bytes, **properties: Any) -> None:
+async def publish(
+    channel: AbstractChannel, key: str, body: bytes, *, message_id: str | None = None, **properties: Any
+) -> None:
+    """Publish as a МИС does; without ``message_id`` the client library makes one up."""
     exchange = await channel.get_exchange("documents", ensure=False)
-    message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties)
+    message = aio_pika.Message(
+        body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, message_id=message_id, **properties
+    )
     await exchange.publish(message, key, timeout=20)
 
 
@@ -127,12 +136,8 @@ async def test_the_same_message_over_both_doors_is_one_document(a_stand, mailbox
     ticket = await a_stand.partners[0].submit(submission)
     async with channel_of(a_stand) as channel:
         for _ in range(3):
-            await publish(
-                channel,
-                key_of(a_stand, submission.clinic),
-                msgspec.json.encode(submission),
-                message_id=submission.message_id,
-            )
+            body, key = msgspec.json.encode(submission), key_of(a_stand, submission.clinic)
+            await publish(channel, key, body, message_id=submission.message_id)
     events = await mailbox.until_end(submission.message_id)
     assert {event["documentId"] for event in events} == {ticket.body["id"]}
     assert [event["event"] for event in events].count("document.accepted") == 1
@@ -146,13 +151,9 @@ async def test_a_document_handed_in_again_under_another_id_is_answered_under_tha
     events = await mailbox.until_end(submission.message_id)
     again = as_json(submission) | {"messageId": str(uuid.uuid4())}
     async with channel_of(a_stand) as channel:
-        await publish(
-            channel,
-            key_of(a_stand, submission.clinic),
-            msgspec.json.encode(again),
-            message_id=again["messageId"],
-        )
-    (answer,) = await mailbox.until(again["messageId"], {"document.accepted"})
+        body, key = msgspec.json.encode(again), key_of(a_stand, submission.clinic)
+        await publish(channel, key, body, message_id=again["messageId"])
+    (answer,) = await mailbox.until(again["messageId"], {"document.accepted", *ENDS})
     assert (answer["documentId"], answer["status"]) == (ticket.body["id"], "completed")
     assert again["messageId"] in mailbox.correlations
     told = (await a_stand.partners[0].get(f"/documents/{ticket.body['id']}/events")).body["events"]
@@ -165,6 +166,11 @@ REFUSED: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any] | bytes]
     "a foreign clinic": (
         "partner.clinic_not_linked",
         lambda good: good | {"clinic": "1.2.643.5.1.13.13.12.4.16.9004"},
+    ),
+    "an empty document": ("partner.content_empty", lambda good: good | {"content": {"data": ""}}),
+    "a document of 21 MiB": (
+        "partner.body_too_large",
+        lambda good: good | {"content": {"data": text_of(b"x" * (21 * MIB))}},
     ),
     "base64 cut off": ("partner.content_base64", lambda good: good | {"content": {"data": "QUJ"}}),
     "another id in the body": (
@@ -190,6 +196,91 @@ async def test_a_refusal_comes_as_an_event_in_words(
     (finding,) = event["findings"]
     assert finding["code"] == code
     assert finding["fix"]
+
+
+async def send(a_stand, submission: dict[str, Any]) -> None:
+    async with channel_of(a_stand) as channel:
+        body, key = msgspec.json.encode(submission), key_of(a_stand, submission["clinic"])
+        await publish(channel, key, body, message_id=submission["messageId"])
+
+
+async def test_a_message_id_and_a_local_uid_with_other_content_are_refused_in_words(
+    a_stand, mailbox: Mailbox, world, stand_signers
+):
+    sample = a_sample(world)
+    await send(a_stand, as_json(make_submission(sample, a_signature(stand_signers))))
+    first = list(await mailbox.until_end(sample.message_id))
+    reused = as_json(a_submission(world, stand_signers))
+    reused["metadata"] |= {"localUid": sample.local_uid}
+    await send(a_stand, reused)
+    (event,) = await mailbox.until_end(reused["messageId"])
+    assert event["findings"][0]["code"] == "partner.local_uid_reused"
+    assert event["findings"][0]["fix"]
+    replayed = as_json(a_submission(world, stand_signers, message_id=sample.message_id))
+    await send(a_stand, replayed)
+    told = await mailbox.until(sample.message_id, {"document.rejected"})
+    assert told[:-1] == first
+    assert (told[-1]["documentId"], told[-1]["findings"][0]["code"]) == (None, "partner.message_id_reused")
+    assert told[-1]["findings"][0]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("99999", "kind.unknown"), ("194", "kind.closed_on_date"), ("103", "kind.template_mismatch")],
+)
+async def test_a_kind_that_is_unknown_closed_or_another_is_a_finding_of_the_document(
+    a_stand, mailbox: Mailbox, world, stand_signers, kind: str, code: str
+):
+    bent = as_json(a_submission(world, stand_signers)) | {"kind": kind}
+    await send(a_stand, bent)
+    accepted, rejected = await mailbox.until_end(bent["messageId"])
+    assert (accepted["event"], rejected["event"]) == ("document.accepted", "document.rejected")
+    assert rejected["documentId"] == accepted["documentId"]
+    assert code in {finding["code"] for finding in rejected["findings"]}
+
+
+async def test_a_suspended_clinic_is_refused_and_what_it_had_handed_in_before_is_not(
+    a_stand, mailbox: Mailbox, world, stand_signers
+):
+    before = as_json(a_submission(world, stand_signers, clinic=1))
+    await send(a_stand, before)
+    told = list(await mailbox.until_end(before["messageId"]))
+    await direct(a_stand, before["clinic"], "suspend")
+    try:
+        await until_the_doors_know(a_stand, before["clinic"])
+        late = as_json(a_submission(world, stand_signers, clinic=1))
+        await send(a_stand, before)
+        await send(a_stand, late)
+        (event,) = await mailbox.until_end(late["messageId"])
+    finally:
+        await direct(a_stand, before["clinic"], "resume")
+    assert event["findings"][0]["code"] == "partner.clinic_suspended"
+    assert event["findings"][0]["fix"]
+    assert mailbox.events[before["messageId"]] == told, (
+        "handed in again, it is neither refused nor told twice"
+    )
+
+
+async def direct(a_stand, clinic: str, act: str) -> None:
+    """Suspend or resume a clinic, as the operator does."""
+    operator = a_stand.endpoints.operator
+    key = aiohttp.encode_basic_auth(operator.login, operator.password)
+    path = f"/clinics/{clinic}/{act}"
+    answer = await a_stand.partners[0].post(path, json={"reason": "тест"}, headers={"Authorization": key})
+    assert answer.status == 200, answer.body
+
+
+async def until_the_doors_know(a_stand, clinic: str) -> None:
+    """Wait until a suspended clinic is refused: who may speak is remembered for seconds."""
+    bad = {"clinic": clinic, "kind": "306", "content": {"data": text_of(b"<a/>")}}
+
+    async def refuses() -> bool:
+        answer = await a_stand.partners[0].submit(bad | {"messageId": str(uuid.uuid4())})
+        return answer.status == 403
+
+    async with asyncio.timeout(30):
+        while not await refuses():  # noqa: ASYNC110  only asking again tells
+            await asyncio.sleep(0.3)
 
 
 async def test_a_routing_key_of_another_clinic_comes_back_as_an_event(

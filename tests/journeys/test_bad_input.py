@@ -382,14 +382,42 @@ async def test_a_node_over_10_mb_is_judged_like_any_other(alpha: Partner, good, 
     bent = good | {"content": {"data": text_of(content)}, "messageId": str(uuid.uuid4())}
     answer = await alpha.submit(bent, wait=25)
     assert (answer.status, answer.code) == (422, "partner.document_invalid")
+    codes = {one["code"] for one in answer.body["findings"] if one["severity"] == "error"}
+    assert {"kind.not_cda", "xsd.root", "signature.digest_mismatch"} <= codes, "judged, by every layer"
+    assert not any(code.startswith("xml.") for code in codes), "its size is no fault"
     assert len(str(answer.body)) < 64 * 1024, "an answer never quotes what is that large"
 
 
-@pytest.mark.parametrize(("kind", "why"), [("99999", "unknown"), ("194", "closed"), ("103", "another")])
-async def test_a_kind_that_is_unknown_closed_or_another(alpha: Partner, good, kind: str, why: str):
+def a_document_of_one_node(world: World, signers: Signers, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A good consultation with one text of 11 MiB in it."""
+    monkeypatch.setattr("broker.samples.filler.PIECE", 11 * MIB)
+    return as_json(make_submission(a_sample(world, kind="290", padding=11 * MIB), a_signature(signers)))
+
+
+async def test_a_good_document_with_a_text_over_10_mb_goes_its_way(alpha, world, signers, monkeypatch):
+    good = a_document_of_one_node(world, signers, monkeypatch)
+    longest = max(len(text) for text in base64.b64decode(good["content"]["data"]).split(b"<"))
+    assert longest > 10 * MIB
+    answer = await alpha.submit(good, wait=25)
+    assert (answer.status, answer.body["status"]) == (202, "routed"), answer.body
+    assert (await alpha.outcome(answer.body["id"]))["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        ("99999", {"kind.unknown"}),
+        ("194", {"kind.closed_on_date", "kind.template_mismatch"}),
+        ("103", {"kind.template_mismatch"}),
+    ],
+    ids=["unknown", "closed", "another"],
+)
+async def test_a_kind_that_is_unknown_closed_or_another(alpha: Partner, good, kind: str, codes: set[str]):
     answer = await alpha.submit(good | {"kind": kind}, wait=25)
-    assert answer.status == 422
-    assert {"kind", "metadata"} & {one["layer"] for one in answer.body["findings"]}, why
+    assert (answer.status, answer.code) == (422, "partner.document_invalid")
+    told = [one for one in answer.body["findings"] if one["layer"] == "kind" and one["severity"] == "error"]
+    assert {one["code"] for one in told} == codes
+    assert all(CYRILLIC.search(one["message"]) and CYRILLIC.search(one["fix"]) for one in told)
 
 
 async def test_three_faults_in_three_layers_come_back_in_one_answer(alpha: Partner, world, signers):
