@@ -94,10 +94,15 @@ def check_order(
         if one.same and one.status is not None and is_success(one.status) and one.receipt is not None:
             return AlreadyThere(status=one.status, receipt=one.receipt)
     live = [p for p in predecessors if p.status is None or is_live(p.status)]
-    if any(p.same and p.attempt > 0 for p in live):
+    if any(p.same and p.attempt > 0 and not _goes_first(delivery, p) for p in live):
         return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
     if now - delivery.created_at >= policy.predecessor:
         return Go()
     if any(p.status is None or p.attempt > 0 for p in live):
         return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
     return Supersede(tuple(p.id for p in live)) if live else Go()
+
+
+def _goes_first(delivery: DeliveryState, twin: Predecessor) -> bool:
+    """Tell whether, of two copies that were both sent, this is the older: otherwise each would wait for the other."""
+    return delivery.attempt > 0 and str(delivery.id) < twin.id

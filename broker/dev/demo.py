@@ -19,6 +19,7 @@ import msgspec
 from yarl import URL
 
 from broker.adapter_kit.clocks import FileClock
+from broker.bus.connection import Connection
 from broker.dev.endpoints import Endpoints
 from broker.dev.plan import Group, Planned, Planner
 from broker.dev.stand import StandFailed, StandOptions, running_stand
@@ -104,7 +105,7 @@ class Run:
         async with contextlib.AsyncExitStack() as stack:
             for vendor, secret in self.secrets.items() if self.endpoints.amqp else ():
                 address = URL(self.endpoints.amqp or "").with_user(vendor).with_password(secret)
-                connection = await aio_pika.connect(address)
+                connection = await aio_pika.connect(address, connection_class=Connection)
                 await stack.enter_async_context(connection)
                 channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
                 self._channels[vendor] = await channel.get_exchange("documents", ensure=False)

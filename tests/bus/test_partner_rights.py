@@ -12,6 +12,7 @@ from rabbit_node import RabbitNode, a_node
 
 from broker.bus import auth
 from broker.bus.auth import Account
+from broker.bus.connection import Connection
 from broker.bus.door import RabbitDoor
 from broker.bus.supervision import Patience
 from broker.bus.topology import DOCUMENTS
@@ -66,7 +67,7 @@ async def rights() -> AsyncIterator[RabbitNode]:
 
 
 async def exchange_is_there(node: RabbitNode) -> None:
-    async with await aio_pika.connect(node.url) as ours, asyncio.timeout(20):
+    async with await aio_pika.connect(node.url, connection_class=Connection) as ours, asyncio.timeout(20):
         while True:
             channel = await ours.channel()
             try:
@@ -79,7 +80,11 @@ async def exchange_is_there(node: RabbitNode) -> None:
 
 async def connect(node: RabbitNode, login: str, secret: str | None = None) -> aio_pika.abc.AbstractConnection:
     return await aio_pika.connect(
-        host="127.0.0.1", port=node.port, login=login, password=secret or SECRETS[login]
+        host="127.0.0.1",
+        port=node.port,
+        login=login,
+        password=secret or SECRETS[login],
+        connection_class=Connection,
     )
 
 

@@ -11,6 +11,7 @@ from aiormq.channel import Channel
 from proxy import freezing_proxy
 from rabbit_node import RabbitNode
 
+from broker.bus.connection import Connection
 from broker.bus.port import Due
 from broker.bus.rabbitmq import RabbitBus
 from broker.bus.supervision import Patience
@@ -136,7 +137,10 @@ async def test_a_deleted_queue_is_declared_and_consumed_anew(
     ear = Ear()
     async with a_bus(node.url, patience) as bus, bus.subscribe([queue], ear):
         await announced_again_until(bus, Due(queue, (1,)), lambda: 1 in ear.heard)
-        async with await aio_pika.connect(node.url) as other, other.channel() as channel:
+        async with (
+            await aio_pika.connect(node.url, connection_class=Connection) as other,
+            other.channel() as channel,
+        ):
             await channel.queue_delete(hint_queue(queue).name)
         await announced_again_until(bus, Due(queue, (2,)), lambda: 2 in ear.heard)
 

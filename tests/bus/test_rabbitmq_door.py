@@ -11,6 +11,7 @@ import pytest
 from proxy import freezing_proxy
 from rabbit_node import RabbitNode
 
+from broker.bus.connection import Connection
 from broker.bus.door import Bodies, RabbitDoor
 from broker.bus.intake import Pauses
 from broker.bus.port import IntakeMessage, Letter, NotNow, Sent
@@ -42,7 +43,7 @@ async def a_door(url: str, patience: Patience, **kwargs) -> AsyncIterator[Rabbit
 async def a_partner(node: RabbitNode) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
     """Connect as a МИС would and begin with an empty intake."""
     async with (
-        await aio_pika.connect(node.url) as connection,
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
         connection.channel(on_return_raises=True) as channel,
     ):
         async with asyncio.timeout(30):
@@ -79,7 +80,10 @@ class Shelf:
 
 
 async def depth(node: RabbitNode, queue: str) -> int:
-    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+    async with (
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
+        connection.channel() as channel,
+    ):
         found = await channel.declare_queue(queue, passive=True)
         return found.declaration_result.message_count or 0
 
@@ -315,7 +319,10 @@ async def test_a_receipt_is_confirmed_and_readable(node: RabbitNode, patience: P
             kind="document.accepted",
         )
         assert await door.send_receipts("mis-17", [letter]) == (1, Sent.CONFIRMED)
-    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+    async with (
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
+        connection.channel() as channel,
+    ):
         queue = await channel.get_queue(receipts_name("mis-17"))
         message = await queue.get(timeout=5)
         await message.ack()
@@ -325,7 +332,10 @@ async def test_a_receipt_is_confirmed_and_readable(node: RabbitNode, patience: P
 async def test_a_receipt_for_a_queue_somebody_deleted_declares_it_anew(node: RabbitNode, patience: Patience):
     async with a_door(node.url, patience) as door:
         assert await door.declare_partner("mis-deleted")
-        async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+        async with (
+            await aio_pika.connect(node.url, connection_class=Connection) as connection,
+            connection.channel() as channel,
+        ):
             await channel.queue_delete(receipts_name("mis-deleted"))
         sent = await tell(door, "mis-deleted")
     assert sent is Sent.CONFIRMED
@@ -333,7 +343,10 @@ async def test_a_receipt_for_a_queue_somebody_deleted_declares_it_anew(node: Rab
 
 
 async def test_a_full_queue_of_receipts_says_so(node: RabbitNode, patience: Patience):
-    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+    async with (
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
+        connection.channel() as channel,
+    ):
         arguments = {"x-queue-type": "quorum", "x-max-length": 3, "x-overflow": "reject-publish"}
         await channel.declare_queue(receipts_name("mis-full"), durable=True, arguments=arguments)
     async with a_door(node.url, patience) as door:
@@ -345,7 +358,10 @@ async def test_a_full_queue_of_receipts_says_so(node: RabbitNode, patience: Pati
 
 
 async def test_behind_a_receipt_that_was_not_taken_nothing_is_sent(node: RabbitNode, patience: Patience):
-    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+    async with (
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
+        connection.channel() as channel,
+    ):
         arguments = {"x-queue-type": "quorum", "x-max-length": 3, "x-overflow": "reject-publish"}
         await channel.declare_queue(receipts_name("mis-row"), durable=True, arguments=arguments)
     letters = [Letter(body=b"%d" % number, message_id=str(number)) for number in range(50)]

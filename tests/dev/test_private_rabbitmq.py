@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from waiting import restarted
 
+from broker.bus.connection import Connection
 from broker.dev import guardian
 from broker.dev.install import Missing
 from broker.dev.rabbitmq import RabbitmqNode, accepts_login, private_rabbitmq
@@ -94,7 +95,7 @@ async def a_queue(url: str, settle: float = 0.0) -> None:
     node notes the name of the Raft member in a table it saves half a second after the last change
     (``name_not_registered``, rabbitmq-server issue 15725 describes the same end).
     """
-    async with await aio_pika.connect(url) as connection:
+    async with await aio_pika.connect(url, connection_class=Connection) as connection:
         channel = await connection.channel()
         await channel.declare_queue("kept", durable=True, arguments={"x-queue-type": "quorum"})
     await asyncio.sleep(settle)
@@ -102,7 +103,7 @@ async def a_queue(url: str, settle: float = 0.0) -> None:
 
 async def keep(url: str, body: bytes) -> None:
     """Put a message where it survives and see it confirmed."""
-    async with await aio_pika.connect(url) as connection:
+    async with await aio_pika.connect(url, connection_class=Connection) as connection:
         channel = await connection.channel(publisher_confirms=True)
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
         await channel.default_exchange.publish(message, "kept")
@@ -110,7 +111,7 @@ async def keep(url: str, body: bytes) -> None:
 
 async def fetch(url: str) -> bytes:
     """Take the message; a quorum queue that was just recovered elects its leader first."""
-    async with asyncio.timeout(30), await aio_pika.connect(url) as connection:
+    async with asyncio.timeout(30), await aio_pika.connect(url, connection_class=Connection) as connection:
         channel = await connection.channel()
         queue = await channel.get_queue("kept")
         while True:
@@ -164,7 +165,7 @@ async def test_a_killed_port_mapper_comes_back_at_its_port(
 
 async def test_partners_are_asked_about_and_kept_to_what_is_theirs(crew: Supervisor, judge: str) -> None:
     async with private_rabbitmq(crew, auth_url=judge) as node:
-        async with await aio_pika.connect(node.url) as own:
+        async with await aio_pika.connect(node.url, connection_class=Connection) as own:
             channel = await own.channel()
             exchange = await channel.declare_exchange("documents", aio_pika.ExchangeType.TOPIC, durable=True)
             intake = await channel.declare_queue("intake", durable=True, arguments={"x-queue-type": "quorum"})
@@ -172,7 +173,7 @@ async def test_partners_are_asked_about_and_kept_to_what_is_theirs(crew: Supervi
             for name in ("receipts.mis-demo", "receipts.mis-other"):
                 await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
         theirs = f"amqp://mis-demo:secret@127.0.0.1:{node.port}/"
-        async with await aio_pika.connect(theirs) as partner:
+        async with await aio_pika.connect(theirs, connection_class=Connection) as partner:
             await publish(partner, "mis-demo.1-2-643")
             with pytest.raises(aiormq.exceptions.ChannelAccessRefused):
                 await publish(partner, "mis-other.1-2-643")
@@ -182,7 +183,7 @@ async def test_partners_are_asked_about_and_kept_to_what_is_theirs(crew: Supervi
                 await (await channel.get_queue("receipts.mis-other", ensure=False)).get(fail=False)
         for login in ("mis-demo:wrong", "guest:guest", "nobody:secret"):
             with pytest.raises(aiormq.exceptions.AMQPConnectionError):
-                await aio_pika.connect(f"amqp://{login}@127.0.0.1:{node.port}/")
+                await aio_pika.connect(f"amqp://{login}@127.0.0.1:{node.port}/", connection_class=Connection)
 
 
 async def publish(partner: aio_pika.abc.AbstractConnection, key: str) -> None:

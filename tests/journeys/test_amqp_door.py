@@ -14,6 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError
 from builders import a_sample, a_signature, a_submission, as_json, text_of
 
+from broker.bus.connection import Connection
 from broker.samples.submission import make_submission
 
 pytestmark = pytest.mark.rabbitmq
@@ -30,7 +31,7 @@ async def channel_of(a_stand, number: int = 0) -> AsyncIterator[AbstractChannel]
     port = int(a_stand.endpoints.amqp.rstrip("/").rpartition(":")[2])
     partner = a_stand.endpoints.partners[number]
     connection = await aio_pika.connect(
-        host="127.0.0.1", port=port, login=partner.id, password=partner.secret
+        host="127.0.0.1", port=port, login=partner.id, password=partner.secret, connection_class=Connection
     )
     async with connection:
         yield await connection.channel(on_return_raises=True)
@@ -327,7 +328,11 @@ async def test_a_wrong_secret_stays_outside(a_stand, mailbox):
     port = int(a_stand.endpoints.amqp.rstrip("/").rpartition(":")[2])
     with pytest.raises(aio_pika.exceptions.AMQPConnectionError):
         await aio_pika.connect(
-            host="127.0.0.1", port=port, login=a_stand.endpoints.partners[0].id, password="inaya_x"
+            host="127.0.0.1",
+            port=port,
+            login=a_stand.endpoints.partners[0].id,
+            password="inaya_x",
+            connection_class=Connection,
         )
 
 

@@ -76,6 +76,19 @@ async def test_the_same_document_is_never_sent_beside_itself_however_long_it_tak
     assert isinstance(check_order(delivery, [replace(twin, same=False)], LATER, POLICY), Go)
 
 
+async def test_of_two_copies_that_were_both_sent_only_the_younger_waits(shelf: Shelf):
+    (older,) = await shelf.routed()
+    (younger,) = await shelf.routed()
+    older, younger = (replace(one, attempt=1) for one in (older, younger))
+
+    def beside(one: DeliveryState, other: DeliveryState) -> object:
+        twin = Predecessor(id=str(other.id), status=DeliveryStatus.QUEUED, attempt=1, same=True)
+        return check_order(one, [twin], LATER, POLICY)
+
+    assert isinstance(beside(older, younger), Go)
+    assert isinstance(beside(younger, older), Wait)
+
+
 async def test_an_adapter_does_not_overrule_who_paused(shelf: Shelf):
     destinations = DestinationStore(shelf.database)
     await destinations.pause("there", "operator:x", "работы", NOW)
