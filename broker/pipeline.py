@@ -31,7 +31,7 @@ from broker.routing.table import Subject, Table, decide
 from broker.store.examination import Examined, LoadedDocument, Opening, rejected
 from broker.store.tasks import Task
 from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
-from broker.validation.check import Validator
+from broker.validation.check import RULES_UNREADABLE, Validator
 from broker.validation.registry import RegistryChecks, RegistryClinic, check_registry
 from broker.validation.report import LayerRun, Report
 from broker.validation.ruleset import RuleSetLibrary
@@ -68,6 +68,11 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
     def passed(self) -> bool:
         """Tell whether nothing found blocks the document."""
         return not blocks(self.findings)
+
+    @property
+    def unjudged(self) -> bool:
+        """Tell whether rules that cannot be read left a part of the document unchecked."""
+        return any(finding.code == RULES_UNREADABLE for finding in self.findings)
 
 
 class Workshop:

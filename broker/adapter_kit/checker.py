@@ -8,11 +8,15 @@ from broker.document.canonical import CanonicalDocument
 from broker.document.finding import Finding
 
 
+class CheckFailed(Exception):  # noqa: N818  names what happened
+    """The check itself could not be carried out: it says nothing of the document."""
+
+
 class DocumentChecker(Protocol):
     """The checks of the platform behind one verb, handed to a simulator by the composition root."""
 
     async def check(
         self, content: bytes, *, kind: str, signatures: Sequence[bytes], at: datetime
     ) -> tuple[CanonicalDocument | None, Sequence[Finding]]:
-        """Return what the bytes say and everything wrong with them; ``signatures`` are DER containers."""
+        """Return what the bytes say and everything wrong with them; ``signatures`` are DER containers; raise ``CheckFailed``."""
         ...

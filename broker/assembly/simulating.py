@@ -11,11 +11,12 @@ import msgspec
 from aiohttp import web
 from uuid_utils.compat import uuid7
 
+from broker.adapter_kit.checker import CheckFailed
 from broker.adapter_kit.clocks import FileClock, SystemClock
 from broker.adapter_kit.simulation import SimulatorSetup
 from broker.archive import SealedPart, StoredContent
 from broker.assembly.foundation import discover
-from broker.compute.pool import ComputeFailed, ComputePool, compute_pool
+from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable, compute_pool
 from broker.document.canonical import CanonicalDocument
 from broker.document.finding import Finding
 from broker.document.submission import Metadata, SignatureKind
@@ -55,8 +56,8 @@ class PipelineChecker:
         )
         try:
             made = (await self._pool.run(examine_all, [one]))[0]
-        except ComputeFailed:
-            return None, ()
+        except (ComputeFailed, PoolUnusable) as error:
+            raise CheckFailed from error
         return made.canonical, [finding for finding in made.findings if finding.code not in _ABOUT_SIGNERS]
 
 

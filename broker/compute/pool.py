@@ -67,9 +67,10 @@ class ComputePool:
         self._burials: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[[Given], Made], given: Given, *, units: int = 1) -> Made:
-        """Run ``function(given)`` with ``units`` times the time of one document; raise ``ComputeFailed`` or ``PoolUnusable``.
+        """Run ``function(given)`` with ``units`` times the time of one document; raise ``ComputeFailed``.
 
-        A broken pool is nobody's fault: the work is given to a fresh one, and when every one breaks it is not the work.
+        A broken pool is nobody's fault: the work is given to a fresh one. When no process lives through it, one that is
+        to do nothing tells the work from the installation: raise ``PoolUnusable`` when that dies as well.
         """
         seconds = self._seconds * max(units, 1) + START_SECONDS
         for pause in RENEWALS:
@@ -80,8 +81,22 @@ class ComputePool:
                 return await self._finished(future)
             except BrokenProcessPool:
                 self._renew(pool)
-        log().error("compute.unusable")
-        raise PoolUnusable
+            except ComputeFailed as failure:
+                if failure.why in {"died", "memory"}:
+                    await self._prove()
+                raise
+        await self._prove()
+        raise ComputeFailed("died")
+
+    async def _prove(self) -> None:
+        """Let a process do nothing; raise ``PoolUnusable`` when even that cannot be had."""
+        pool = self._pool
+        try:
+            await asyncio.wrap_future(_schedule(pool, _nothing, None, self._seconds + START_SECONDS))
+        except Exception as error:
+            self._renew(pool)
+            log().error("compute.unusable", error=type(error).__name__)
+            raise PoolUnusable from error
 
     async def _finished(self, future: ProcessFuture[Made]) -> Made:
         try:
@@ -113,6 +128,10 @@ class ComputePool:
         """End every process, of broken pools too."""
         self._closed = True
         await asyncio.gather(_bury(self._pool), *self._burials)
+
+
+def _nothing(_given: None) -> None:
+    """Do nothing, in a process that has started."""
 
 
 def _schedule(

@@ -115,6 +115,11 @@ def _of_held(held: Sequence[HeldLine]) -> list[Headline]:
 
 def _of_people(attention: Attention) -> list[Headline]:
     found = []
+    if attention.unjudged:
+        verb = plural(attention.unjudged, "ждёт", "ждут", "ждут")
+        words = counted(attention.unjudged, "документ", "документа", "документов")
+        text = f"Набор правил не читается, без проверки {verb} {words}: исправьте файлы и перезапустите work"
+        found.append(Headline(Tone.BAD, text, "documents?status=accepted"))
     if attention.registrations:
         words = counted(attention.registrations, "заявка", "заявки", "заявок")
         verb = plural(attention.registrations, "ждёт", "ждут", "ждут")

@@ -112,17 +112,17 @@ def after_verdict(
     """Decide about a verdict told by callback of the attempt with this message id; None leaves all as it is.
 
     A verdict that asks to try again ends the attempt under way: nothing else will be told of it, so the document is sent
-    anew. Of an earlier attempt, or of a delivery that waits for no answer, it says nothing any more; nor does a refusal of
-    an earlier attempt, or one an operator has tried again after.
+    anew. Of a delivery that waits for no answer it says nothing any more. Of an earlier attempt, or one an operator has
+    tried again after, a live delivery hears only success.
     """
-    if isinstance(outcome, Rejected | Held) and is_live(delivery.status):
+    if is_live(delivery.status) and not isinstance(outcome, Registered | Delivered):
         settled = delivery.state.get(RETRIED) == str(message_id)
         if settled or delivery.message_id not in {None, message_id}:
             return None
     match outcome:
         case Unavailable() | InDoubt():
             under_way = delivery.status in {DeliveryStatus.SENDING, DeliveryStatus.AWAITING_RESULT}
-            if not under_way or delivery.message_id != message_id:
+            if not under_way:
                 return None
             delivery = msgspec.structs.replace(delivery, status=DeliveryStatus.SENDING)
         case _:

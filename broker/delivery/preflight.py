@@ -14,7 +14,9 @@ from broker.document.receipt import Receipt
 from broker.partners.clinic import Clinic, ClinicStatus, RemdLink
 
 ORDER_PAUSE: Final = timedelta(seconds=2)
-"""How soon a delivery that waits for its predecessor is looked at again."""
+"""How soon at least a delivery that waits for its predecessor is looked at again."""
+LONGEST_ORDER_PAUSE: Final = timedelta(minutes=2)
+"""And at most: the longer it has waited, the rarer; each look costs a claim and its body's way out of the store."""
 
 
 class Predecessor(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,12 +97,17 @@ def check_order(
             return AlreadyThere(status=one.status, receipt=one.receipt)
     live = [p for p in predecessors if p.status is None or is_live(p.status)]
     if any(p.same and p.attempt > 0 and not _goes_first(delivery, p) for p in live):
-        return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
+        return Wait(_look_again(delivery, now), "delivery.waits_for_predecessor")
     if now - delivery.created_at >= policy.predecessor:
         return Go()
     if any(p.status is None or p.attempt > 0 for p in live):
-        return Wait(now + ORDER_PAUSE, "delivery.waits_for_predecessor")
+        return Wait(_look_again(delivery, now), "delivery.waits_for_predecessor")
     return Supersede(tuple(p.id for p in live)) if live else Go()
+
+
+def _look_again(delivery: DeliveryState, now: datetime) -> datetime:
+    waited = (now - delivery.created_at) / 4
+    return now + min(max(waited, ORDER_PAUSE), LONGEST_ORDER_PAUSE)
 
 
 def _goes_first(delivery: DeliveryState, twin: Predecessor) -> bool:

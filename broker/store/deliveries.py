@@ -41,11 +41,11 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempted(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt went, for its row."""
+    """How an attempt went, for its row; a verdict told by callback has no duration."""
 
     message_id: UUID
     outcome: str
-    duration_ms: int
+    duration_ms: int | None = None
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +64,11 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Correlated(msgspec.Struct, frozen=True, kw_only=True):
-    """The attempt a correlation names: its delivery, and the message id it went out under."""
+    """The attempt a correlation names: its delivery, the message id it went out under, whether one before it may count."""
 
     delivery_id: UUID
     message_id: UUID
+    repeated: bool = False
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +96,7 @@ class DeliveryStore:
         return {row["id"]: read_state(row) for row in await self._db.fetch(QUERIES["states"], list(ids))}
 
     async def earlier_attempts(self, ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, ...]]:
-        """Return the message ids of former attempts by delivery."""
+        """Return the message ids of former attempts that may have been accepted, by delivery."""
         found: dict[UUID, list[UUID]] = defaultdict(list)
         for row in await self._db.fetch(QUERIES["earlier_attempts"], list(ids)):
             found[row["delivery_id"]].append(row["id"])

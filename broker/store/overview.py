@@ -107,6 +107,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     callbacks: int = 0
     parked: int = 0
     unlinked: int = 0
+    unjudged: int = 0
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

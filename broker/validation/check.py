@@ -7,7 +7,7 @@ import msgspec
 
 from broker.document.canonical import CanonicalDocument
 from broker.document.facts import SubmissionFacts
-from broker.document.finding import Finding, Layer, Severity, Source
+from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.kind import KindCatalogue
 from broker.document.markup import Markup
 from broker.validation import business, kinds, metadata, xsd
@@ -19,6 +19,8 @@ from broker.validation.schematron import findings as schematron
 NO_TREE: Final = "документ не читается как XML"
 NO_DICTIONARIES: Final = "справочники НСИ не загружены"
 NO_SIGNATURES: Final = "подписи проверяются отдельно"
+RULES_UNREADABLE: Final = "operator.rules_unreadable"
+"""Code of the finding of a layer whose rules cannot be read."""
 
 
 class Validator:
@@ -92,9 +94,25 @@ class Validator:
         return [*found, *failed]
 
 
+def _unreadable(layer: Layer, compiled: Compiled, fault: str) -> tuple[tuple[Finding, ...], LayerRun]:
+    """Say that a layer could not judge: a document nobody has checked does not pass for a good one."""
+    finding = Finding(
+        layer=layer,
+        severity=Severity.ERROR,
+        code=RULES_UNREADABLE,
+        message=f"Документ не проверен, набор правил не читается: {compiled.rules.name}.",
+        fix="Оператор исправит набор правил; менять и отправлять документ заново не нужно.",
+        responsible=Responsible.OPERATOR,
+        source=Source.OWN,
+    )
+    return (finding,), skipped(fault)
+
+
 def _by_schema(compiled: Compiled, markup: Markup) -> tuple[tuple[Finding, ...], LayerRun]:
+    if compiled.schema_fault:
+        return _unreadable(Layer.XSD, compiled, compiled.schema_fault)
     if compiled.schema is None:
-        return (), skipped(compiled.schema_fault or "в наборе правил нет схемы")
+        return (), skipped("в наборе правил нет схемы")
     verdict = compiled.rules.verdict(seen=compiled.rules.xsd_source is Source.SEEN)
     found = xsd.findings(compiled.schema, markup, verdict)
     truncated = "показаны не все нарушения: их слишком много" if len(found) >= xsd.MAX_FAULTS else ""
@@ -103,8 +121,10 @@ def _by_schema(compiled: Compiled, markup: Markup) -> tuple[tuple[Finding, ...],
 
 
 def _by_schematron(compiled: Compiled, markup: Markup, at: datetime) -> tuple[tuple[Finding, ...], LayerRun]:
+    if compiled.schematron_fault:
+        return _unreadable(Layer.SCHEMATRON, compiled, compiled.schematron_fault)
     if not compiled.engines:
-        return (), skipped(compiled.schematron_fault or "в наборе правил нет Schematron")
+        return (), skipped("в наборе правил нет Schematron")
     return schematron.check(compiled.rules, compiled.engines, markup, at)
 
 

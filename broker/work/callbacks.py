@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from broker.adapter_kit import Adapter, CallbackVerdict, Context, Receives
+from broker.adapter_kit import Adapter, CallbackVerdict, Context, Held, Outcome, Receives, Rejected
 from broker.delivery.decide import after_verdict
 from broker.delivery.state import Change, DeliveryState, Policy
 from broker.receipts.verdict import outcome_for
 from broker.store.batcher import Batcher
 from broker.store.database import STORE_TROUBLE
-from broker.store.deliveries import Application, Applied, DeliveryStore
+from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore
 from broker.store.destinations import CallbackStore, Settled
 from broker.store.journal import Journal
 from broker.store.tasks import CALLBACK, Task, TaskStore
@@ -113,13 +113,25 @@ class CallbackWorker:
             CALLBACKS.labels(destination, "unknown").inc()
             return None
         now = endpoint.context.clock.now()
+        outcome = outcome_for(verdict, repeated=found.repeated)
 
         def decide(state: DeliveryState) -> Change | None:
-            outcome = outcome_for(verdict, state.attempt)
             return after_verdict(state, found.message_id, outcome, now, endpoint.policy, self._dice)
 
         applied = await self._outcomes.submit(
-            Application(delivery_id=found.delivery_id, decide=decide, at=now)
+            Application(
+                delivery_id=found.delivery_id,
+                decide=decide,
+                at=now,
+                attempted=_refused(found.message_id, outcome),
+            )
         )
         CALLBACKS.labels(destination, "applied" if applied.change else "repeated").inc()
         return found.delivery_id
+
+
+def _refused(message_id: UUID, outcome: Outcome) -> Attempted | None:
+    """Note on its row that nothing of an attempt was taken: whatever is registered later is not by it."""
+    if isinstance(outcome, Rejected | Held):
+        return Attempted(message_id=message_id, outcome=type(outcome).__name__)
+    return None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -21,10 +22,13 @@ from broker.store.tasks import OVERRIDE, PREPARE, Task, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, EXAMINE_SECONDS, EXAMINED, SET_ASIDE
+from broker.validation.check import RULES_UNREADABLE
 from broker.work.loop import Loop
 
-CRASHES: int = 2
+CRASHES: Final = 2
 """So many times may a document break its process before it is set aside."""
+RULES_PAUSE: Final = timedelta(minutes=1)
+"""How soon a document is checked again whose rules could not be read."""
 
 
 Pair = tuple[Task, LoadedDocument]
@@ -119,6 +123,7 @@ class PrepareWorker:
         made: Mapping[UUID, Examination | None],
         clinics: Mapping[str, Clinic],
     ) -> None:
+        pairs = await self._without_unjudged(pairs, made)
         results = [self._conclude(task, document, made[document.id], clinics) for task, document in pairs]
         if not results:
             return
@@ -129,6 +134,22 @@ class PrepareWorker:
             due = await self._one_by_one(results)
         passed(KillPoint.PREPARE_COMMITTED)
         self._announce(due)
+
+    async def _without_unjudged(
+        self, pairs: Sequence[Pair], made: Mapping[UUID, Examination | None]
+    ) -> Sequence[Pair]:
+        """Let those wait that rules nobody can read left unchecked; neither good nor bad can be said of them."""
+
+        def judged(task: Task, document: LoadedDocument) -> bool:
+            its = made[document.id]
+            return its is None or not its.unjudged or task.why == OVERRIDE
+
+        waiting = [task for task, document in pairs if not judged(task, document)]
+        if waiting:
+            log().error("rules.unreadable", documents=len(waiting))
+            later = self._clock.now() + RULES_PAUSE
+            await self._stores.tasks.postpone(waiting, later, RULES_UNREADABLE)
+        return [pair for pair in pairs if judged(*pair)]
 
     async def _one_by_one(self, results: Sequence[Examined]) -> list[tuple[int, str]]:
         """Commit each result alone after one of them spoiled the common commit; the culprit is set aside."""

@@ -2,20 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from aiohttp import web
+from remd_stage import CLIENT, CLINIC, a_stage, codes, until
 
 from adapters.remd import ADAPTER
-from adapters.remd.simulator import create
 from broker.adapter_kit import (
     Awaiting,
-    Destination,
     Held,
     InDoubt,
     NotFound,
@@ -24,75 +21,18 @@ from broker.adapter_kit import (
     Rejected,
     Unavailable,
 )
-from broker.adapter_kit.checker import DocumentChecker
+from broker.adapter_kit.checker import CheckFailed
 from broker.adapter_kit.harness import (
     PeerDoor,
-    Stage,
     SteppedClock,
     a_document,
     a_parcel,
-    context_for,
     next_attempt,
     serving,
 )
-from broker.adapter_kit.simulation import SimulatorSetup
 from broker.document.canonical import CanonicalDocument, SignatureRecord
 from broker.document.finding import Finding, Layer, Location, Responsible, Severity, Source
 from broker.document.submission import SignatureKind
-
-CLIENT = "3f1f0f5e-0000-4000-8000-00000000c1e1"
-CLINIC = "1.2.643.5.1.13.13.12.2.77.9001"
-
-
-def dropping_results(times: int):
-    """Answer the first results with 503."""
-    left = [times]
-
-    @web.middleware
-    async def drop(request: web.Request, handler) -> web.StreamResponse:
-        if left[0] and b"relatesToMessage" in await request.read():
-            left[0] -= 1
-            return web.Response(status=503)
-        return await handler(request)
-
-    return drop
-
-
-@asynccontextmanager
-async def a_stage(
-    *,
-    state: Path | None = None,
-    checker: DocumentChecker | None = None,
-    clock: SteppedClock | None = None,
-    clumsy: int = 0,
-    **params: object,
-) -> AsyncIterator[Stage]:
-    """Run the simulator with these registers and give the stage; our door drops the first ``clumsy`` results."""
-    clock = clock or SteppedClock()
-    door = PeerDoor(ADAPTER)
-    own_side = door.application()
-    own_side.middlewares.append(dropping_results(clumsy))
-    simulated = create(SimulatorSetup(clock=clock, checker=checker, state=state, params=params))
-    async with serving(own_side) as own, serving(simulated) as url:
-        destination = Destination(
-            id="remd", adapter="remd", url=f"{url}/port/emdr", params={"client_entity_id": CLIENT}
-        )
-        async with context_for(destination, clock=clock, peer_url=f"{own}/peer/remd") as context:
-            door.context = context
-            yield Stage(ADAPTER, context, door, url)
-
-
-async def until(question: Callable[[], Awaitable[bool]], timeout: float = 5.0) -> None:
-    """Ask again and again until the answer is yes."""
-    async with asyncio.timeout(timeout):
-        while not await question():  # noqa: ASYNC110  the other side is another process in the field
-            await asyncio.sleep(0.02)
-
-
-def codes(outcome: object) -> list[str | None]:
-    assert isinstance(outcome, Rejected), outcome
-    return [finding.remd_code for finding in outcome.findings]
-
 
 # ---------------------------------------------------------------------- stage one
 
@@ -261,6 +201,21 @@ async def test_its_own_checker_speaks_in_the_words_of_remd() -> None:
     assert outcome.findings[2].value == (
         "Ошибка валидации Schematron: У1-21. Элемент должен иметь Путь: /ClinicalDocument[1]"
     )
+
+
+class NoRules(OwnRules):
+    """A checker that cannot check."""
+
+    async def check(
+        self, content: bytes, *, kind: str, signatures: Sequence[bytes], at: datetime
+    ) -> tuple[CanonicalDocument | None, Sequence[Finding]]:
+        raise CheckFailed
+
+
+async def test_a_check_that_could_not_be_made_is_an_error_of_the_registry_and_no_registration() -> None:
+    async with a_stage(checker=NoRules(a_document(1))) as stage:
+        outcome = await stage.send_and_settle(a_parcel(1))
+    assert isinstance(outcome, Unavailable)
 
 
 async def test_request_and_document_are_compared() -> None:

@@ -85,6 +85,8 @@ async def test_who_waits_for_its_predecessor_says_so_and_when_it_is_looked_at_ag
         assert "ждёт предыдущую версию" in row
     there.polled[sample.local_uid] = [Delivered(Receipt(provider="scripted", gis_id="1"))]
     house.pass_time(400)
+    await alpha.outcome(first.body["id"])
+    house.pass_time(400)  # who has waited long is looked at rarely
     assert (await alpha.outcome(document))["deliveries"][0]["reason"] == ""
 
 

@@ -18,6 +18,7 @@ from adapters.remd.simulator.ledger import Accepted, Ledger, Stage
 from adapters.remd.simulator.registers import Mark, SimSettings
 from adapters.remd.simulator.requests import Request
 from adapters.remd.simulator.texts import SYNCHRONOUS, Refusal
+from broker.adapter_kit.checker import CheckFailed
 from broker.adapter_kit.simulation import Simulation
 from broker.document.canonical import CanonicalDocument
 
@@ -143,9 +144,12 @@ class Process:
         if checker is None:
             broken = checks.xml_refusal(content)
             return None, [broken] if broken else []
-        document, findings = await checker.check(
-            content, kind=request.kind, signatures=request.signatures, at=now
-        )
+        try:
+            document, findings = await checker.check(
+                content, kind=request.kind, signatures=request.signatures, at=now
+            )
+        except CheckFailed:
+            return None, [texts.forced("RUNTIME_ERROR")]
         return document, checks.checker_refusals(findings)
 
     def _mark(self, local_uid: str) -> Mark:

@@ -122,7 +122,8 @@ from unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::timestamptz[], 
 -- name: end_attempts
 -- Write what came of attempts.
 update attempt a
-set finished_at = u.at, outcome = u.outcome, reason = u.reason, duration_ms = u.duration,
+set finished_at = coalesce(a.finished_at, u.at), outcome = u.outcome, reason = u.reason,
+    duration_ms = coalesce(u.duration, a.duration_ms),
     correlation = case when u.correlation = '' then a.correlation else u.correlation end
 from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::int[], $6::text[])
     as u (id, at, outcome, reason, duration, correlation)
@@ -134,20 +135,30 @@ select id, delivery_id, number, correlation, started_at, finished_at, outcome, r
 from attempt where delivery_id = any ($1::uuid[]) order by delivery_id, number
 
 -- name: earlier_attempts
--- Message ids of former attempts of these deliveries and of the same document under other signatures.
-select a.delivery_id, a.id, a.started_at from attempt a where a.delivery_id = any ($1::uuid[])
+-- Message ids of former attempts of these deliveries and of the same document under other signatures, but for those of
+-- which nothing was accepted.
+select a.delivery_id, a.id, a.started_at from attempt a
+where a.delivery_id = any ($1::uuid[]) and a.outcome not in ('Unavailable', 'Held', 'Rejected')
 union all
 select v.id, a.id, a.started_at
 from delivery v
 join delivery p on lower(p.local_uid) = lower(v.local_uid) and p.destination = v.destination
     and p.clinic_oid = v.clinic_oid and p.mode = v.mode and p.id <> v.id
 join attempt a on a.delivery_id = p.id
-where v.id = any ($1::uuid[])
+where v.id = any ($1::uuid[]) and a.outcome not in ('Unavailable', 'Held', 'Rejected')
 order by 3
 
 -- name: by_correlation
--- The attempt with this correlation and its delivery.
-select a.delivery_id, a.id as message_id from attempt a join delivery v on v.id = a.delivery_id
+-- The attempt with this correlation, its delivery, and whether an attempt before it (of the same document under other
+-- signatures, too) may have been accepted.
+select a.delivery_id, a.id as message_id, exists (
+    select 1
+    from delivery p join attempt b on b.delivery_id = p.id
+    where lower(p.local_uid) = lower(v.local_uid) and p.destination = v.destination
+        and p.clinic_oid = v.clinic_oid and p.mode = v.mode
+        and b.outcome not in ('Unavailable', 'Held', 'Rejected')
+        and (b.started_at < a.started_at or b.delivery_id = a.delivery_id and b.number < a.number)) as repeated
+from attempt a join delivery v on v.id = a.delivery_id
 where a.correlation = $1 and v.destination = $2 order by a.started_at desc limit 1
 
 -- name: apply

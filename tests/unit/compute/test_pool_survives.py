@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 
 import psutil
@@ -17,6 +18,15 @@ def nothing() -> None:
 
 def unreadable() -> None:
     raise OSError("no rule sets")
+
+
+def hungry() -> None:
+    bytearray(64 * 1024 * 1024)
+
+
+def break_the_server(_given: int) -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1)
 
 
 def who(_given: int) -> int:
@@ -60,6 +70,18 @@ async def test_a_pool_no_process_of_which_starts_is_unusable_and_no_work_failed(
     async with compute_pool(1, 10.0, 1024, unreadable, ()) as pool:
         with pytest.raises(PoolUnusable):
             await pool.run(who, 0)
+
+
+async def test_too_little_memory_to_start_in_is_nobodys_fault_either():
+    async with compute_pool(1, 10.0, 1, hungry, ()) as pool:
+        with pytest.raises(PoolUnusable):
+            await pool.run(who, 0)
+
+
+async def test_work_that_breaks_every_pool_fails_and_makes_none_unusable(pool: ComputePool):
+    with pytest.raises(ComputeFailed):
+        await pool.run(break_the_server, 0)
+    assert await pool.run(who, 0)
 
 
 async def test_a_fork_server_that_dies_takes_nobody_with_it_for_long(pool: ComputePool):

@@ -296,6 +296,14 @@ def test_a_verdict_about_an_earlier_attempt_does_not_disturb_the_one_under_way(o
     assert after_verdict(delivery, uuid.uuid4(), outcome, NOW, a_policy(), random.Random(1)) is None
 
 
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
+@pytest.mark.parametrize("before", [D.QUEUED, D.HELD, D.SENDING, D.AWAITING_RESULT])
+def test_of_a_former_attempt_a_live_delivery_hears_only_success(before: DeliveryStatus, outcome: Outcome):
+    delivery = a_delivery(before, message_id=uuid.uuid4(), attempt=2)
+    change = after_verdict(delivery, uuid.uuid4(), outcome, NOW, a_policy(), random.Random(1))
+    assert (change is not None) == isinstance(outcome, Registered | Delivered)
+
+
 @given(
     attempt=st.integers(0, 10_000),
     seed=st.integers(),

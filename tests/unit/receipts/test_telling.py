@@ -49,9 +49,9 @@ def test_a_cursor_continues_behind_its_event():
 
 def test_registered_before_is_our_own_success_only_after_an_earlier_attempt():
     verdict = CallbackVerdict("c", InDoubt("later"), if_first=Unavailable("first"))
-    assert outcome_for(verdict, 1) == Unavailable("first")
-    assert outcome_for(verdict, 2) == InDoubt("later")
-    assert outcome_for(CallbackVerdict("c", InDoubt("only")), 1) == InDoubt("only")
+    assert outcome_for(verdict, repeated=False) == Unavailable("first")
+    assert outcome_for(verdict, repeated=True) == InDoubt("later")
+    assert outcome_for(CallbackVerdict("c", InDoubt("only")), repeated=False) == InDoubt("only")
 
 
 def test_a_refusal_without_a_listener_becomes_a_rejected_event_without_a_document():

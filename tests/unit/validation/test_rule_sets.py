@@ -5,9 +5,10 @@ from datetime import date
 
 import msgspec
 import pytest
-from validation_stand import ROOT
+from validation_stand import ROOT, Stand
 
-from broker.document.finding import Layer, Severity, Source
+from broker.document.finding import Layer, Responsible, Severity, Source
+from broker.validation.check import RULES_UNREADABLE
 from broker.validation.ruleset import RuleSet, RuleSetLibrary, Weight
 
 OWN = ROOT / "schemas" / "semd"
@@ -141,3 +142,15 @@ def test_a_broken_part_of_a_set_is_named_and_the_other_part_still_judges(tmp_pat
     assert compiled.schema is not None
     assert compiled.engines == ()
     assert "Schematron" in compiled.schematron_fault
+
+
+def test_a_document_no_rule_could_judge_does_not_pass_for_a_good_one(tmp_path):
+    shutil.copytree(OWN / "306" / "3", tmp_path / "306" / "3")
+    put(tmp_path / "306" / "3" / "header.sch", "<schema")
+    stand = Stand(tmp_path)
+    report = stand.judge(stand.document("306"), stand.facts("306"))
+    assert report.blocked
+    (finding,) = [one for one in report.findings if one.code == RULES_UNREADABLE]
+    assert (finding.layer, finding.responsible) == (Layer.SCHEMATRON, Responsible.OPERATOR)
+    assert report.layers[Layer.XSD].ran
+    assert not report.layers[Layer.SCHEMATRON].ran
