@@ -163,8 +163,7 @@ class DocumentApi:
         async with self._commands.content(document.id) as stored:
             response = web.Response(
                 body=stored.content,
-                content_type=stored.media_type,
-                headers={"Digest": f"sha-256={digest}"},
+                headers={"Content-Type": stored.media_type, "Digest": f"sha-256={digest}"},
             )
             return await written(response, request)
 

@@ -115,7 +115,7 @@ def _wrong_mode(content: bytes) -> str:
 async def open_bus(settings: Settings, database: Database) -> AsyncIterator[Bus]:
     """Open the bus the settings name: RabbitMQ, or PostgreSQL's notifications."""
     if settings.bus.amqp_url:
-        few = Announcing(in_flight=1, pause=0.01)  # what comes meanwhile goes along with the next
+        few = Announcing(in_flight=1, pause=0.02)  # what comes meanwhile goes along with the next
         async with RabbitBus(settings.bus.amqp_url, chance=random.random, announcing=few) as bus:
             yield bus
     else:

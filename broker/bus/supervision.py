@@ -126,6 +126,8 @@ class Wire:
 
         With ``confirms`` an unroutable message raises (``on_return_raises``) instead of passing for delivered.
         """
+        if self._connection.transport is None:
+            raise LinkError("connection lost")
         closed = asyncio.Event()
         channel = self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
         channel.close_callbacks.add(lambda *_: closed.set())

@@ -15,7 +15,7 @@ from broker.partners.clinic import Clinic, ClinicStatus, RemdLink
 
 ORDER_PAUSE: Final = timedelta(seconds=2)
 """How soon at least a delivery that waits for its predecessor is looked at again."""
-LONGEST_ORDER_PAUSE: Final = timedelta(minutes=2)
+LONGEST_ORDER_PAUSE: Final = timedelta(seconds=15)
 """And at most: the longer it has waited, the rarer; each look costs a claim and its body's way out of the store."""
 
 

@@ -127,6 +127,19 @@ async def test_multipart_carries_the_same_document(alpha: Partner, world, signer
     )
 
 
+@pytest.mark.parametrize("media_type", ["application/xml; charset=utf-8", "text/xml", "xml", "документ"])
+async def test_the_bytes_come_back_under_the_media_type_they_came_with(
+    alpha: Partner, world, signers, media_type: str
+):
+    submission = as_json(a_submission(world, signers))
+    submission["content"]["mediaType"] = media_type
+    answer = await alpha.submit(submission)
+    kept = await alpha.get(f"/documents/{answer.body['id']}/content")
+    assert kept.status == 200
+    assert kept.headers["Content-Type"] == media_type
+    assert kept.body == base64.b64decode(submission["content"]["data"])
+
+
 async def test_events_of_a_document_are_gapless_and_end_with_its_outcome(alpha: Partner, good):
     answer = await alpha.submit(good, wait=20, until="final")
     events = await alpha.events(answer.body["id"])
@@ -333,7 +346,7 @@ async def test_versions_of_a_set_go_in_order(alpha: Partner, there: Scripted, ho
     assert [parcel.local_uid for parcel in there.taken].count(uids[1]) == 0
     house.pass_time(301)
     await alpha.outcome(first.body["id"])
-    house.pass_time(3)
+    house.pass_time(16)  # who has waited long is looked at rarely
     assert (await alpha.outcome(second.body["id"]))["status"] == "completed"
     order = [parcel.local_uid for parcel in there.taken if parcel.local_uid in uids]
     assert order == uids
