@@ -78,10 +78,10 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
 class Workshop:
     """What a compute process keeps between documents: compiled rule sets and the catalogue of kinds."""
 
-    def __init__(self, schemas: Path, packs: Path | None) -> None:
+    def __init__(self, schemas: Path, packs: Path | None, cache: Path | None = None) -> None:
         self.catalogue = KindCatalogue.load(schemas / "nsi" / "kinds.toml")
         directories = [schemas / "semd", *([packs] if packs else [])]
-        self.validator = Validator(RuleSetLibrary(directories), self.catalogue)
+        self.validator = Validator(RuleSetLibrary(directories, cache=cache), self.catalogue)
         self.registry_checks = RegistryChecks.load(schemas / "oms")
 
 
@@ -89,9 +89,11 @@ class _Process:
     workshop: Workshop | None = None
 
 
-def prepare_process(schemas: str, packs: str) -> None:
-    """Set this process up; called once by the pool."""
-    _Process.workshop = Workshop(Path(schemas), Path(packs) if packs else None)
+def prepare_process(schemas: str, packs: str, cache: str) -> None:
+    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty."""
+    _Process.workshop = Workshop(
+        Path(schemas), Path(packs) if packs else None, Path(cache) if cache else None
+    )
 
 
 def examine_all(inputs: Sequence[ExaminationInput]) -> list[Examination]:

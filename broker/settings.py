@@ -137,6 +137,13 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     packs_dir: Annotated[
         str, Meta(description="Каталог официальных пакетов: перекрывают наши наборы правил")
     ] = ""
+    rules_cache: Annotated[
+        str,
+        Meta(
+            description="Каталог переведённых правил Schematron: с ним процесс проверки готов сразу, а не через секунду; "
+            "пусто — переводить в каждом процессе заново. Содержимое можно стереть"
+        ),
+    ] = ""
     destinations: Annotated[str, Meta(description="Файл направлений (JSON): список Destination")] = ""
     clock_file: Annotated[str, Meta(description="Файл модельных часов (только inaya dev)")] = ""
     kill_dir: Annotated[

@@ -90,7 +90,7 @@ async def run_simulator(options: SimulatorOptions, ready: asyncio.Event | None =
         params = msgspec.json.decode(options.params.read_bytes(), type=dict[str, object])
     if options.name == "tfoms":
         params.setdefault("registry_check", _check_registry)
-    arguments = (str(options.schemas), str(options.packs or ""))
+    arguments = (str(options.schemas), str(options.packs or ""), "")
     async with contextlib.AsyncExitStack() as stack:
         checker = None
         if options.check:

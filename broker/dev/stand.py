@@ -125,6 +125,7 @@ class Stand:
                 "INAYA_DESTINATIONS": str(destinations),
                 "INAYA_CLOCK_FILE": str(self.state.path / "clock"),
                 "INAYA_PACKS_DIR": self.options.packs,
+                "INAYA_RULES_CACHE": str(self.state.room("rules")),
             }
         )
 

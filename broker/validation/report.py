@@ -54,7 +54,7 @@ _LONGEST: Final = 120
 class LayerRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """One layer's part: it ran, or ``reason`` says why it was skipped.
 
-    ``rules`` it has, ``evaluated`` checks it made, ``fallback`` of them by the slow engine; ``note`` is for people.
+    ``rules`` it has, ``evaluated`` of them (each wherever it applies), ``fallback`` evaluations by the slow engine; ``note`` is for people.
     """
 
     ran: bool

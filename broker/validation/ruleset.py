@@ -17,8 +17,9 @@ from typing import Any, Final
 import msgspec
 
 from broker.document.finding import Layer, Severity, Source
-from broker.validation.schematron.engine import Engine
-from broker.validation.schematron.load import SchematronRefused, load
+from broker.validation.schematron.kept import EngineShop
+from broker.validation.schematron.load import SchematronRefused
+from broker.validation.schematron.native import NativeEngine
 from broker.validation.xsd import Schema, SchemaRefused
 
 MANIFEST: Final = "ruleset.toml"
@@ -185,11 +186,12 @@ class Compiled:
     A part that cannot be compiled is absent, and its fault says why: the other part still judges.
     """
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, shop: EngineShop | None = None) -> None:
+        shop = shop or EngineShop()
         self.rules = rules
         self.schema: Schema | None = None
         self.schema_fault = ""
-        self.engines: tuple[Engine, ...] = ()
+        self.engines: tuple[NativeEngine, ...] = ()
         self.schematron_fault = ""
         path = rules.schema_path()
         try:
@@ -197,7 +199,7 @@ class Compiled:
         except SchemaRefused as error:
             self.schema_fault = f"схема набора правил не читается: {error}"
         try:
-            self.engines = tuple(Engine(load(file.read_bytes())) for file in rules.schematron_paths())
+            self.engines = tuple(shop.engine(file.read_bytes()) for file in rules.schematron_paths())
         except (SchematronRefused, OSError) as error:
             self.schematron_fault = f"Schematron набора правил не читается: {error}"
 
@@ -206,10 +208,12 @@ class RuleSetLibrary:
     """Every rule set this process knows: the right one for a document, compiled when first needed.
 
     Own sets lie at ``<directory>/<kind>/<edition>/ruleset.toml``, official packs at ``<directory>/<kind>/``; for one
-    kind an official pack overrides our own set. A directory that is missing is an empty one.
+    kind an official pack overrides our own set. A directory that is missing is an empty one. ``kept`` compiled sets stay
+    in memory; ``cache`` is where translated rules outlive the process.
     """
 
-    def __init__(self, directories: Sequence[Path] = (), kept: int = KEPT) -> None:
+    def __init__(self, directories: Sequence[Path] = (), kept: int = KEPT, cache: Path | None = None) -> None:
+        self._shop = EngineShop(cache)
         self._sets: dict[str, list[RuleSet]] = {}
         for directory in directories:
             for rules in _under(directory):
@@ -240,7 +244,7 @@ class RuleSetLibrary:
         """Return a compiled set, compiling it on first use."""
         found = self._compiled.get(rules.digest)
         if found is None:
-            found = self._compiled[rules.digest] = Compiled(rules)
+            found = self._compiled[rules.digest] = Compiled(rules, self._shop)
             if len(self._compiled) > self._kept:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(rules.digest)

@@ -10,7 +10,8 @@ from lxml.etree import _Element as Element
 
 from broker.validation.schematron.functions import DynamicError
 from broker.validation.schematron.load import Variable
-from broker.validation.schematron.translate import CURRENT, Syntax, Untranslatable
+from broker.validation.schematron.terms import CURRENT, Untranslatable
+from broker.validation.schematron.translate import Syntax
 
 Node: TypeAlias = Any
 """A node of elementpath's own tree, or an lxml element."""

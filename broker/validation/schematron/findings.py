@@ -7,11 +7,12 @@ from broker.document.markup import Markup
 from broker.validation.advice import advice_for
 from broker.validation.report import LayerRun
 from broker.validation.ruleset import RuleSet
-from broker.validation.schematron.engine import Engine, Failure, Run
+from broker.validation.schematron.engine import Failure, Run
+from broker.validation.schematron.native import NativeEngine
 
 
 def check(
-    rules: RuleSet, engines: tuple[Engine, ...], markup: Markup, at: datetime
+    rules: RuleSet, engines: tuple[NativeEngine, ...], markup: Markup, at: datetime
 ) -> tuple[tuple[Finding, ...], LayerRun]:
     """Run every Schematron of a rule set over a document."""
     runs = [engine.run(markup.root, at) for engine in engines]
@@ -19,7 +20,7 @@ def check(
     return found, _summary(engines, runs)
 
 
-def _summary(engines: tuple[Engine, ...], runs: list[Run]) -> LayerRun:
+def _summary(engines: tuple[NativeEngine, ...], runs: list[Run]) -> LayerRun:
     truncated = any(run.truncated for run in runs)
     return LayerRun(
         ran=True,

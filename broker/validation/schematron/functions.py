@@ -1,16 +1,17 @@
-"""The three functions translated expressions call: XPath 3.1 semantics that XPath 1.0 does not have.
+"""The functions translated expressions call: XPath 3.1 semantics that XPath 1.0 does not have.
 
 ``matches`` with XPath's own regular expressions, ``one`` for an argument that must not be several nodes, ``number``
-for a conversion that fails loudly. Each raises DynamicError where an XPath 3.1 processor would stop.
+for a conversion that fails loudly; ``some``, ``every`` and ``distinct`` for what runs over nodes. Each raises DynamicError where an XPath 3.1 processor would stop.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from elementpath.exceptions import ElementPathError
 from elementpath.regex import RegexError, translate_pattern
+from lxml import etree
 from lxml.etree import _Element as Element
 
 NAMESPACE: Final = "urn:inaya:schematron"
@@ -59,9 +60,51 @@ def _string_value(node: Element | str) -> str:
     return node if isinstance(node, str) else "".join(str(text) for text in node.itertext())
 
 
-EXTENSIONS: Final[dict[tuple[str, str], Callable[..., Any]]] = {
+class _Inner:
+    """Expressions evaluated for each of several nodes, which XPath 1.0 has no words for; compiled when first met."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self._prefixes = dict(prefixes)
+        self._known: dict[str, etree.XPath] = {}
+        self.functions: dict[tuple[str, str], Callable[..., Any]] = {
+            **_PLAIN,
+            (NAMESPACE, "some"): self.some,
+            (NAMESPACE, "every"): self.every,
+            (NAMESPACE, "distinct"): self.distinct,
+        }
+
+    def _ask(self, context: Any, text: str, name: str, node: Element) -> Any:
+        if text not in self._known:
+            self._known[text] = etree.XPath(
+                text, namespaces=self._prefixes, extensions=self.functions, smart_strings=False
+            )
+        variables: dict[str, Any] = {name: [node]}
+        return self._known[text](context.context_node, **variables)
+
+    def _holds(self, context: Any, text: str, name: str, node: Element) -> bool:
+        return bool(self._ask(context, f"boolean({text})", name, node))
+
+    def some(self, context: Any, nodes: Sequence[Element], name: str, text: str) -> bool:
+        """Tell whether the test holds with the variable at one of the nodes."""
+        return any(self._holds(context, text, name, node) for node in nodes)
+
+    def every(self, context: Any, nodes: Sequence[Element], name: str, text: str) -> bool:
+        """Tell whether the test holds with the variable at each of the nodes."""
+        return all(self._holds(context, text, name, node) for node in nodes)
+
+    def distinct(self, context: Any, nodes: Sequence[Element], name: str, text: str, condition: str) -> float:
+        """Count the different strings of the nodes for which the condition holds."""
+        kept = (node for node in nodes if self._holds(context, condition, name, node))
+        return float(len({str(self._ask(context, text, name, node)) for node in kept}))
+
+
+_PLAIN: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     (NAMESPACE, "matches"): matches,
     (NAMESPACE, "one"): one,
     (NAMESPACE, "number"): number,
 }
-"""The functions as lxml registers them."""
+
+
+def extensions(prefixes: Mapping[str, str]) -> dict[tuple[str, str], Callable[..., Any]]:
+    """Return the functions as lxml registers them; ``prefixes`` are those of the file's translated expressions."""
+    return _Inner(prefixes).functions

@@ -6,61 +6,26 @@ its type, because XPath 1.0 converts silently where XPath 3.1 would raise an err
 same is refused and left to elementpath (schematron_speed.md, semd.md appendix E).
 """
 
-import re
 from collections.abc import Callable, Mapping
-from enum import Enum
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from elementpath.exceptions import ElementPathError
 from elementpath.xpath31 import XPath31Parser
 
-DEFAULT_PREFIX: Final = "_"
-"""Prefix of unprefixed element names in translated expressions."""
-EXTENSION_PREFIX: Final = "_x"
-"""Prefix of our extension functions: matches, one, number."""
+from broker.validation.schematron.terms import (
+    CURRENT,
+    DEFAULT_PREFIX,
+    EXTENSION_PREFIX,
+    Scope,
+    Term,
+    Token,
+    Type,
+    Untranslatable,
+    quoted,
+    with_current,
+)
+
 CODEPOINT: Final = "http://www.w3.org/2005/xpath-functions/collation/codepoint"
-CURRENT: Final = "_current"
-"""Variable that stands for XSLT's current()."""
-
-Token: TypeAlias = Any
-"""A node of elementpath's syntax tree, whose own types are too loose to help."""
-_CURRENT_CALL: Final = re.compile(r"""('[^']*'|"[^"]*")|\bcurrent\(\s*\)""")
-
-
-class Untranslatable(Exception):  # noqa: N818 - an expected outcome, not a fault
-    """XPath 1.0 cannot say this, or not provably the same."""
-
-
-class Type(Enum):
-    """What an expression yields."""
-
-    NODES = "nodes"
-    """A set of nodes."""
-    NUMBER = "number"
-    """A number."""
-    STRING = "string"
-    """A string."""
-    BOOLEAN = "boolean"
-    """True or false, in both versions of the language."""
-    TRUTH = "truth"
-    """Usable only for its effective boolean value (a conditional)."""
-
-
-class Term(NamedTuple):
-    """Translated text, its type, and whether it holds at most one node."""
-
-    text: str
-    type: Type
-    single: bool = False
-
-
-Scope: TypeAlias = Mapping[str, Type]
-"""Types of the variables in sight."""
-
-
-def with_current(expression: str) -> str:
-    """Write XSLT's current() as a variable, outside of string literals."""
-    return _CURRENT_CALL.sub(lambda m: m[1] or f"${CURRENT}", expression)
 
 
 class Syntax:
@@ -79,12 +44,12 @@ class Syntax:
 
     def term(self, expression: str, scope: Scope) -> Term:
         """Translate an expression of any type."""
-        return _translate(self.parse(expression), scope)
+        return translated(self.parse(expression), scope)
 
     def variable(self, expression: str, scope: Scope) -> Term:
         """Translate the value of a variable; nodes that lxml could not take back are refused."""
         token = self.parse(expression)
-        term = _translate(token, scope)
+        term = translated(token, scope)
         if term.type is Type.TRUTH or (term.type is Type.NODES and not selects_elements(token)):
             raise Untranslatable("a variable of attributes or text nodes")
         return term
@@ -93,18 +58,6 @@ class Syntax:
         """Translate an expression that is used for its truth."""
         term = self.term(expression, scope)
         return term.text if term.type is Type.BOOLEAN else f"boolean({term.text})"
-
-    def contexts(self, expression: str, scope: Scope) -> tuple[str, ...]:
-        """Translate a rule's context into the alternatives of its union, not yet anchored."""
-        return tuple(_context(part, scope) for part in _union_parts(self.parse(expression)))
-
-
-def _context(token: Token, scope: Scope) -> str:
-    """Translate one alternative of a context; only elements and the root can carry assertions here."""
-    term = _translate(token, scope)
-    if term.type is not Type.NODES or not selects_elements(token):
-        raise Untranslatable("the context does not select elements")
-    return term.text
 
 
 def selects_elements(token: Token) -> bool:
@@ -116,13 +69,15 @@ def selects_elements(token: Token) -> bool:
     return token.symbol not in {"@", "attribute", "text", "comment", "node", "processing-instruction"}
 
 
-def _union_parts(token: Token) -> list[Token]:
+def union_parts(token: Token) -> list[Token]:
+    """Return the alternatives of a union."""
     if token.symbol in {"|", "union"}:
-        return [*_union_parts(token[0]), *_union_parts(token[1])]
+        return [*union_parts(token[0]), *union_parts(token[1])]
     return [token]
 
 
-def _translate(token: Token, scope: Scope) -> Term:
+def translated(token: Token, scope: Scope) -> Term:
+    """Translate a part of the tree."""
     handler = _HANDLERS.get(token.symbol)
     if handler is not None:
         return handler(token, scope)
@@ -144,16 +99,6 @@ def _nodes(term: Term) -> Term:
 # -- literals, names, steps ------------------------------------------------------------------------------------------
 
 
-def quoted(text: str) -> str:
-    """Write a string literal of XPath 1.0, which has no escape for quotes."""
-    if "'" not in text:
-        return f"'{text}'"
-    if '"' not in text:
-        return f'"{text}"'
-    parts = (f"'{part}'" for part in text.split("'"))
-    return "concat(" + ',"\'",'.join(parts) + ")"
-
-
 def _string(token: Token, _: Scope) -> Term:
     return Term(quoted(token.value), Type.STRING)
 
@@ -173,7 +118,7 @@ def _prefixed(token: Token, scope: Scope) -> Term:
     if local.symbol in {"(name)", "*"}:
         return Term(f"{prefix.value}:{local.value}", Type.NODES)
     if prefix.value == "fn":
-        return _translate(local, scope)
+        return translated(local, scope)
     raise Untranslatable(f"{token.value} is a foreign function")
 
 
@@ -211,7 +156,7 @@ def _kind_test(token: Token, _: Scope) -> Term:
 def _axis(token: Token, scope: Scope) -> Term:
     if token.symbol == "namespace":
         raise Untranslatable("the namespace axis is not used")
-    test = _nodes(_translate(token[0], scope))
+    test = _nodes(translated(token[0], scope))
     return Term(f"{token.symbol}::{test.text}", Type.NODES, single=token.symbol in {"parent", "self"})
 
 
@@ -219,6 +164,8 @@ def _variable(token: Token, scope: Scope) -> Term:
     name = str(token.value)
     if name not in scope:
         raise Untranslatable(f"${name} is not translated")
+    if scope[name] is Type.ITEM:
+        return Term(f"${name}", Type.NODES, single=True)
     return Term(f"${name}", scope[name], single=name == CURRENT)
 
 
@@ -233,10 +180,10 @@ def _path(token: Token, scope: Scope) -> Term:
     step = token[-1]
     if step.symbol not in _STEPS and step.label != "axis":
         raise Untranslatable(f"a step cannot be {step.symbol}")
-    right = _nodes(_translate(step, scope))
+    right = _nodes(translated(step, scope))
     if len(token) == 1:
         return Term(token.symbol + right.text, Type.NODES)
-    left = _nodes(_translate(token[0], scope))
+    left = _nodes(translated(token[0], scope))
     single = left.single and right.single and token.symbol == "/"
     return Term(left.text + token.symbol + right.text, Type.NODES, single)
 
@@ -244,8 +191,8 @@ def _path(token: Token, scope: Scope) -> Term:
 def _predicate(token: Token, scope: Scope) -> Term:
     if token.label == "array":
         raise Untranslatable("an array outside of a comparison")
-    subject = _nodes(_translate(token[0], scope))
-    condition = _translate(token[1], scope)
+    subject = _nodes(translated(token[0], scope))
+    condition = translated(token[1], scope)
     spelled = {".": "self::node()", "..": "parent::node()"}.get(subject.text, subject.text)
     text = f"boolean({condition.text})" if condition.type is Type.TRUTH else condition.text
     single = subject.single or (token[1].symbol == "(integer)" and token[0].symbol in {"(name)", ":"})
@@ -255,12 +202,12 @@ def _predicate(token: Token, scope: Scope) -> Term:
 def _parentheses(token: Token, scope: Scope) -> Term:
     if len(token) != 1 or token[0].symbol == ",":
         raise Untranslatable("a sequence outside of a comparison")
-    inner = _translate(token[0], scope)
+    inner = translated(token[0], scope)
     return inner._replace(text=f"({inner.text})")
 
 
 def _union(token: Token, scope: Scope) -> Term:
-    parts = [_nodes(_translate(part, scope)).text for part in _union_parts(token)]
+    parts = [_nodes(translated(part, scope)).text for part in union_parts(token)]
     return Term("(" + " | ".join(parts) + ")", Type.NODES)
 
 
@@ -297,7 +244,7 @@ def _members(token: Token, scope: Scope) -> list[Term]:
         return [item for part in token for item in _members(part, scope)]
     if token.symbol == ",":
         return [*_members(token[0], scope), *_members(token[1], scope)]
-    return [_translate(token, scope)]
+    return [translated(token, scope)]
 
 
 def _compared(left: Term, operator: str, right: Term) -> str:
@@ -318,12 +265,12 @@ def _compared(left: Term, operator: str, right: Term) -> str:
 
 
 def _logic(token: Token, scope: Scope) -> Term:
-    left, right = _translate(token[0], scope), _translate(token[1], scope)
+    left, right = translated(token[0], scope), translated(token[1], scope)
     return Term(f"({left.text} {token.symbol} {right.text})", Type.BOOLEAN)
 
 
 def _conditional(token: Token, scope: Scope) -> Term:
-    condition, then, otherwise = (_translate(part, scope) for part in token)
+    condition, then, otherwise = (translated(part, scope) for part in token)
     if Type.NUMBER in {then.type, otherwise.type}:
         raise Untranslatable("a conditional that may be a number")
     text = f"((({condition.text}) and ({then.text})) or (not({condition.text}) and ({otherwise.text})))"
@@ -332,7 +279,7 @@ def _conditional(token: Token, scope: Scope) -> Term:
 
 
 def _arithmetic(token: Token, scope: Scope) -> Term:
-    terms = [_translate(part, scope) for part in token]
+    terms = [translated(part, scope) for part in token]
     if any(term.type is not Type.NUMBER for term in terms):
         raise Untranslatable("arithmetic on what may not be a number")
     if len(terms) == 1:
@@ -344,26 +291,65 @@ def _arithmetic(token: Token, scope: Scope) -> Term:
 
 
 def _count(token: Token, scope: Scope) -> Term:
-    argument = _translate(token[0], scope)
+    if token[0].symbol == "distinct-values" and len(token[0]) == 1 and token[0][0].symbol == "for":
+        return _distinct(token[0][0], scope)
+    argument = translated(token[0], scope)
     if argument.type is Type.BOOLEAN:
         return Term("1", Type.NUMBER)
     return Term(f"count({_nodes(argument).text})", Type.NUMBER)
 
 
+def _running(token: Token, scope: Scope) -> tuple[str, str]:
+    """Return what a ``for``, ``some`` or ``every`` runs over, and its variable's name as a literal."""
+    if len(token) != 3 or not selects_elements(token[1]):
+        raise Untranslatable("several variables, or one of attributes or text nodes")
+    return _nodes(translated(token[1], scope)).text, quoted(str(token[0].value))
+
+
+def _inside(token: Token, text: str) -> str:
+    """Write an expression as a literal; it is evaluated for each node, where positions mean something else."""
+    if "position()" in text or "last()" in text:
+        raise Untranslatable(f"{token.symbol} with positions")
+    return quoted(text)
+
+
+def _quantified(token: Token, scope: Scope) -> Term:
+    over, name = _running(token, scope)
+    body = _inside(token, translated(token[2], {str(token[0].value): Type.ITEM}).text)
+    return Term(f"{EXTENSION_PREFIX}:{token.symbol}({over},{name},{body})", Type.BOOLEAN)
+
+
+def _distinct(token: Token, scope: Scope) -> Term:
+    """Count the different strings made of nodes: ``for … return STRING``, or ``if (…) then STRING else ()``."""
+    over, name = _running(token, scope)
+    inner = {str(token[0].value): Type.ITEM}
+    body, condition = token[2], "true()"
+    if body.symbol == "if":
+        if body[2].symbol != "(" or len(body[2]):
+            raise Untranslatable("an alternative that is not empty")
+        condition = translated(body[0], inner).text
+        body = body[1]
+    value = translated(body, inner)
+    if value.type is not Type.STRING:
+        raise Untranslatable("distinct values of what is no string")
+    parts = ",".join((over, name, _inside(token, value.text), _inside(token, condition)))
+    return Term(f"{EXTENSION_PREFIX}:distinct({parts})", Type.NUMBER)
+
+
 def _not(token: Token, scope: Scope) -> Term:
-    return Term(f"not({_translate(token[0], scope).text})", Type.BOOLEAN)
+    return Term(f"not({translated(token[0], scope).text})", Type.BOOLEAN)
 
 
 def _boolean(token: Token, scope: Scope) -> Term:
-    return Term(f"boolean({_translate(token[0], scope).text})", Type.BOOLEAN)
+    return Term(f"boolean({translated(token[0], scope).text})", Type.BOOLEAN)
 
 
 def _exists(token: Token, scope: Scope) -> Term:
-    return Term(f"boolean({_nodes(_translate(token[0], scope)).text})", Type.BOOLEAN)
+    return Term(f"boolean({_nodes(translated(token[0], scope)).text})", Type.BOOLEAN)
 
 
 def _empty(token: Token, scope: Scope) -> Term:
-    return Term(f"not({_nodes(_translate(token[0], scope)).text})", Type.BOOLEAN)
+    return Term(f"not({_nodes(translated(token[0], scope)).text})", Type.BOOLEAN)
 
 
 def _constant(token: Token, _: Scope) -> Term:
@@ -376,7 +362,7 @@ def _position(token: Token, _: Scope) -> Term:
 
 def _as_text(token: Token, scope: Scope) -> str:
     """Translate an argument that must be one string at most: several nodes are an error in XPath 3.1."""
-    term = _translate(token, scope)
+    term = translated(token, scope)
     if term.type is Type.STRING:
         return term.text
     if term.type is Type.NODES:
@@ -407,7 +393,7 @@ def _text_function(token: Token, scope: Scope) -> Term:
 
 
 def _substring(token: Token, scope: Scope) -> Term:
-    bounds = [_translate(part, scope) for part in token[1:]]
+    bounds = [translated(part, scope) for part in token[1:]]
     if any(bound.type is not Type.NUMBER for bound in bounds):
         raise Untranslatable("a bound that may not be a number")
     arguments = ",".join([_as_text(token[0], scope), *(bound.text for bound in bounds)])
@@ -420,7 +406,7 @@ def _matches(token: Token, scope: Scope) -> Term:
 
 
 def _node_name(token: Token, scope: Scope) -> Term:
-    argument = _translate(token[0], scope) if len(token) else Term("", Type.NODES, single=True)
+    argument = translated(token[0], scope) if len(token) else Term("", Type.NODES, single=True)
     if argument.type is not Type.NODES or not argument.single:
         raise Untranslatable("the name of several nodes is an error")
     return Term(f"{token.symbol}({argument.text})", Type.STRING)
@@ -450,6 +436,8 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "and": _logic,
     "or": _logic,
     "if": _conditional,
+    "some": _quantified,
+    "every": _quantified,
     "+": _arithmetic,
     "-": _arithmetic,
     "div": _arithmetic,

@@ -16,6 +16,7 @@ from broker.samples.selftest import CREATED, EDITIONS, ROOT, stored_samples
 from broker.validation.ruleset import RuleSet
 from broker.validation.schematron.engine import Engine
 from broker.validation.schematron.load import load
+from broker.validation.schematron.program import translate
 from broker.validation.xsd import Schema
 
 AT = datetime(2026, 6, 15, tzinfo=UTC)
@@ -31,7 +32,7 @@ class RuleSetAtWork:
         path = rules.schema_path()
         assert path is not None
         self.schema = Schema(path, Path(rules.home))
-        self.engines = [Engine(load(path.read_bytes())) for path in rules.schematron_paths()]
+        self.engines = [Engine(translate(load(path.read_bytes()))) for path in rules.schematron_paths()]
 
 
 @pytest.fixture(scope="module")

@@ -22,17 +22,13 @@ def judge(official, kind, of=None):
     return official.judge(SAMPLES[of or kind].read_bytes(), SubmissionFacts(kind=kind, local_uid="u"), AT)
 
 
-@pytest.mark.parametrize(
-    ("kind", "rules", "evaluated", "fallback"), [("290", 3524, 2845, 2), ("194", 1188, 685, 0)]
-)
-def test_a_good_document_meets_no_objection_and_every_rule_is_counted(
-    official, kind, rules, evaluated, fallback
-):
+@pytest.mark.parametrize(("kind", "rules"), [("290", 3524), ("194", 1188)])
+def test_a_good_document_meets_no_objection_and_every_rule_is_counted(official, kind, rules):
     report = judge(official, kind)
     assert codes(report, Layer.XSD) == []
     assert codes(report, Layer.SCHEMATRON) == []
     run = report.layers[Layer.SCHEMATRON]
-    assert (run.ran, run.rules, run.evaluated, run.fallback) == (True, rules, evaluated, fallback)
+    assert (run.ran, run.rules, run.evaluated, run.fallback) == (True, rules, rules, 0)
     assert report.layers[Layer.XSD].ran
     assert "официальный" in report.rule_set
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from broker.validation.schematron.fallback import Fallback
-from broker.validation.schematron.functions import EXTENSIONS, NAMESPACE, DynamicError
-from broker.validation.schematron.translate import CURRENT, EXTENSION_PREFIX, Syntax, Type, Untranslatable
+from broker.validation.schematron.functions import NAMESPACE, DynamicError, extensions
+from broker.validation.schematron.terms import CURRENT, EXTENSION_PREFIX, Type, Untranslatable
+from broker.validation.schematron.translate import Syntax
 
 SYNTAX = Syntax({"identity": "urn:hl7-ru:identity", "xsi": "urn:xsi"}, "urn:hl7-org:v3")
 PREFIXES = {
@@ -39,6 +40,10 @@ TRANSLATIONS = {
     "matches(@root,'^1')": "_x:matches(string(@root),'^1')",
     "matches(a,'^1')": "_x:matches(_x:one(_:a),'^1')",
     "@n = 5": "((boolean(@n) and _x:number(@n)=5))",
+    "some $x in a satisfies $x='1'": "_x:some(_:a,'x',\"($x='1')\")",
+    "count(distinct-values(for $x in a return concat($x/@b,'|'))) = 1": (
+        "(_x:distinct(_:a,'x',\"concat(string($x/@b),'|')\",'true()')=1)"
+    ),
     "name='it''s'": '(_:name="it\'s")',
 }
 
@@ -51,7 +56,12 @@ def test_an_expression_is_written_in_the_older_language(expression):
 @pytest.mark.parametrize(
     "expression",
     [
-        "some $x in a satisfies $x='1'",
+        "some $x in @a satisfies $x='1'",
+        "some $x in a, $y in b satisfies $x=$y",
+        "some $x in a satisfies $x=$unknown",
+        "every $x in a satisfies position()=1",
+        "count(distinct-values(for $x in a return $x/b)) = 1",
+        "count(distinct-values(for $x in a return if ($x/@b) then string($x/@b) else 'none')) = 1",
         "for $x in a return $x",
         "a/string()",
         "a/(b|c)",
@@ -78,7 +88,9 @@ def test_what_cannot_be_proven_the_same_is_refused(expression):
 
 def native(expression: str, node: etree._Element) -> bool:
     text = SYNTAX.test(expression, SCOPE)
-    return bool(etree.XPath(text, namespaces=PREFIXES, extensions=EXTENSIONS)(node, **{CURRENT: [node]}))
+    return bool(
+        etree.XPath(text, namespaces=PREFIXES, extensions=extensions(PREFIXES))(node, **{CURRENT: [node]})
+    )
 
 
 SAMPLES = [

@@ -1,0 +1,167 @@
+"""A Schematron file translated: every expression as XPath 1.0 where that means the same, and marked where it does not.
+
+Translating takes the engine's longest time and depends on nothing but the file, so a program can be kept and reused.
+It holds text only; who runs it compiles it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+from lxml import etree
+
+from broker.document.markup import CDA
+from broker.validation.schematron.functions import NAMESPACE, extensions
+from broker.validation.schematron.load import Assertion, Rule, SchematronFile, Variable
+from broker.validation.schematron.paths import Path, context_paths
+from broker.validation.schematron.terms import (
+    CURRENT,
+    DEFAULT_PREFIX,
+    EXTENSION_PREFIX,
+    Scope,
+    Type,
+    Untranslatable,
+)
+from broker.validation.schematron.translate import Syntax
+
+ROOT: Final = "/"
+"""Context of rules about the document as a whole."""
+
+
+class Value(msgspec.Struct, frozen=True, array_like=True):
+    """A variable; ``text`` is None when XPath 1.0 cannot say it."""
+
+    variable: Variable
+    text: str | None
+
+
+class Test(msgspec.Struct, frozen=True, array_like=True):
+    """An assertion's expression as a truth; ``text`` is None when XPath 1.0 cannot say it."""
+
+    assertion: Assertion
+    text: str | None
+
+    @property
+    def wants_current(self) -> bool:
+        """Tell whether it asks for the node its rule fired at from within a predicate."""
+        return self.text is not None and f"${CURRENT}" in self.text
+
+
+class RuleProgram(msgspec.Struct, frozen=True, array_like=True):
+    """A rule: ``paths`` is None when its context is left to XPath 3.1; a rule about the document has none."""
+
+    context: str
+    paths: tuple[Path, ...] | None
+    outer: tuple[Value, ...]
+    values: tuple[Value, ...]
+    tests: tuple[Test, ...]
+
+    @property
+    def at_root(self) -> bool:
+        """Tell whether the rule is about the document as a whole."""
+        return self.context == ROOT
+
+
+class Program(msgspec.Struct, frozen=True, array_like=True):
+    """A file's prefixes and its patterns, each a sequence of rules of which the first that fires judges a node."""
+
+    namespaces: dict[str, str]
+    patterns: tuple[tuple[RuleProgram, ...], ...]
+
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """Prefixes of translated expressions."""
+        return {**self.namespaces, DEFAULT_PREFIX: CDA, EXTENSION_PREFIX: NAMESPACE}
+
+    def rules(self) -> Iterator[RuleProgram]:
+        """Yield every rule."""
+        for pattern in self.patterns:
+            yield from pattern
+
+
+class Compiler:
+    """Compiles translated expressions of one file."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self._prefixes = dict(prefixes)
+        self.functions = extensions(prefixes)
+        self._known: dict[str, etree.XPath] = {}
+
+    def compiled(self, text: str) -> etree.XPath:
+        """Return an expression ready to be asked; compiled when first met."""
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = etree.XPath(
+                text, namespaces=self._prefixes, extensions=self.functions, smart_strings=False
+            )
+        return found
+
+
+def of_document(text: str) -> str:
+    """Write a test of the document node, which cannot be handed to lxml, as a question that any node can be asked."""
+    return f"boolean(/self::node()[{text}])"
+
+
+def translate(file: SchematronFile) -> Program:
+    """Translate a file; what cannot be translated, or not provably to the same meaning, is marked."""
+    return _Translator(file).program()
+
+
+class _Translator:
+    def __init__(self, file: SchematronFile) -> None:
+        self._file = file
+        self._syntax = Syntax(file.namespaces, CDA)
+        self._compiler = Compiler(Program(file.namespaces, ()).prefixes)
+
+    def program(self) -> Program:
+        file = self._file
+        patterns = tuple(
+            tuple(self._rule(rule, (*file.variables, *pattern.variables)) for rule in pattern.rules)
+            for pattern in file.patterns
+        )
+        return Program(file.namespaces, patterns)
+
+    def _rule(self, rule: Rule, outer: tuple[Variable, ...]) -> RuleProgram:
+        scope: dict[str, Type] = {CURRENT: Type.NODES}
+        outer_values = tuple(self._value(variable, scope) for variable in outer)
+        context = rule.context.strip()
+        at_root = context == ROOT
+        paths = () if at_root else self._paths(context, scope)
+        values = tuple(self._value(variable, scope) for variable in rule.variables)
+        native = not rule.variables if at_root else paths is not None
+        tests = tuple(
+            Test(item, self._test(item, scope, at_root=at_root) if native else None)
+            for item in rule.assertions
+        )
+        return RuleProgram(context, paths, outer_values, values, tests)
+
+    def _value(self, variable: Variable, scope: dict[str, Type]) -> Value:
+        """Translate a variable and put it in scope; one that is not translated hides any namesake."""
+        scope.pop(variable.name, None)
+        try:
+            term = self._syntax.variable(variable.value, scope)
+            self._compiler.compiled(term.text)
+        except (Untranslatable, etree.XPathSyntaxError):
+            return Value(variable, None)
+        scope[variable.name] = term.type
+        return Value(variable, term.text)
+
+    def _paths(self, context: str, scope: Scope) -> tuple[Path, ...] | None:
+        try:
+            paths = context_paths(self._syntax, context, scope)
+            for path in paths:
+                self._compiler.compiled(path.anchored())
+                self._compiler.compiled(path.floating())
+        except (Untranslatable, etree.XPathSyntaxError):
+            return None
+        return paths
+
+    def _test(self, assertion: Assertion, scope: Scope, *, at_root: bool) -> str | None:
+        try:
+            text = self._syntax.test(assertion.test, scope)
+            if at_root and f"${CURRENT}" in text:
+                return None
+            self._compiler.compiled(of_document(text) if at_root else text)
+        except (Untranslatable, etree.XPathSyntaxError):
+            return None
+        return text

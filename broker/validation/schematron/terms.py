@@ -1,0 +1,65 @@
+"""The words of a translation: what an expression yields, what stands for what, and when there is no counterpart."""
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, NamedTuple, TypeAlias
+
+DEFAULT_PREFIX: Final = "_"
+"""Prefix of unprefixed element names in translated expressions."""
+EXTENSION_PREFIX: Final = "_x"
+"""Prefix of our extension functions."""
+CURRENT: Final = "_current"
+"""Variable that stands for XSLT's current()."""
+
+Token: TypeAlias = Any
+"""A node of elementpath's syntax tree, whose own types are too loose to help."""
+_CURRENT_CALL: Final = re.compile(r"""('[^']*'|"[^"]*")|\bcurrent\(\s*\)""")
+
+
+class Untranslatable(Exception):  # noqa: N818 - an expected outcome, not a fault
+    """XPath 1.0 cannot say this, or not provably the same."""
+
+
+class Type(Enum):
+    """What an expression yields."""
+
+    NODES = "nodes"
+    """A set of nodes."""
+    NUMBER = "number"
+    """A number."""
+    STRING = "string"
+    """A string."""
+    BOOLEAN = "boolean"
+    """True or false, in both versions of the language."""
+    ITEM = "item"
+    """One node, of a variable that runs over some."""
+    TRUTH = "truth"
+    """Usable only for its effective boolean value (a conditional)."""
+
+
+class Term(NamedTuple):
+    """Translated text, its type, and whether it holds at most one node."""
+
+    text: str
+    type: Type
+    single: bool = False
+
+
+Scope: TypeAlias = Mapping[str, Type]
+"""Types of the variables in sight."""
+
+
+def with_current(expression: str) -> str:
+    """Write XSLT's current() as a variable, outside of string literals."""
+    return _CURRENT_CALL.sub(lambda m: m[1] or f"${CURRENT}", expression)
+
+
+def quoted(text: str) -> str:
+    """Write a string literal of XPath 1.0, which has no escape for quotes."""
+    if "'" not in text:
+        return f"'{text}'"
+    if '"' not in text:
+        return f'"{text}"'
+    parts = (f"'{part}'" for part in text.split("'"))
+    return "concat(" + ',"\'",'.join(parts) + ")"
