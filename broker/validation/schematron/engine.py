@@ -153,8 +153,8 @@ class Walk:
     def _holds(self, rule: RuleProgram, test: Test, node: Any, values: Values) -> bool:
         if test.text is None:
             self._left += 1
-            variables = [value.variable for value in (*rule.outer, *rule.values)]
-            return self._fallback.truth(test.assertion.test, node, variables)
+            outer, own = ([one.variable for one in values] for values in (rule.outer, rule.values))
+            return self._fallback.truth(test.assertion.test, node, outer, own)
         known = {**values, CURRENT: [node]} if test.wants_current else values
         ask = self._engine.compiler.compiled(of_document(test.text) if rule.at_root else test.text)
         try:

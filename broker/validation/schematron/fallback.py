@@ -26,35 +26,43 @@ class Fallback:
         self._at = at
         self._tree: Node = None
 
-    def select(self, context: str, variables: Sequence[Variable]) -> list[Node]:
+    def select(self, context: str, outer: Sequence[Variable]) -> list[Node]:
         """Return the nodes a rule's context matches anywhere; an error in a pattern matches nothing (XSLT 2.0 §5.5.4)."""
         try:
-            return self._evaluate(f"/descendant-or-self::node()/({context})", None, variables)
+            return self._evaluate(f"/descendant-or-self::node()/({context})", outer)
         except DynamicError:
             return []
 
-    def truth(self, test: str, node: Node, variables: Sequence[Variable]) -> bool:
-        """Return the truth of a test at a node; DynamicError where it has none."""
+    def truth(
+        self, test: str, node: Node, outer: Sequence[Variable], variables: Sequence[Variable] = ()
+    ) -> bool:
+        """Return the truth of a test at a node; DynamicError where it has none.
+
+        ``outer`` variables, of file and pattern, are about the document, the rule's own about the node.
+        """
         try:
             token = self._syntax.parse(test)
-            return bool(token.boolean_value(list(token.select(self._context(node, variables)))))
+            return bool(token.boolean_value(list(token.select(self._context(node, outer, variables)))))
         except (ElementPathError, Untranslatable) as error:
             raise DynamicError("the expression cannot be evaluated") from error
 
-    def _evaluate(self, expression: str, node: Node, variables: Sequence[Variable]) -> list[Node]:
+    def _evaluate(self, expression: str, outer: Sequence[Variable]) -> list[Node]:
         try:
-            return list(self._syntax.parse(expression).select(self._context(node, variables)))
+            return list(self._syntax.parse(expression).select(self._context(None, outer, ())))
         except (ElementPathError, Untranslatable) as error:
             raise DynamicError("the expression cannot be evaluated") from error
 
-    def _context(self, node: Node, variables: Sequence[Variable]) -> elementpath.XPathContext:
+    def _context(
+        self, node: Node, outer: Sequence[Variable], variables: Sequence[Variable]
+    ) -> elementpath.XPathContext:
         if self._tree is None:
             self._tree = elementpath.get_node_tree(self._root.getroottree())
         item = self._tree if node is None else node
         values: dict[str, Any] = {CURRENT: item}
-        for variable in variables:
-            token = self._syntax.parse(variable.value)
-            values[variable.name] = list(token.select(self._at_item(item, values)))
+        for place, known in ((self._tree, outer), (item, variables)):
+            for variable in known:
+                token = self._syntax.parse(variable.value)
+                values[variable.name] = list(token.select(self._at_item(place, values)))
         return self._at_item(item, values)
 
     def _at_item(self, item: Node, values: dict[str, Any]) -> elementpath.XPathContext:

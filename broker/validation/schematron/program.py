@@ -4,6 +4,7 @@ Translating takes the engine's longest time and depends on nothing but the file,
 It holds text only; who runs it compiles it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -107,6 +108,17 @@ def translate(file: SchematronFile) -> Program:
     return _Translator(file).program()
 
 
+def _used(outer: tuple[Variable, ...], rule: Rule) -> tuple[Variable, ...]:
+    """Return the variables of file and pattern a rule speaks of, or those speak of in their turn."""
+    said = [rule.context, *(one.value for one in rule.variables), *(item.test for item in rule.assertions)]
+    used: list[Variable] = []
+    for variable in reversed(outer):
+        if any(re.search(rf"\${re.escape(variable.name)}(?![\w.-])", text) for text in said):
+            used.append(variable)
+            said.append(variable.value)
+    return tuple(reversed(used))
+
+
 class _Translator:
     def __init__(self, file: SchematronFile) -> None:
         self._file = file
@@ -123,8 +135,8 @@ class _Translator:
 
     def _rule(self, rule: Rule, outer: tuple[Variable, ...]) -> RuleProgram:
         scope: dict[str, Type] = {CURRENT: Type.NODES}
-        outer_values = tuple(self._value(variable, scope) for variable in outer)
         context = rule.context.strip()
+        outer_values = tuple(self._value(one, scope, of_document=True) for one in _used(outer, rule))
         at_root = context == ROOT
         paths = () if at_root else self._paths(context, scope)
         values = tuple(self._value(variable, scope) for variable in rule.variables)
@@ -135,11 +147,14 @@ class _Translator:
         )
         return RuleProgram(context, paths, outer_values, values, tests)
 
-    def _value(self, variable: Variable, scope: dict[str, Type]) -> Value:
-        """Translate a variable and put it in scope; one that is not translated hides any namesake."""
+    def _value(self, variable: Variable, scope: dict[str, Type], *, of_document: bool = False) -> Value:
+        """Translate a variable and put it in scope; one that is not translated hides any namesake.
+
+        One of file or pattern is about the document node, which cannot be handed to lxml: relative ones are left.
+        """
         scope.pop(variable.name, None)
         try:
-            term = self._syntax.variable(variable.value, scope)
+            term = self._syntax.variable(variable.value, scope, absolute=of_document)
             self._compiler.compiled(term.text)
         except (Untranslatable, etree.XPathSyntaxError):
             return Value(variable, None)

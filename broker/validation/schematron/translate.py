@@ -46,9 +46,14 @@ class Syntax:
         """Translate an expression of any type."""
         return translated(self.parse(expression), scope)
 
-    def variable(self, expression: str, scope: Scope) -> Term:
-        """Translate the value of a variable; nodes that lxml could not take back are refused."""
+    def variable(self, expression: str, scope: Scope, *, absolute: bool = False) -> Term:
+        """Translate the value of a variable; nodes that lxml could not take back are refused.
+
+        ``absolute`` refuses one that depends on where it is evaluated.
+        """
         token = self.parse(expression)
+        if absolute and _is_relative(token):
+            raise Untranslatable("a variable about the document node")
         term = translated(token, scope)
         if term.type is Type.TRUTH or (term.type is Type.NODES and not selects_elements(token)):
             raise Untranslatable("a variable of attributes or text nodes")
@@ -58,6 +63,24 @@ class Syntax:
         """Translate an expression that is used for its truth."""
         term = self.term(expression, scope)
         return term.text if term.type is Type.BOOLEAN else f"boolean({term.text})"
+
+
+_OF_CONTEXT: Final = frozenset(
+    {"(name)", ":", "*", "@", ".", "..", "text", "node", "comment", "position", "last"}
+)
+
+
+def _is_relative(token: Token) -> bool:
+    """Tell whether an expression may depend on the node it is evaluated at."""
+    if token.symbol in {"/", "//"}:
+        return len(token) == 2 and _is_relative(token[0])
+    if token.symbol == "[" and token.label != "array":
+        return _is_relative(token[0])
+    if token.symbol == "$":
+        return False
+    bare = token.label == "function" and not len(token) and token.symbol not in {"true", "false"}
+    named = token.symbol in _OF_CONTEXT and not (token.symbol == "*" and len(token))
+    return bare or named or token.label == "axis" or any(_is_relative(part) for part in token)
 
 
 def selects_elements(token: Token) -> bool:

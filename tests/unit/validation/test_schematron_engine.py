@@ -8,6 +8,7 @@ from lxml import etree
 from broker.validation.schematron.engine import MAX_FAILURES, Engine, Run
 from broker.validation.schematron.load import SchematronRefused, load
 from broker.validation.schematron.program import translate
+from broker.validation.schematron.stylesheet import is_native
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HEAD = (
@@ -72,6 +73,24 @@ def test_variables_of_file_pattern_and_rule_are_seen_natively_and_by_the_slow_en
     assert outcome.failures == ()
     assert (outcome.evaluated, outcome.fallback) == (4, 1)
     assert said(body, '<a k="8"/><a/><b><c v="7"/></b>') == ["slow"]
+
+
+@pytest.mark.parametrize("slowly", ["", " and (some $x in b satisfies $x/text() = 'z')"])
+def test_variables_of_file_and_pattern_are_about_the_document_whatever_the_rule_is_about(slowly: str):
+    body = (
+        '<let name="one" value="ClinicalDocument/a[@k]"/><pattern><let name="two" value="count(ClinicalDocument/a)"/>'
+        f'<rule context="a"><assert test="count($one)=1 and $two=2{slowly}">said</assert></rule></pattern>'
+    )
+    assert said(body, "<a k=''><b>z</b></a><a><b>z</b></a>") == []
+    assert said(body, "<a><b>z</b></a>") == ["said"]
+
+
+def test_variables_a_rule_does_not_speak_of_do_not_keep_it_from_the_stylesheet():
+    rule = '<rule context="a"><assert test="@k">k</assert></rule>'
+    (pattern,) = translate(
+        load(f'{HEAD}<let name="k" value="//a"/><pattern>{rule}</pattern></schema>'.encode())
+    ).patterns
+    assert is_native(pattern[0])
 
 
 def test_a_context_of_attributes_is_judged_at_the_element_that_holds_them():
