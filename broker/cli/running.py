@@ -17,7 +17,6 @@ from broker.assembly.simulating import SimulatorOptions, run_simulator
 from broker.assembly.working import run_work
 from broker.cli.terminal import Parsers, command, say
 from broker.compute.garbage import collect_rarely
-from broker.compute.pool import POLITE
 from broker.dev.demo import run_demo
 from broker.dev.install import InstallPolicy
 from broker.dev.stand import StandOptions, running_stand
@@ -113,9 +112,7 @@ def _serve(_arguments: argparse.Namespace) -> int:
 
 
 def _work(_arguments: argparse.Namespace) -> int:
-    settings = _settings("work")
-    os.nice(POLITE)  # whoever hands a document in is answered first
-    return _run(_steadily(partial(run_work, settings)))
+    return _run(_steadily(partial(run_work, _settings("work"))))
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
