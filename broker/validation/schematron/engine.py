@@ -76,29 +76,35 @@ class Walk:
         self._fallback = Fallback(root, engine.syntax, at)
         self._nested = is_nested(root)
         self.failures: list[Failure] = []
+        self._selected: dict[int, frozenset[Any]] = {}
         self._fired = 0
-        self._evaluated = 0
+        self.evaluated = 0
         self._left = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether so much has failed that nobody looks any further."""
+        return len(self.failures) >= MAX_FAILURES
 
     def over(self, patterns: Sequence[Sequence[RuleProgram]]) -> Run:
         """Let every pattern judge."""
         for rules in patterns:
             self.pattern(rules)
-            if len(self.failures) >= MAX_FAILURES:
+            if self.is_full:
                 break
         return self.run()
 
     def run(self) -> Run:
         """Sum up."""
         failures = tuple(self.failures[:MAX_FAILURES])
-        return Run(failures, self._fired, self._evaluated, self._left, len(self.failures) >= MAX_FAILURES)
+        return Run(failures, self._fired, self.evaluated, self._left, self.is_full)
 
     def pattern(self, rules: Sequence[RuleProgram]) -> None:
         """Let one pattern judge: of its rules the first that selects a node."""
         seen: set[Any] = set()
         for rule in rules:
             for node in self.nodes(rule):
-                if len(self.failures) >= MAX_FAILURES:
+                if self.is_full:
                     return
                 if len(rules) > 1:
                     if node in seen:
@@ -106,15 +112,12 @@ class Walk:
                     seen.add(node)
                 self.judge(rule, node)
 
-    def judged(self, rule: RuleProgram, node: Any) -> list[Failure]:
-        """Evaluate a rule's assertions at a node and take away what failed."""
-        self.judge(rule, node)
-        return self.taken()
-
-    def taken(self) -> list[Failure]:
-        """Take away what failed so far."""
-        failures, self.failures = self.failures, []
-        return failures
+    def selected(self, rule: RuleProgram) -> frozenset[Any]:
+        """Return the nodes a rule selects, looked for once."""
+        key = id(rule)
+        if key not in self._selected:
+            self._selected[key] = frozenset(self.nodes(rule))
+        return self._selected[key]
 
     def nodes(self, rule: RuleProgram) -> Iterator[Any]:
         """Yield the nodes a rule selects: None for the document, elements, or those of elementpath's own tree."""
@@ -141,7 +144,7 @@ class Walk:
         values = self._values(rule.outer, self._root)
         values |= self._values(rule.values, self._root if node is None else node, values)
         for test in rule.tests:
-            self._evaluated += 1
+            self.evaluated += 1
             try:
                 holds = self._holds(rule, test, node, values)
             except DynamicError as error:

@@ -1,5 +1,6 @@
 """The stylesheet agrees with the plain engine on every document, good or bad, and leaves it what it cannot say."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -158,6 +159,19 @@ def test_a_long_list_of_failures_is_cut_at_the_same_place():
         '<pattern><rule context="a"><assert test="@k">x</assert><assert test="@z">y</assert></rule></pattern>'
     )
     assert agree(engine_of(rules), document("<a/>" * 400)).truncated
+
+
+def test_thousands_of_failing_siblings_cost_no_more_than_they_do_the_plain_engine():
+    rules = '<pattern><rule context="a"><assert test="@k">x</assert></rule></pattern>'
+    engine = engine_of(rules)
+    broken = document("<a/>" * 50_000)
+    started = time.process_time()
+    assert agree(engine, broken).truncated
+    assert time.process_time() - started < 5, "counting every place among its siblings takes half a minute"
+
+
+def test_explaining_a_failure_is_no_further_evaluation():
+    assert agree(engine_of(CODES), document('<a c="3"><b/><b/></a>')).evaluated == 8
 
 
 def test_what_was_kept_on_disk_says_the_same_and_what_is_damaged_is_made_anew(tmp_path: Path):
