@@ -13,9 +13,9 @@ from lxml.etree import _Element as Element
 
 from broker.document.markup import CDA
 from broker.validation.schematron.fallback import Fallback
-from broker.validation.schematron.functions import DynamicError
+from broker.validation.schematron.functions import Compiler, DynamicError, OutOfReach
 from broker.validation.schematron.load import Assertion
-from broker.validation.schematron.program import Compiler, Program, RuleProgram, Test, Value, of_document
+from broker.validation.schematron.program import Program, RuleProgram, Test, Value, of_document
 from broker.validation.schematron.terms import CURRENT
 from broker.validation.schematron.translate import Syntax
 
@@ -129,7 +129,7 @@ class Walk:
             select = self._engine.compiler.compiled(text)
             try:
                 found = cast("list[Element]", select(self._root, **self._values(rule.outer, self._root)))
-            except DynamicError:  # at some node: which others match, only XPath 3.1 can tell
+            except (DynamicError, OutOfReach):  # at some node: which others match, only XPath 3.1 can tell
                 found = None
             if found is not None:
                 yield from found
@@ -155,15 +155,20 @@ class Walk:
 
     def _holds(self, rule: RuleProgram, test: Test, node: Any, values: Values) -> bool:
         if test.text is None:
-            self._left += 1
-            outer, own = ([one.variable for one in values] for values in (rule.outer, rule.values))
-            return self._fallback.truth(test.assertion.test, node, outer, own)
+            return self._slowly(rule, test, node)
         known = {**values, CURRENT: [node]} if test.wants_current else values
         ask = self._engine.compiler.compiled(of_document(test.text) if rule.at_root else test.text)
         try:
             return bool(ask(self._root if node is None else node, **known))
         except etree.XPathError as error:
             raise DynamicError("the expression cannot be evaluated") from error
+        except OutOfReach:
+            return self._slowly(rule, test, node)
+
+    def _slowly(self, rule: RuleProgram, test: Test, node: Any) -> bool:
+        self._left += 1
+        outer, own = ([one.variable for one in values] for values in (rule.outer, rule.values))
+        return self._fallback.truth(test.assertion.test, node, outer, own)
 
     def _values(self, variables: tuple[Value, ...], node: Element, known: Values | None = None) -> Values:
         found: Values = dict(known or {})

@@ -1,7 +1,8 @@
 """The functions translated expressions call: XPath 3.1 semantics that XPath 1.0 does not have.
 
 ``matches`` with XPath's own regular expressions, ``one`` for an argument that must not be several nodes, ``number``
-for a conversion that fails loudly; ``some``, ``every`` and ``distinct`` for what runs over nodes. Each raises DynamicError where an XPath 3.1 processor would stop.
+for a conversion that fails loudly; ``some``, ``every`` and ``distinct`` for what runs over nodes. Each raises DynamicError
+where an XPath 3.1 processor would stop.
 """
 
 import re
@@ -15,11 +16,17 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 NAMESPACE: Final = "urn:inaya:schematron"
+OVER_NODES: Final = ("some", "every", "distinct")
+"""Functions that evaluate an expression for each of several nodes, which XPath 1.0 has no words for."""
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 
 
 class DynamicError(Exception):
     """XPath 3.1 stops here; the text names the cause, never a value of the document."""
+
+
+class OutOfReach(Exception):  # noqa: N818  names what the matter is
+    """The expression stands at a document or an attribute, which lxml hands to no function: elementpath evaluates it."""
 
 
 @lru_cache(maxsize=4096)
@@ -60,26 +67,34 @@ def _string_value(node: Element | str) -> str:
     return node if isinstance(node, str) else "".join(str(text) for text in node.itertext())
 
 
-class _Inner:
-    """Expressions evaluated for each of several nodes, which XPath 1.0 has no words for; compiled when first met."""
+class Compiler:
+    """Compiles translated expressions of one file, and evaluates those that run over nodes."""
 
     def __init__(self, prefixes: Mapping[str, str]) -> None:
         self._prefixes = dict(prefixes)
         self._known: dict[str, etree.XPath] = {}
         self.functions: dict[tuple[str, str], Callable[..., Any]] = {
             **_PLAIN,
-            (NAMESPACE, "some"): self.some,
-            (NAMESPACE, "every"): self.every,
-            (NAMESPACE, "distinct"): self.distinct,
+            **{(NAMESPACE, name): getattr(self, name) for name in OVER_NODES},
         }
+        """The functions as lxml registers them."""
 
-    def _ask(self, context: Any, text: str, name: str, node: Element) -> Any:
-        if text not in self._known:
-            self._known[text] = etree.XPath(
+    def compiled(self, text: str) -> etree.XPath:
+        """Return an expression ready to be asked; compiled when first met."""
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = etree.XPath(
                 text, namespaces=self._prefixes, extensions=self.functions, smart_strings=False
             )
+        return found
+
+    def _ask(self, context: Any, text: str, name: str, node: Element) -> Any:
+        try:
+            here = context.context_node
+        except AssertionError as error:  # lxml's own word for a node it cannot hand over
+            raise OutOfReach from error
         variables: dict[str, Any] = {name: [node]}
-        return self._known[text](context.context_node, **variables)
+        return self.compiled(text)(here, **variables)
 
     def _holds(self, context: Any, text: str, name: str, node: Element) -> bool:
         return bool(self._ask(context, f"boolean({text})", name, node))
@@ -103,8 +118,3 @@ _PLAIN: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     (NAMESPACE, "one"): one,
     (NAMESPACE, "number"): number,
 }
-
-
-def extensions(prefixes: Mapping[str, str]) -> dict[tuple[str, str], Callable[..., Any]]:
-    """Return the functions as lxml registers them; ``prefixes`` are those of the file's translated expressions."""
-    return _Inner(prefixes).functions

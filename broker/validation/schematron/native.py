@@ -13,7 +13,7 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from broker.validation.schematron.engine import Engine, Run, Walk, is_nested
-from broker.validation.schematron.functions import DynamicError
+from broker.validation.schematron.functions import DynamicError, OutOfReach
 from broker.validation.schematron.program import Program, RuleProgram
 from broker.validation.schematron.stylesheet import is_native, stylesheet
 
@@ -63,7 +63,7 @@ class NativeEngine:
             return self.plain.run(root, at)
         try:
             lines = str(self._transform(root))
-        except (DynamicError, etree.XSLTError):
+        except (DynamicError, OutOfReach, etree.XSLTError):
             return self.plain.run(root, at)
         return self._explained(self._found(lines), Walk(self.plain, root, at), root)
 

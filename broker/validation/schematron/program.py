@@ -5,14 +5,14 @@ It holds text only; who runs it compiles it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 from lxml import etree
 
 from broker.document.markup import CDA
-from broker.validation.schematron.functions import NAMESPACE, extensions
+from broker.validation.schematron.functions import NAMESPACE, OVER_NODES, Compiler
 from broker.validation.schematron.load import Assertion, Rule, SchematronFile, Variable
 from broker.validation.schematron.paths import Path, context_paths
 from broker.validation.schematron.terms import (
@@ -27,6 +27,10 @@ from broker.validation.schematron.translate import Syntax
 
 ROOT: Final = "/"
 """Context of rules about the document as a whole."""
+
+
+_NOT_OF_DOCUMENT: Final = (f"${CURRENT}", *(f"{EXTENSION_PREFIX}:{name}(" for name in OVER_NODES))
+"""What cannot be said at the document node, which lxml hands to nobody."""
 
 
 class Value(msgspec.Struct, frozen=True, array_like=True):
@@ -78,24 +82,6 @@ class Program(msgspec.Struct, frozen=True, array_like=True):
         """Yield every rule."""
         for pattern in self.patterns:
             yield from pattern
-
-
-class Compiler:
-    """Compiles translated expressions of one file."""
-
-    def __init__(self, prefixes: Mapping[str, str]) -> None:
-        self._prefixes = dict(prefixes)
-        self.functions = extensions(prefixes)
-        self._known: dict[str, etree.XPath] = {}
-
-    def compiled(self, text: str) -> etree.XPath:
-        """Return an expression ready to be asked; compiled when first met."""
-        found = self._known.get(text)
-        if found is None:
-            found = self._known[text] = etree.XPath(
-                text, namespaces=self._prefixes, extensions=self.functions, smart_strings=False
-            )
-        return found
 
 
 def of_document(text: str) -> str:
@@ -174,7 +160,7 @@ class _Translator:
     def _test(self, assertion: Assertion, scope: Scope, *, at_root: bool) -> str | None:
         try:
             text = self._syntax.test(assertion.test, scope)
-            if at_root and f"${CURRENT}" in text:
+            if at_root and any(word in text for word in _NOT_OF_DOCUMENT):
                 return None
             self._compiler.compiled(of_document(text) if at_root else text)
         except (Untranslatable, etree.XPathSyntaxError):

@@ -137,6 +137,20 @@ CODES = "".join(
             id="distinct values",
         ),
         pytest.param(
+            '<pattern><rule context="/"><assert test="some $x in ClinicalDocument/a satisfies $x/@k">x</assert>'
+            '<assert test="every $x in //a satisfies $x/@k">y</assert></rule></pattern>',
+            '<a k="1"/><a/>',
+            1,
+            id="quantifiers about the document",
+        ),
+        pytest.param(
+            '<pattern><rule context="a"><assert test="@k[some $x in //b satisfies $x/@k=.]">x</assert></rule>'
+            "</pattern>",
+            '<b k="1"/><a k="1"/><a k="2"/>',
+            1,
+            id="quantifiers about an attribute",
+        ),
+        pytest.param(
             '<pattern><rule context="a"><assert test="matches(b,\'1\')">x</assert></rule></pattern>',
             "<a><b>1</b></a><a><b>1</b><b>1</b></a><a><b>2</b></a>",
             2,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from broker.validation.schematron.fallback import Fallback
-from broker.validation.schematron.functions import NAMESPACE, DynamicError, extensions
+from broker.validation.schematron.functions import NAMESPACE, Compiler, DynamicError
 from broker.validation.schematron.terms import CURRENT, EXTENSION_PREFIX, Type, Untranslatable
 from broker.validation.schematron.translate import Syntax
 
@@ -89,7 +89,9 @@ def test_what_cannot_be_proven_the_same_is_refused(expression):
 def native(expression: str, node: etree._Element) -> bool:
     text = SYNTAX.test(expression, SCOPE)
     return bool(
-        etree.XPath(text, namespaces=PREFIXES, extensions=extensions(PREFIXES))(node, **{CURRENT: [node]})
+        etree.XPath(text, namespaces=PREFIXES, extensions=Compiler(PREFIXES).functions)(
+            node, **{CURRENT: [node]}
+        )
     )
 
 
