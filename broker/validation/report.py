@@ -29,7 +29,7 @@ _WHO: Final = {
 _SOURCES: Final = {
     Source.OFFICIAL: "официальное правило",
     Source.SEEN: "правило из открытых источников",
-    Source.OWN: "наша оценка, не блокирует",
+    Source.OWN: "наша проверка",
 }
 _OPEN: Final = frozenset(
     {
@@ -149,8 +149,14 @@ def _finding_lines(place: int, finding: Finding) -> list[str]:
         lines.append(f"   Ожидается: {finding.expected}")
     if finding.fix:
         lines.append(f"   Что сделать: {finding.fix}")
-    lines.append(f"   Кто исправляет: {_WHO[finding.responsible]}; {_SOURCES[finding.source]}.")
+    lines.append(f"   Кто исправляет: {_WHO[finding.responsible]}; {_origin(finding)}.")
     return lines
+
+
+def _origin(finding: Finding) -> str:
+    if finding.source is Source.OWN and finding.severity is Severity.WARNING:
+        return "наша оценка, не блокирует"
+    return _SOURCES[finding.source]
 
 
 def _run_text(run: LayerRun) -> str:

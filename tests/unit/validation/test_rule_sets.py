@@ -152,5 +152,6 @@ def test_a_document_no_rule_could_judge_does_not_pass_for_a_good_one(tmp_path):
     assert report.blocked
     (finding,) = [one for one in report.findings if one.code == RULES_UNREADABLE]
     assert (finding.layer, finding.responsible) == (Layer.SCHEMATRON, Responsible.OPERATOR)
+    assert "не блокирует" not in report.to_text()
     assert report.layers[Layer.XSD].ran
     assert not report.layers[Layer.SCHEMATRON].ran
