@@ -117,7 +117,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Keys."""
+    """Keys, and who decides."""
 
     master_key: Annotated[
         str,
@@ -126,6 +126,10 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     master_key_file: Annotated[str, Meta(description="Файл с главным ключом вместо переменной")] = ""
+    four_eyes: Annotated[
+        bool,
+        Meta(description="true — изменение правил, предложенное одним оператором, вводит в действие другой"),
+    ] = False
 
 
 class DataSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ class NoRules(NoPool):
         )
         return [
             Examination(document_id=one.document_id, findings=(finding,), layers={}, seconds=0)
-            for one in given
+            for one in given.inputs
         ]
 
 
@@ -54,6 +54,7 @@ def a_worker(shelf: Shelf, pool: NoPool) -> PrepareWorker:
         stores,
         pool,  # type: ignore[arg-type]  # the way a pool behaves
         lambda: Router(Table(), {}, {}),
+        lambda: "",
         StillClock(),
         lambda _due: None,
         8,
