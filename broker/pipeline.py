@@ -31,17 +31,19 @@ from broker.routing.table import Subject, Table, decide
 from broker.store.examination import Examined, LoadedDocument, Opening, rejected
 from broker.store.tasks import Task
 from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
+from broker.validation.book_files import BookFiles
 from broker.validation.check import RULES_UNREADABLE, Validator
 from broker.validation.registry import RegistryChecks, RegistryClinic, check_registry
 from broker.validation.report import LayerRun, Report
-from broker.validation.ruleset import RuleSetLibrary
+from broker.validation.rulebook import Rulebook
+from broker.validation.ruleset import CompiledStore, RuleSetLibrary
 
 STEPS: Final = ("normalise", "validate", "route")
 """The list, as architecture.md tells it; the first two are ``examine``, the third is ``conclude``."""
 
 
 class ExaminationInput(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything ``examine`` may depend on; ``at`` is when the document arrived."""
+    """Everything ``examine`` may depend on; ``at`` is when the document arrived, ``mode`` its sender's (test | production)."""
 
     document_id: UUID
     type: str
@@ -52,6 +54,7 @@ class ExaminationInput(msgspec.Struct, frozen=True, kw_only=True):
     local_uid: str
     at: datetime
     stored: StoredContent
+    mode: str = "production"
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,10 +82,26 @@ class Workshop:
     """What a compute process keeps between documents: compiled rule sets and the catalogue of kinds."""
 
     def __init__(self, schemas: Path, packs: Path | None, cache: Path | None = None) -> None:
-        self.catalogue = KindCatalogue.load(schemas / "nsi" / "kinds.toml")
-        directories = [schemas / "semd", *([packs] if packs else [])]
-        self.validator = Validator(RuleSetLibrary(directories, cache=cache), self.catalogue)
+        self._schemas = schemas
+        self._directories = [schemas / "semd", *([packs] if packs else [])]
+        self._store = CompiledStore(cache=cache)
         self.registry_checks = RegistryChecks.load(schemas / "oms")
+        self.open_book("")
+
+    def open_book(self, path: str) -> None:
+        """Work by a rule book from now on (empty: by what was shipped); what is compiled already stays so."""
+        files = BookFiles.read(Path(path)) if path else BookFiles(Rulebook(), Path())
+        self.catalogue = KindCatalogue.load(self._schemas / "nsi" / "kinds.toml")
+        library = RuleSetLibrary(self._directories, files.rule_sets(), self._store)
+        self.validator = Validator(library, self.catalogue)
+        self.book = path
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Documents to examine by one rule book; ``book`` is its file, empty for what was shipped with the product."""
+
+    inputs: tuple[ExaminationInput, ...]
+    book: str = ""
 
 
 class _Process:
@@ -96,10 +115,30 @@ def prepare_process(schemas: str, packs: str, cache: str) -> None:
     )
 
 
-def examine_all(inputs: Sequence[ExaminationInput]) -> list[Examination]:
+def examine_all(batch: Batch) -> list[Examination]:
     """Examine a batch in this compute process."""
-    assert _Process.workshop is not None, "prepare_process comes first"
-    return [examine(one, _Process.workshop) for one in inputs]
+    workshop = _Process.workshop
+    assert workshop is not None, "prepare_process comes first"
+    if workshop.book != batch.book:
+        try:
+            workshop.open_book(batch.book)
+        except (OSError, msgspec.DecodeError):
+            return [_unjudged(one) for one in batch.inputs]
+    return [examine(one, workshop) for one in batch.inputs]
+
+
+def _unjudged(one: ExaminationInput) -> Examination:
+    """Say that the rule book could not be read: the document is neither good nor bad and waits."""
+    finding = Finding(
+        layer=Layer.KIND,
+        severity=Severity.ERROR,
+        code=RULES_UNREADABLE,
+        message="Документ не проверен: действующая редакция правил не читается.",
+        fix="Оператор исправит правила; менять и отправлять документ заново не нужно.",
+        responsible=Responsible.OPERATOR,
+        source=Source.OWN,
+    )
+    return Examination(document_id=one.document_id, findings=(finding,), layers={}, seconds=0.0)
 
 
 def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
@@ -333,6 +372,7 @@ def set_aside(document: LoadedDocument, task: Task, now: datetime, *, stored: bo
 
 __all__ = [
     "STEPS",
+    "Batch",
     "Examination",
     "Markup",
     "Router",

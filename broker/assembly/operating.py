@@ -16,6 +16,7 @@ from broker.control.access import Access
 from broker.control.commands import Commands
 from broker.control.onboarding import Onboarding
 from broker.control.operators import Operators
+from broker.control.rules import RuleDesk
 from broker.document.kind import KindCatalogue
 from broker.store.deliveries import DeliveryStore
 from broker.store.journal import Journal
@@ -23,6 +24,7 @@ from broker.store.operators import OperatorStore
 from broker.store.overview import OverviewStore
 from broker.store.partners import PartnerStore
 from broker.store.registrations import RegistrationStore
+from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
 from broker.store.views import Views
 
@@ -56,6 +58,7 @@ def operating(
         commands=commands,
         registrations=registrations,
         partners=partners,
+        rules=RuleDesk(RuleStore(base.database), base.clock, four_eyes=base.settings.security.four_eyes),
         destinations=base.destinations,
         deliveries=DeliveryStore(base.database),
         tasks=TaskStore(base.database),

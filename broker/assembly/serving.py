@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import random
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from broker.assembly.foundation import Foundation, foundation
 from broker.assembly.listening import healthy, listen, metrics
 from broker.assembly.operating import operating
 from broker.assembly.pages import add_pages
+from broker.assembly.rulebook import book_keeper
 from broker.assembly.working import compute
 from broker.bus.door import Bodies as AmqpBodies
 from broker.bus.door import RabbitDoor
@@ -37,7 +39,7 @@ from broker.ingress.amqp import AmqpDoor
 from broker.ingress.peer import PeerDoor
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
-from broker.pipeline import ExaminationInput, examine_all, prepare_bytes
+from broker.pipeline import Batch, ExaminationInput, examine_all, prepare_bytes
 from broker.settings import Settings
 from broker.store.destinations import CallbackStore, StoredFiles
 from broker.store.intake import IntakeStore
@@ -58,12 +60,15 @@ AMQP_BODIES = AmqpBodies()
 class _Judging:
     """Examines without keeping: behind ``POST /validate`` and ``POST /prepare``."""
 
-    def __init__(self, pool: ComputePool, partners: PartnerStore, base: Foundation) -> None:
+    def __init__(
+        self, pool: ComputePool, partners: PartnerStore, base: Foundation, book: Callable[[], str]
+    ) -> None:
         self._pool = pool
+        self._book = book
         self._partners = partners
         self._clock = base.clock
 
-    async def judge(self, _caller: Caller, submission: Submission, stored: StoredContent) -> dict[str, Any]:
+    async def judge(self, caller: Caller, submission: Submission, stored: StoredContent) -> dict[str, Any]:
         """Return the report of a submission."""
         clinic = (await self._partners.clinics([submission.clinic])).get(submission.clinic)
         one = ExaminationInput(
@@ -76,8 +81,9 @@ class _Judging:
             local_uid=submission.metadata.local_uid or "",
             at=self._clock.now(),
             stored=stored,
+            mode=caller.mode,
         )
-        made = (await self._pool.run(examine_all, [one]))[0]
+        made = (await self._pool.run(examine_all, Batch((one,), self._book())))[0]
         return {"valid": made.passed, "findings": made.findings, "layers": made.layers}
 
     async def prepare(self, content: bytes) -> dict[str, Any]:
@@ -158,7 +164,9 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         commands = Commands(
             base.deliveries, base.documents, base.destinations, journal, views, base.clock, announcer
         )
-        judging = _Judging(pool, partners, base)
+        keeper = await stack.enter_async_context(book_keeper(settings, base.database))
+        await stack.enter_async_context(keeper.running())
+        judging = _Judging(pool, partners, base, keeper)
         documents = DocumentApi(
             reception,
             Bodies(room, MAX_BODY),

@@ -20,7 +20,7 @@ from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable, comput
 from broker.document.canonical import CanonicalDocument
 from broker.document.finding import Finding
 from broker.document.submission import Metadata, SignatureKind
-from broker.pipeline import ExaminationInput, examine_all, prepare_process
+from broker.pipeline import Batch, ExaminationInput, examine_all, prepare_process
 from broker.settings import SettingsError
 from broker.telemetry.addresses import ASKED
 from broker.telemetry.log import log
@@ -55,7 +55,7 @@ class PipelineChecker:
             stored=StoredContent(content, "application/xml", parts, Metadata()),
         )
         try:
-            made = (await self._pool.run(examine_all, [one]))[0]
+            made = (await self._pool.run(examine_all, Batch((one,))))[0]
         except (ComputeFailed, PoolUnusable) as error:
             raise CheckFailed from error
         return made.canonical, [finding for finding in made.findings if finding.code not in _ABOUT_SIGNERS]

@@ -16,6 +16,7 @@ from broker.assembly.foundation import discover, make_clock, read_destinations
 from broker.control.commands import Commands
 from broker.control.enrol import Enrolment
 from broker.control.onboarding import Onboarding
+from broker.control.rules import RuleDesk
 from broker.delivery.state import policy_of
 from broker.pipeline import Router
 from broker.settings import Settings, master_keys
@@ -27,6 +28,7 @@ from broker.store.journal import Journal
 from broker.store.operators import OperatorStore
 from broker.store.partners import PartnerStore
 from broker.store.registrations import RegistrationStore
+from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
 from broker.store.views import Views
 
@@ -42,6 +44,7 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     onboarding: Onboarding
     destinations: DestinationStore
     partners: PartnerStore
+    rules: RuleDesk
     tasks: TaskStore
     views: Views
 
@@ -82,6 +85,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             ),
             destinations=destinations,
             partners=partners,
+            rules=RuleDesk(RuleStore(database), clock, four_eyes=settings.security.four_eyes),
             tasks=TaskStore(database),
             views=views,
         )

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from broker.assembly.foundation import Foundation, foundation, read_router
 from broker.assembly.listening import listen, watched
+from broker.assembly.rulebook import book_keeper
 from broker.bus.door import RabbitDoor
 from broker.bus.port import Due
 from broker.compute.pool import ComputePool, compute_pool
@@ -75,7 +76,11 @@ async def compute(settings: Settings, processes: int) -> AsyncIterator[ComputePo
 
 async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the workers until cancelled."""
-    async with foundation(settings) as base, compute(settings, settings.work.compute_processes) as pool:
+    async with (
+        foundation(settings) as base,
+        compute(settings, settings.work.compute_processes) as pool,
+        book_keeper(settings, base.database) as book,
+    ):
         announcer = Announcer(base.bus)
         outcomes = outcome_batcher(base, announcer)
         tasks = TaskStore(base.database)
@@ -87,6 +92,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             PrepareStores(tasks, base.documents, partners, journal),
             pool,
             keeper,
+            book,
             base.clock,
             announcer,
             settings.work.prepare_batch,
@@ -127,7 +133,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             async with asyncio.TaskGroup() as group:
                 for runner in runners:
                     group.create_task(runner.run())
-                for loop in (*prepare.loops, callbacks.loop, sweeper.loop, keeper.loop):
+                for loop in (*prepare.loops, callbacks.loop, sweeper.loop, keeper.loop, book.loop):
                     group.create_task(loop.run())
                 if settings.bus.amqp_url:
                     door = await stack.enter_async_context(_door(settings))

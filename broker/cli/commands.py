@@ -3,10 +3,7 @@
 import argparse
 from collections.abc import Iterator
 
-LATER = (
-    "Ещё не сделано и появится со следующими выпусками: `inaya schemas import`, `schemas activate`, "
-    "`schemas rollback`, `nsi import`, `audit verify` (сцепление журнала хэшами)."
-)
+LATER = "Ещё не сделано и появится со следующими выпусками: `inaya audit verify` (сцепление журнала хэшами)."
 
 
 def commands_page(root: argparse.ArgumentParser) -> str:

@@ -10,6 +10,7 @@ from broker.console.lists import ListPages
 from broker.console.onboarding import OnboardingPages
 from broker.console.overview import OverviewPages
 from broker.console.render import STATIC, static
+from broker.console.rules import RulePages
 from broker.console.session import Gate, SessionPages
 from broker.control.operators import Role
 from broker.store.overview import OverviewStore
@@ -50,6 +51,7 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
     """Return (method, path under ``/console``, handler, least role) of every page and act."""
     overview, documents = OverviewPages(desk, store), DocumentPages(desk)
     onboarding, lists, session = OnboardingPages(desk), ListPages(desk, store), SessionPages(desk)
+    rules = RulePages(desk)
     reads, acts = Role.VIEWER, Role.OPERATOR
     return [
         ("GET", "/", overview.show, reads),
@@ -81,4 +83,12 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
         ("GET", "/refusals", lists.refusals, reads),
         ("GET", "/callbacks", lists.callbacks, reads),
         ("GET", "/acts", lists.acts, reads),
+        ("GET", "/rules", rules.show, reads),
+        ("GET", "/rules/packs/{digest}", rules.pack, reads),
+        ("POST", "/rules/packs/{digest}/activate", rules.activate, acts),
+        ("POST", "/rules/packs/{digest}/deactivate", rules.deactivate, acts),
+        ("POST", "/rules/weights", rules.weigh, acts),
+        ("POST", "/rules/{revision}/approve", rules.approve, acts),
+        ("POST", "/rules/{revision}/withdraw", rules.withdraw, acts),
+        ("POST", "/rules/{revision}/rollback", rules.rollback, acts),
     ]

@@ -9,6 +9,7 @@ from broker.adapter_kit.clock import Clock
 from broker.control.commands import Commands
 from broker.control.onboarding import Onboarding
 from broker.control.operators import Operator, Operators
+from broker.control.rules import RuleDesk
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.journal import Journal
@@ -30,6 +31,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     commands: Commands
     registrations: RegistrationStore
     partners: PartnerStore
+    rules: RuleDesk
     destinations: DestinationStore
     deliveries: DeliveryStore
     tasks: TaskStore

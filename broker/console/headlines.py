@@ -118,12 +118,16 @@ def _of_people(attention: Attention) -> list[Headline]:
     if attention.unjudged:
         verb = plural(attention.unjudged, "ждёт", "ждут", "ждут")
         words = counted(attention.unjudged, "документ", "документа", "документов")
-        text = f"Набор правил не читается, без проверки {verb} {words}: исправьте файлы и перезапустите work"
+        text = f"Набор правил не читается, без проверки {verb} {words}: верните прежние правила или исправьте набор"
         found.append(Headline(Tone.BAD, text, "documents?status=accepted"))
     if attention.registrations:
         words = counted(attention.registrations, "заявка", "заявки", "заявок")
         verb = plural(attention.registrations, "ждёт", "ждут", "ждут")
         found.append(Headline(Tone.WARN, f"{words} {verb} решения", "registrations?status=submitted"))
+    if attention.proposals:
+        words = counted(attention.proposals, "изменение", "изменения", "изменений")
+        verb = plural(attention.proposals, "ждёт", "ждут", "ждут")
+        found.append(Headline(Tone.WARN, f"{words} правил {verb} второго оператора", "rules"))
     if attention.unroutable:
         words = counted(attention.unroutable, "документ", "документа", "документов")
         found.append(Headline(Tone.WARN, f"{words} без получателя", "documents?status=unroutable"))

@@ -39,6 +39,7 @@ NAVIGATION: Final = (
     ("registrations", "Заявки"),
     ("clinics", "Клиники"),
     ("partners", "Партнёры"),
+    ("rules", "Правила"),
     ("refusals", "Отказы"),
     ("callbacks", "Отложено"),
     ("acts", "Действия"),

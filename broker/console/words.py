@@ -81,7 +81,23 @@ ACTS: Final = {
     "cancel": "отменить",
     "pause": "приостановить направление",
     "resume": "возобновить направление",
+    "import_pack": "загрузить пакет правил",
+    "import_dictionary": "загрузить справочник",
+    "rules_activate": "ввести правила в действие",
+    "rules_deactivate": "снять правила с действия",
+    "rules_dictionaries": "применить справочники",
+    "rules_switch": "изменить вес правила",
+    "rules_rollback": "вернуть прежние правила",
+    "rules_approve": "утвердить предложенные правила",
+    "rules_withdraw": "отозвать предложенные правила",
 }
+BOOK: Final = {
+    "proposed": "предложена",
+    "active": "действует",
+    "past": "прежняя",
+    "withdrawn": "отозвана",
+}
+WEIGHTS: Final = {"error": "блокирует", "warning": "предупреждает", "off": "выключено"}
 REASONS: Final = {
     "adapter.bug": "ошибка в нашем адаптере, записана",
     "clinic.closed": "клиника закрыта",
@@ -178,6 +194,9 @@ DONE: Final = {
     "suspended": "Клиника приостановлена.",
     "clinic-resumed": "Клиника возобновлена, задержанные доставки отпущены.",
     "changed": "Изменения сохранены.",
+    "rules-changed": "Правила изменены; процессы проверки узнают об этом за несколько секунд.",
+    "rules-proposed": "Предложение записано и ждёт второго оператора.",
+    "rules-withdrawn": "Предложение отозвано.",
 }
 """What a page says after an act; pages name it by its code."""
 

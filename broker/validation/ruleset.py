@@ -56,7 +56,8 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     """One rule set: ``xsd`` and ``schematron`` are paths inside ``home``; ``digest`` covers every file used.
 
     ``source`` is ``official`` or ``own``; in an own set ``xsd_source = "seen"`` and assertions marked
-    ``role="seen"`` state facts seen in official material and block.
+    ``role="seen"`` state facts seen in official material and block. ``activated``: an operator put it into force by name,
+    so it goes before one that merely lies in a directory.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     starts: date | None = None
     ends: date | None = None
     override: tuple[Override, ...] = ()
+    activated: bool = False
     home: str = ""
     digest: str = ""
 
@@ -208,18 +210,23 @@ class RuleSetLibrary:
     """Every rule set this process knows: the right one for a document, compiled when first needed.
 
     Own sets lie at ``<directory>/<kind>/<edition>/ruleset.toml``, official packs at ``<directory>/<kind>/``; for one
-    kind an official pack overrides our own set. A directory that is missing is an empty one. ``kept`` compiled sets stay
-    in memory; ``cache`` is where translated rules outlive the process.
+    kind an official pack overrides our own set, and one an operator activated any other. A directory that is missing is an
+    empty one.
     """
 
-    def __init__(self, directories: Sequence[Path] = (), kept: int = KEPT, cache: Path | None = None) -> None:
-        self._shop = EngineShop(cache)
+    def __init__(
+        self,
+        directories: Sequence[Path] = (),
+        activated: Iterable[RuleSet] = (),
+        store: "CompiledStore | None" = None,
+    ) -> None:
+        self._store = store or CompiledStore()
         self._sets: dict[str, list[RuleSet]] = {}
         for directory in directories:
             for rules in _under(directory):
                 self._sets.setdefault(rules.kind, []).append(rules)
-        self._kept = kept
-        self._compiled: OrderedDict[str, Compiled] = OrderedDict()
+        for rules in activated:
+            self._sets.setdefault(rules.kind, []).append(rules)
 
     def __len__(self) -> int:
         return sum(len(sets) for sets in self._sets.values())
@@ -242,17 +249,34 @@ class RuleSetLibrary:
 
     def compiled(self, rules: RuleSet) -> Compiled:
         """Return a compiled set, compiling it on first use."""
-        found = self._compiled.get(rules.digest)
+        return self._store.get(rules)
+
+
+class CompiledStore:
+    """Compiled rule sets of a process: the ``kept`` last used stay in memory; ``cache`` is where translated rules outlive it.
+
+    It outlives a library, so that a change of the rule book compiles only what is new.
+    """
+
+    def __init__(self, kept: int = KEPT, cache: Path | None = None) -> None:
+        self._shop = EngineShop(cache)
+        self._kept = kept
+        self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
+
+    def get(self, rules: RuleSet) -> Compiled:
+        """Return a compiled set, compiling it on first use."""
+        key = (rules.kind, rules.digest)
+        found = self._compiled.get(key)
         if found is None:
-            found = self._compiled[rules.digest] = Compiled(rules, self._shop)
+            found = self._compiled[key] = Compiled(rules, self._shop)
             if len(self._compiled) > self._kept:
                 self._compiled.popitem(last=False)
-        self._compiled.move_to_end(rules.digest)
+        self._compiled.move_to_end(key)
         return found
 
 
-def _rank(rules: RuleSet) -> tuple[bool, date, str]:
-    return rules.source is Source.OFFICIAL, rules.starts or date.min, rules.edition
+def _rank(rules: RuleSet) -> tuple[bool, bool, date, str]:
+    return rules.source is Source.OFFICIAL, rules.activated, rules.starts or date.min, rules.edition
 
 
 def _under(root: Path) -> Iterable[RuleSet]:

@@ -13,7 +13,7 @@ from broker.adapter_kit.clock import Clock
 from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
 from broker.document.event import EventName
 from broker.partners.clinic import Clinic
-from broker.pipeline import Examination, ExaminationInput, Router, conclude, examine_all, set_aside
+from broker.pipeline import Batch, Examination, ExaminationInput, Router, conclude, examine_all, set_aside
 from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.store.examination import ExaminationStore, Examined, LoadedDocument
 from broker.store.journal import Journal
@@ -44,13 +44,17 @@ class PrepareStores(msgspec.Struct, frozen=True):
 
 
 class PrepareWorker:
-    """Handles ``work.prepare``; as many loops run at once as there are compute processes."""
+    """Handles ``work.prepare``; as many loops run at once as there are compute processes.
+
+    ``router`` and ``book`` (the file of the rule book) are asked anew for every batch.
+    """
 
     def __init__(
         self,
         stores: PrepareStores,
         pool: ComputePool,
         router: Callable[[], Router],
+        book: Callable[[], str],
         clock: Clock,
         announce: Callable[[Sequence[tuple[int, str]]], None],
         batch: int,
@@ -59,6 +63,7 @@ class PrepareWorker:
         self._stores = stores
         self._pool = pool
         self._router = router
+        self._book = book
         self._clock = clock
         self._announce = announce
         self._batch = batch
@@ -173,7 +178,9 @@ class PrepareWorker:
         if not inputs:
             return {}
         try:
-            return {made.document_id: made for made in await self._pool.run(examine_all, inputs)}
+            return {
+                made.document_id: made for made in await self._pool.run(examine_all, self._batch_of(inputs))
+            }
         except ComputeFailed:
             return {}
 
@@ -181,7 +188,7 @@ class PrepareWorker:
         """Compute one document; None when it broke its process for the last time."""
         while True:
             try:
-                return (await self._pool.run(examine_all, [one]))[0]
+                return (await self._pool.run(examine_all, self._batch_of([one])))[0]
             except ComputeFailed as failure:
                 crashes = await self._stores.documents.count_crash(one.document_id)
                 await self._stores.journal.note(
@@ -193,6 +200,9 @@ class PrepareWorker:
                 if crashes >= CRASHES:
                     SET_ASIDE.inc()
                     return None
+
+    def _batch_of(self, inputs: Sequence[ExaminationInput]) -> Batch:
+        return Batch(tuple(inputs), self._book())
 
     def _input(self, document: LoadedDocument, clinics: Mapping[str, Clinic]) -> ExaminationInput:
         clinic = clinics.get(document.clinic)
@@ -206,6 +216,7 @@ class PrepareWorker:
             local_uid=document.local_uid,
             at=document.received_at,
             stored=document.stored,
+            mode=document.mode,
         )
 
     def _conclude(

@@ -29,3 +29,4 @@ create table rulebook (
     decided_by text not null default ''
 );
 create unique index rulebook_active on rulebook (status) where status = 'active';
+create index rulebook_proposed on rulebook (based_on) where status = 'proposed';

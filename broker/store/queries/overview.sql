@@ -68,7 +68,9 @@ select (select count(*) from registration where status = 'submitted') as registr
        (select count(*) from (select 1 from journal where event = 'submission.parked' order by id desc limit 1000) s)
            as parked,
        (select count(*) from clinic where status = 'active' and remd_link <> 'confirmed') as unlinked,
-       (select count(*) from task where queue = 'work.prepare' and why = 'operator.rules_unreadable') as unjudged
+       (select count(*) from task where queue = 'work.prepare' and why = 'operator.rules_unreadable') as unjudged,
+       (select count(*) from rulebook where status = 'proposed'
+           and based_on = coalesce((select revision from rulebook where status = 'active'), 0)) as proposals
 
 -- name: acts
 -- What operators did lately.

@@ -1,0 +1,132 @@
+"""The rule book in force as files: what operators put into the store, compute processes read from a directory.
+
+A book is one file named by its digest beside the packs and dictionaries it needs, each under its own digest: written
+beside its place and renamed, so that processes sharing the directory never meet a half of anything.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+
+from broker.settings import Settings
+from broker.store.database import Database
+from broker.store.rules import EMPTY, Form, RuleStore
+from broker.telemetry.log import log
+from broker.validation.book_files import BOOKS, DICTIONARIES, PACKS
+from broker.validation.packs import Pack
+from broker.validation.rulebook import Rulebook
+from broker.work.loop import Loop
+
+SECONDS: Final = 2.0
+"""How soon a changed book is obeyed."""
+
+
+class BookKeeper:
+    """Keeps the book in force at hand."""
+
+    def __init__(self, store: RuleStore, home: Path) -> None:
+        self._store = store
+        self._home = home
+        self._number = -1
+        self._path = ""
+        self.loop = Loop("rules", self.refresh, idle=SECONDS)
+
+    def __call__(self) -> str:
+        """Return the file of the book as it was some seconds ago at most; empty while nobody has written one."""
+        return self._path
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look for changes while the context lasts."""
+        task = asyncio.create_task(self.loop.run(), name="rules")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def refresh(self) -> int:
+        """Look whether the book has changed; what cannot be written out leaves the former one in force."""
+        number = await self._store.number()
+        if number == self._number and (not self._path or await asyncio.to_thread(Path(self._path).exists)):
+            return 0
+        current = await self._store.book()
+        number, book = current.revision, current.book
+        try:
+            path = await self._written(book) if number != EMPTY else ""
+        except (OSError, ValueError) as error:
+            log().error("rules.book_unwritten", revision=number, error=type(error).__name__)
+            return 0
+        self._number, self._path = number, path
+        log().info("rules.book", revision=number, packs=len(book.packs), dictionaries=len(book.dictionaries))
+        return 0
+
+    async def _written(self, book: Rulebook) -> str:
+        lacking = await asyncio.to_thread(_lacking, self._home, book)
+        bodies = await self._store.bodies(lacking) if lacking else {}
+        return await asyncio.to_thread(_write, self._home, book, bodies)
+
+
+def _lacking(home: Path, book: Rulebook) -> list[str]:
+    here = {path.name for form in (PACKS, DICTIONARIES) for path in (home / form).glob("*")}
+    return sorted(book.stored - here)
+
+
+def _write(home: Path, book: Rulebook, bodies: Mapping[str, tuple[Form, bytes]]) -> str:
+    """Write what is lacking, then the book; raise ``ValueError`` for stored bytes that are not what they were."""
+    for digest, (form, body) in bodies.items():
+        if form is Form.PACK:
+            with _renamed(home / PACKS / digest) as place:
+                Pack.from_bytes(body).write(place)
+        else:
+            with _renamed(home / DICTIONARIES / digest) as place:
+                place.write_bytes(body)
+    missing = book.stored - set(_here(home))
+    if missing:
+        raise ValueError(f"not in the store: {sorted(missing)}")
+    path = home / BOOKS / f"{book.digest}.json"
+    if not path.exists():
+        with _renamed(path) as place:
+            place.write_bytes(msgspec.json.encode(book))
+    return str(path)
+
+
+def _here(home: Path) -> list[str]:
+    return [path.name for form in (PACKS, DICTIONARIES) for path in (home / form).glob("*")]
+
+
+@contextlib.contextmanager
+def _renamed(target: Path) -> Iterator[Path]:
+    """Yield a place beside the target that takes its name at the end; another process may have been first."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    place = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        yield place
+        with contextlib.suppress(OSError):
+            place.rename(target)
+        if not target.exists():
+            raise FileNotFoundError(target.name)
+    finally:
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def book_keeper(settings: Settings, database: Database) -> AsyncIterator[BookKeeper]:
+    """Read the book and keep it while the context lasts; without a directory for rules in one of its own."""
+    with contextlib.ExitStack() as stack:
+        cache = settings.data.rules_cache
+        home = cache or stack.enter_context(tempfile.TemporaryDirectory(prefix="inaya-rules-"))
+        keeper = BookKeeper(RuleStore(database), Path(home))
+        await keeper.refresh()
+        yield keeper
