@@ -110,6 +110,18 @@ class KindCatalogue:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return cls(msgspec.convert(data.get("kind", []), list[KindCard]))
 
+    def overlaid(self, facts: Iterable[KindCard]) -> "KindCatalogue":
+        """Return a catalogue where the facts of an imported dictionary 1520 stand above ours.
+
+        What the dictionary does not say is kept from our card: templates and codes seen, whether new versions are
+        taken. A kind the import does not name (an older edition) stays as we have it.
+        """
+        cards = dict(self._cards)
+        for fact in facts:
+            ours = cards.get(fact.code)
+            cards[fact.code] = fact if ours is None else _with_our_extras(fact, ours)
+        return KindCatalogue(cards.values())
+
     def get(self, code: str) -> KindCard | None:
         """Return the card of a kind, or None when the kind is unknown."""
         return self._cards.get(code)
@@ -138,3 +150,15 @@ class KindCatalogue:
 
     def _matching(self, accepts: Callable[[KindCard], bool]) -> tuple[str, ...]:
         return tuple(card.code for card in self._cards.values() if accepts(card))
+
+
+def _with_our_extras(fact: KindCard, ours: KindCard) -> KindCard:
+    return msgspec.structs.replace(
+        fact,
+        new_versions=ours.new_versions,
+        templates=ours.templates,
+        templates_seen=ours.templates_seen,
+        type_codes=ours.type_codes,
+        semd_number=fact.semd_number or ours.semd_number,
+        edition=fact.edition if fact.semd_number else ours.edition,
+    )

@@ -10,25 +10,27 @@ from broker.document.facts import SubmissionFacts
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.kind import KindCatalogue
 from broker.document.markup import Markup
-from broker.validation import business, kinds, metadata, xsd
+from broker.validation import business, kinds, metadata, nsi, xsd
 from broker.validation.business import Subject
 from broker.validation.report import LayerRun, Report, ordered, skipped
 from broker.validation.ruleset import Compiled, RuleSet, RuleSetLibrary, Weight
 from broker.validation.schematron import findings as schematron
 
 NO_TREE: Final = "документ не читается как XML"
-NO_DICTIONARIES: Final = "справочники НСИ не загружены"
 NO_SIGNATURES: Final = "подписи проверяются отдельно"
 RULES_UNREADABLE: Final = "operator.rules_unreadable"
 """Code of the finding of a layer whose rules cannot be read."""
 
 
 class Validator:
-    """Checks documents against the rule sets of a library and the kinds of a catalogue."""
+    """Checks documents against the rule sets of a library, the kinds of a catalogue and the dictionaries of a shelf."""
 
-    def __init__(self, library: RuleSetLibrary, catalogue: KindCatalogue) -> None:
+    def __init__(
+        self, library: RuleSetLibrary, catalogue: KindCatalogue, dictionaries: nsi.Dictionaries | None = None
+    ) -> None:
         self._library = library
         self._catalogue = catalogue
+        self._dictionaries = dictionaries if dictionaries is not None else nsi.Dictionaries()
 
     def check(
         self, markup: Markup, canonical: CanonicalDocument, facts: SubmissionFacts, at: datetime
@@ -42,11 +44,11 @@ class Validator:
         layers[Layer.KIND] = LayerRun(ran=True) if canonical.kind else skipped("вид документа не указан")
         found += kinds.check(canonical, markup, self._catalogue, at)
         found += self._by_rules(markup, canonical, rules, at, layers)
-        layers[Layer.NSI] = skipped(NO_DICTIONARIES)
+        coded, layers[Layer.NSI] = nsi.check(markup, self._dictionaries)
         said, layers[Layer.BUSINESS] = business.check(subject)
         compared, layers[Layer.METADATA] = metadata.check(subject, facts)
         layers[Layer.SIGNATURE] = skipped(NO_SIGNATURES)
-        found += [*said, *compared]
+        found += [*coded, *said, *compared]
         weighed = (_weighed(rules, finding) for finding in found)
         return Report(
             findings=ordered(finding for finding in weighed if finding is not None),
@@ -68,7 +70,7 @@ class Validator:
                 Layer.KIND: LayerRun(ran=True, note=f"на {at:%d.%m.%Y}") if facts.kind else skipped(NO_TREE),
                 Layer.XSD: layers[Layer.XSD],
                 Layer.SCHEMATRON: layers[Layer.SCHEMATRON],
-                Layer.NSI: skipped(NO_DICTIONARIES),
+                Layer.NSI: skipped(NO_TREE if len(self._dictionaries) else nsi.NO_DICTIONARIES),
                 Layer.BUSINESS: layers[Layer.BUSINESS],
                 Layer.METADATA: layers[Layer.METADATA],
                 Layer.SIGNATURE: skipped(NO_SIGNATURES),
