@@ -33,6 +33,7 @@ from broker.store.tasks import Task
 from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
 from broker.validation.book_files import BookFiles
 from broker.validation.check import RULES_UNREADABLE, Validator
+from broker.validation.nsi import Dictionaries, DictionaryRefused, NsiRules
 from broker.validation.registry import RegistryChecks, RegistryClinic, check_registry
 from broker.validation.report import LayerRun, Report
 from broker.validation.rulebook import Rulebook
@@ -85,15 +86,17 @@ class Workshop:
         self._schemas = schemas
         self._directories = [schemas / "semd", *([packs] if packs else [])]
         self._store = CompiledStore(cache=cache)
+        self._nsi_rules = NsiRules.load(schemas / "nsi" / "dictionaries.toml")
         self.registry_checks = RegistryChecks.load(schemas / "oms")
         self.open_book("")
 
     def open_book(self, path: str) -> None:
         """Work by a rule book from now on (empty: by what was shipped); what is compiled already stays so."""
         files = BookFiles.read(Path(path)) if path else BookFiles(Rulebook(), Path())
-        self.catalogue = KindCatalogue.load(self._schemas / "nsi" / "kinds.toml")
+        self.catalogue = files.kinds(KindCatalogue.load(self._schemas / "nsi" / "kinds.toml"))
         library = RuleSetLibrary(self._directories, files.rule_sets(), self._store)
-        self.validator = Validator(library, self.catalogue)
+        dictionaries = Dictionaries.of_files(files.dictionaries(), self._nsi_rules)
+        self.validator = Validator(library, self.catalogue, dictionaries)
         self.book = path
 
 
@@ -122,7 +125,7 @@ def examine_all(batch: Batch) -> list[Examination]:
     if workshop.book != batch.book:
         try:
             workshop.open_book(batch.book)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, DictionaryRefused):
             return [_unjudged(one) for one in batch.inputs]
     return [examine(one, workshop) for one in batch.inputs]
 

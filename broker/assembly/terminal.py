@@ -15,6 +15,7 @@ from broker.archive import Codec
 from broker.assembly.foundation import discover, make_clock, read_destinations
 from broker.control.commands import Commands
 from broker.control.enrol import Enrolment
+from broker.control.importing import Importing
 from broker.control.onboarding import Onboarding
 from broker.control.rules import RuleDesk
 from broker.delivery.state import policy_of
@@ -31,6 +32,7 @@ from broker.store.registrations import RegistrationStore
 from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
 from broker.store.views import Views
+from broker.validation.nsi import NsiRules
 
 
 class Terminal(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,8 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     destinations: DestinationStore
     partners: PartnerStore
     rules: RuleDesk
+    importing: Importing
+    nsi_rules: NsiRules
     tasks: TaskStore
     views: Views
 
@@ -74,6 +78,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
         views = Views(database)
         partners = PartnerStore(database)
         commands = Commands(deliveries, documents, destinations, journal, views, clock, _unannounced)
+        rules = RuleDesk(RuleStore(database), clock, four_eyes=settings.security.four_eyes)
         yield Terminal(
             clock=clock,
             configured=tuple(read_destinations(settings.data.destinations)),
@@ -85,7 +90,9 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             ),
             destinations=destinations,
             partners=partners,
-            rules=RuleDesk(RuleStore(database), clock, four_eyes=settings.security.four_eyes),
+            rules=rules,
+            importing=Importing(rules.store, rules, clock),
+            nsi_rules=NsiRules.load(Path(settings.data.schemas_dir) / "nsi" / "dictionaries.toml"),
             tasks=TaskStore(database),
             views=views,
         )

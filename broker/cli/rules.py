@@ -32,12 +32,12 @@ def add_to(schemas: Parsers) -> None:
     activate.add_argument("kind", help="код вида (…11.1520)")
     activate.add_argument("digest", help="отпечаток пакета или его начало")
     _term(activate)
-    _reasoned(activate)
+    reasoned(activate)
     activate.add_argument("--in-spite", action="store_true", help="вопреки замечаниям загрузки")
     deactivate = command(schemas, "deactivate", at_desk(_deactivate), "снять набор с вида")
     deactivate.add_argument("kind", help="код вида (…11.1520)")
     deactivate.add_argument("digest", help="отпечаток пакета или его начало")
-    _reasoned(deactivate)
+    reasoned(deactivate)
     weigh = command(schemas, "severity", at_desk(_weigh), "изменить вес слоя или одного правила")
     weigh.add_argument("layer", choices=[layer.value for layer in Layer], help="слой проверки")
     weigh.add_argument(
@@ -50,12 +50,12 @@ def add_to(schemas: Parsers) -> None:
     weigh.add_argument(
         "--profile", default="", choices=["", "test", "production"], help="режим; без него — оба"
     )
-    _reasoned(weigh)
+    reasoned(weigh)
     rollback = command(schemas, "rollback", at_desk(_rollback), "вернуть прежнюю редакцию правил")
     rollback.add_argument(
         "revision", nargs="?", type=int, help="номер редакции (0 — правила поставки); без него — предыдущая"
     )
-    _reasoned(rollback)
+    reasoned(rollback)
     desk_arguments(command(schemas, "history", at_desk(_history), "все редакции правил: кто, что, почему"))
     for name, run, about in (
         ("approve", _approve, "ввести в действие предложенное другим оператором"),
@@ -73,8 +73,9 @@ def _term(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="ends", type=_day, help="последний день, включительно")
 
 
-def _reasoned(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", required=True, help="почему; останется в журнале")
+def reasoned(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Declare ``--reason`` and who acts."""
+    parser.add_argument("--reason", required=required, default="", help="почему; останется в журнале")
     desk_arguments(parser)
 
 

@@ -5,6 +5,9 @@ from typing import Final
 
 import msgspec
 
+from broker.document.kind import KIND_SYSTEM, SEMD_SYSTEM, KindCatalogue
+from broker.validation.nsi import Dictionary, kinds_from
+from broker.validation.nsi.dictionary import version_order
 from broker.validation.rulebook import Rulebook
 from broker.validation.ruleset import RuleSet
 
@@ -39,6 +42,18 @@ class BookFiles(msgspec.Struct, frozen=True):
             for entry in self.book.packs
         ]
 
-    def dictionaries(self) -> list[Path]:
-        """Return the files of the dictionaries' editions."""
-        return [self.home / DICTIONARIES / entry.digest for entry in self.book.dictionaries]
+    def dictionaries(self) -> dict[tuple[str, str], Path]:
+        """Return the files of the dictionaries' editions by OID and version."""
+        return {(e.oid, e.version): self.home / DICTIONARIES / e.digest for e in self.book.dictionaries}
+
+    def kinds(self, ours: KindCatalogue) -> KindCatalogue:
+        """Return the kinds with the facts of the newest edition of dictionary 1520; raise ``DictionaryRefused``."""
+        newest = {oid: self._newest(oid) for oid in (KIND_SYSTEM, SEMD_SYSTEM)}
+        kinds, guides = newest[KIND_SYSTEM], newest[SEMD_SYSTEM]
+        return ours if kinds is None else ours.overlaid(kinds_from(kinds, guides))
+
+    def _newest(self, oid: str) -> Dictionary | None:
+        files = {version: path for (other, version), path in self.dictionaries().items() if other == oid}
+        if not files:
+            return None
+        return Dictionary.from_bytes(files[max(files, key=version_order)].read_bytes())

@@ -101,6 +101,11 @@ class Dictionaries:
         return cls(rules, loaders, published=published)
 
     @classmethod
+    def of_files(cls, files: Mapping[tuple[str, str], Path], rules: NsiRules) -> "Dictionaries":
+        """Make a shelf of files by OID and version; none is opened before a document asks for it."""
+        return cls(rules, {place: _FileLoader(path) for place, path in files.items()})
+
+    @classmethod
     def of(
         cls,
         dictionaries: Iterable[Dictionary],

@@ -1,20 +1,17 @@
-"""The data the product judges and routes by: rule sets, dictionaries, region profiles."""
+"""Rule sets at a terminal: what there is, do they compile, do they judge their own samples as they should."""
 
 import argparse
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
-
 from broker.adapter_kit.clocks import SystemClock
-from broker.adapter_kit.profile import assumed_fields, check_profile, load_profile
 from broker.archive import StoredContent
-from broker.assembly.foundation import discover
+from broker.cli import rules as book
+from broker.cli.desk import desk_arguments
 from broker.cli.running import ROOT
 from broker.cli.terminal import Parsers, columns, command, family, say
 from broker.document.finding import Layer, blocks
-from broker.document.kind import KindCatalogue
 from broker.document.submission import Metadata, SubmissionType
 from broker.pipeline import ExaminationInput, Workshop, examine
 from broker.validation.ruleset import Compiled, RuleSetLibrary
@@ -22,29 +19,16 @@ from broker.validation.ruleset import Compiled, RuleSetLibrary
 
 def add_to(parsers: Parsers) -> None:
     """Declare the commands of this family."""
-    schemas = family(
-        parsers,
-        "schemas",
-        "наборы правил видов (import, activate и rollback появятся со следующим выпуском)",
-    )
+    schemas = family(parsers, "schemas", "наборы правил видов")
     for name, run, about in (
-        ("list", _schemas, "какие наборы есть и когда действуют"),
+        ("list", _schemas, "какие наборы есть, что загружено и что действует"),
         ("selftest", _selftest, "собрать все наборы и проверить ими свои примеры; 0 — все как надо"),
     ):
         made = command(schemas, name, run, about)
         made.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог данных")
         made.add_argument("--packs", type=Path, help="каталог официальных пакетов")
-    nsi = family(parsers, "nsi", "справочники НСИ (import появится со следующим выпуском)")
-    listing = command(nsi, "list", _nsi, "какие справочники загружены")
-    listing.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог данных")
-    profiles = family(parsers, "profiles", "профили регионов")
-    for name, run, about in (
-        ("list", _profiles, "какие профили есть и что в них допущение"),
-        ("check", _check_profiles, "что в профилях не так; 0 — всё в порядке"),
-    ):
-        made = command(profiles, name, run, about)
-        made.add_argument("files", nargs="*", type=Path, help="файлы профилей; без них — все наши")
-        made.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог данных")
+        desk_arguments(made)
+    book.add_to(schemas)
 
 
 def _library(arguments: argparse.Namespace) -> RuleSetLibrary:
@@ -58,6 +42,23 @@ def _schemas(arguments: argparse.Namespace) -> int:
         term = f"{rules.starts or '…'} — {rules.ends or '…'}"
         rows.append((rules.kind, rules.edition, rules.source.value, term, rules.digest[:12], rules.title))
     say(columns(rows, ("вид", "редакция", "источник", "действует", "отпечаток", "название")))
+    if arguments.state_dir is not None or os.environ.get("INAYA_DATABASE_URL"):
+        return asyncio.run(_stored(arguments))
+    return 0
+
+
+async def _stored(arguments: argparse.Namespace) -> int:
+    """Tell what was imported into the store, and what of it is in force."""
+    async with terminal(arguments) as opened:
+        current = await opened.rules.store.book()
+        cards = await opened.rules.store.imported(Form.PACK)
+    say("")
+    say(pack_lines(cards) if cards else "Пакетов не загружено: inaya schemas import ПАКЕТ.")
+    say("")
+    if not current.book.packs:
+        say("Введённых в действие пакетов нет.")
+    for entry in current.book.packs:
+        say(f"Вид {entry.kind}: {entry.digest[:12]}, {entry.starts or '…'} — {entry.ends or '…'}")
     return 0
 
 
@@ -101,41 +102,5 @@ def _passes(workshop: Workshop, sample: Path, now: datetime) -> bool:
     return not blocks(found)
 
 
-def _nsi(arguments: argparse.Namespace) -> int:
-    kinds = KindCatalogue.load(arguments.schemas / "nsi" / "kinds.toml")
-    say(columns([("1.2.643.5.1.13.13.11.1520", "Электронные медицинские документы (виды)", str(len(kinds)))],
-                ("OID", "справочник", "записей")))  # fmt: skip
-    say("Остальные справочники не загружены: слой nsi в отчётах помечается как пропущенный.")
-    return 0
-
-
 def _files(arguments: argparse.Namespace) -> list[Path]:
     return arguments.files or sorted((arguments.schemas / "regions").glob("*.toml"))
-
-
-def _profiles(arguments: argparse.Namespace) -> int:
-    rows = []
-    for path in _files(arguments):
-        profile = load_profile(path)
-        own = sum(1 for _ in assumed_fields(profile))
-        routes = ", ".join(template.id for template in profile.destination)
-        rows.append(
-            (profile.region, profile.title, profile.status.value, str(profile.version), str(own), routes)
-        )
-    say(columns(rows, ("регион", "название", "статус", "версия", "допущений", "направления")))
-    return 0
-
-
-def _check_profiles(arguments: argparse.Namespace) -> int:
-    adapters = list(discover("inaya.adapters"))
-    wrong = 0
-    for path in _files(arguments):
-        try:
-            problems = check_profile(load_profile(path), adapters=adapters)
-        except (OSError, msgspec.MsgspecError) as error:
-            problems = [f"файл не читается: {error}"]
-        wrong += bool(problems)
-        say(f"{path.name}: {'в порядке' if not problems else ''}".rstrip())
-        for problem in problems:
-            say(f"  {problem}")
-    return 1 if wrong else 0
