@@ -1,6 +1,8 @@
 """Rule sets at a terminal: what there is, do they compile, do they judge their own samples as they should."""
 
 import argparse
+import asyncio
+import os
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -8,12 +10,14 @@ from uuid import UUID
 from broker.adapter_kit.clocks import SystemClock
 from broker.archive import StoredContent
 from broker.cli import rules as book
-from broker.cli.desk import desk_arguments
+from broker.cli.desk import desk_arguments, terminal
+from broker.cli.rules import pack_lines
 from broker.cli.running import ROOT
 from broker.cli.terminal import Parsers, columns, command, family, say
 from broker.document.finding import Layer, blocks
 from broker.document.submission import Metadata, SubmissionType
 from broker.pipeline import ExaminationInput, Workshop, examine
+from broker.store.rules import Form
 from broker.validation.ruleset import Compiled, RuleSetLibrary
 
 
