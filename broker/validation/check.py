@@ -1,5 +1,6 @@
 """The validator: every layer that can judge a document does, none hides another, and the rest say why they cannot."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Final
 
@@ -10,10 +11,13 @@ from broker.document.facts import SubmissionFacts
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.kind import KindCatalogue
 from broker.document.markup import Markup
-from broker.validation import business, kinds, metadata, xsd
-from broker.validation.business import Subject
+from broker.validation import kinds, xsd
+from broker.validation.business.rule import Subject, apply
+from broker.validation.business.rules import RULES as BUSINESS
+from broker.validation.metadata.rules import RULES as METADATA
+from broker.validation.profiles import RuleProfiles, weighed
 from broker.validation.report import LayerRun, Report, ordered, skipped
-from broker.validation.ruleset import Compiled, RuleSet, RuleSetLibrary, Weight
+from broker.validation.ruleset import Compiled, RuleSet, RuleSetLibrary
 from broker.validation.schematron import findings as schematron
 
 NO_TREE: Final = "документ не читается как XML"
@@ -26,9 +30,12 @@ RULES_UNREADABLE: Final = "operator.rules_unreadable"
 class Validator:
     """Checks documents against the rule sets of a library and the kinds of a catalogue."""
 
-    def __init__(self, library: RuleSetLibrary, catalogue: KindCatalogue) -> None:
+    def __init__(
+        self, library: RuleSetLibrary, catalogue: KindCatalogue, *, profiles: RuleProfiles | None = None
+    ) -> None:
         self._library = library
         self._catalogue = catalogue
+        self._profiles = profiles or RuleProfiles()
 
     def check(
         self, markup: Markup, canonical: CanonicalDocument, facts: SubmissionFacts, at: datetime
@@ -36,23 +43,34 @@ class Validator:
         """Check a document that can be read; ``at`` is when it was handed over."""
         day = kinds.created_day(canonical, at)
         rules = self._library.for_document(canonical.kind, day) or self._library.for_document(canonical.kind)
-        subject = Subject(markup=markup, document=canonical, card=self._catalogue.get(canonical.kind), at=at)
+        card = self._catalogue.get(canonical.kind)
+        subject = Subject(markup=markup, document=canonical, card=card, at=at, facts=facts)
         found: list[Finding] = list(markup.warnings)
         layers: dict[Layer, LayerRun] = {Layer.XML: LayerRun(ran=True)}
         layers[Layer.KIND] = LayerRun(ran=True) if canonical.kind else skipped("вид документа не указан")
         found += kinds.check(canonical, markup, self._catalogue, at)
         found += self._by_rules(markup, canonical, rules, at, layers)
         layers[Layer.NSI] = skipped(NO_DICTIONARIES)
-        said, layers[Layer.BUSINESS] = business.check(subject)
-        compared, layers[Layer.METADATA] = metadata.check(subject, facts)
+        said, layers[Layer.BUSINESS] = apply(BUSINESS, subject)
+        compared, layers[Layer.METADATA] = apply(METADATA, subject)
         layers[Layer.SIGNATURE] = skipped(NO_SIGNATURES)
         found += [*said, *compared]
-        weighed = (_weighed(rules, finding) for finding in found)
         return Report(
-            findings=ordered(finding for finding in weighed if finding is not None),
+            findings=ordered(self._weighed(found, facts.profile, rules, layers)),
             layers=layers,
             rule_set=rules.name if rules is not None else "",
         )
+
+    def _weighed(
+        self, found: list[Finding], profile: str, rules: RuleSet | None, layers: dict[Layer, LayerRun]
+    ) -> list[Finding]:
+        """Give every finding the weight its rule has for this sender, and tell of what is switched off."""
+        judged = [(one, weighed(one, self._profiles.weight(profile, one, rules))) for one in found]
+        for layer, count in Counter(one.layer for one, kept in judged if kept is None).items():
+            run = layers[layer]
+            note = "; ".join(part for part in (run.note, f"замечаний снято настройкой: {count}") if part)
+            layers[layer] = msgspec.structs.replace(run, note=note)
+        return [kept for _, kept in judged if kept is not None]
 
     def check_unreadable(self, findings: tuple[Finding, ...], facts: SubmissionFacts, at: datetime) -> Report:
         """Report a document that cannot be read, and the stated kind, which needs no tree."""
@@ -126,13 +144,3 @@ def _by_schematron(compiled: Compiled, markup: Markup, at: datetime) -> tuple[tu
     if not compiled.engines:
         return (), skipped("в наборе правил нет Schematron")
     return schematron.check(compiled.rules, compiled.engines, markup, at)
-
-
-def _weighed(rules: RuleSet | None, finding: Finding) -> Finding | None:
-    """Apply the rule set's overrides to a finding of any layer; None when the rule is switched off."""
-    weight = rules.weight(finding.layer, finding.rule or finding.code) if rules is not None else None
-    if weight is None:
-        return finding
-    if weight is Weight.OFF:
-        return None
-    return msgspec.structs.replace(finding, severity=Severity(weight.value))
