@@ -34,9 +34,10 @@ from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
 from broker.validation.book_files import BookFiles
 from broker.validation.check import RULES_UNREADABLE, Validator
 from broker.validation.nsi import Dictionaries, DictionaryRefused, NsiRules
+from broker.validation.profiles import RuleProfiles
 from broker.validation.registry import RegistryChecks, RegistryClinic, check_registry
 from broker.validation.report import LayerRun, Report
-from broker.validation.rulebook import Rulebook
+from broker.validation.rulebook import Rulebook, Weights
 from broker.validation.ruleset import CompiledStore, RuleSetLibrary
 
 STEPS: Final = ("normalise", "validate", "route")
@@ -86,6 +87,7 @@ class Workshop:
         self._schemas = schemas
         self._directories = [schemas / "semd", *([packs] if packs else [])]
         self._store = CompiledStore(cache=cache)
+        self._profiles = RuleProfiles.load(schemas / "profiles.toml")
         self._nsi_rules = NsiRules.load(schemas / "nsi" / "dictionaries.toml")
         self.registry_checks = RegistryChecks.load(schemas / "oms")
         self.open_book("")
@@ -96,7 +98,13 @@ class Workshop:
         self.catalogue = files.kinds(KindCatalogue.load(self._schemas / "nsi" / "kinds.toml"))
         library = RuleSetLibrary(self._directories, files.rule_sets(), self._store)
         dictionaries = Dictionaries.of_files(files.dictionaries(), self._nsi_rules)
-        self.validator = Validator(library, self.catalogue, dictionaries)
+        self.validator = Validator(
+            library,
+            self.catalogue,
+            dictionaries,
+            profiles=self._profiles,
+            weights=Weights(files.book.switches),
+        )
         self.book = path
 
 
@@ -231,6 +239,7 @@ def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> Submi
         local_uid=one.stored.metadata.local_uid or "",
         metadata=one.stored.metadata,
         signatures=tuple(signatures),
+        profile=one.mode,
     )
 
 

@@ -13,14 +13,28 @@ from broker.bus.topology import EXCHANGES, PARTNER_QUEUES, Queue, hint_queue, re
 from broker.document import meanings
 from broker.document.codes import CodeCard, load_codes
 from broker.document.event import EventName
+from broker.document.finding import Layer, Severity
 from broker.document.lifecycle import DELIVERY_MOVES, DOCUMENT_MOVES
 from broker.settings import cards
+from broker.validation.profiles import RULES
 
 NOTE: Final = "Страница создана командой `inaya reference --write`; правьте данные программы, не её."
 CODES: Final = (
     "Код — `откуда.причина`; он не меняется, на него можно опираться в программе. "
     "Звёздочка — семейство: хвост приходит извне (статус HTTP, код системы)."
 )
+CHECKS: Final = (
+    "Имя проверки — код её замечания. Проверки источника `own` — наши: они предупреждают. `official` и `seen` — "
+    "официальные и виденные в открытых источниках: они не пускают документ дальше. "
+    "Строгость меняют `schemas/profiles.toml` (для тестовых или рабочих ключей) и `override` в `ruleset.toml` вида: "
+    "сказанное о самой проверке важнее сказанного о слое, а при равенстве важнее набор правил вида. "
+    "Слой `schematron` и слой `xsd` — это правила самого вида, их номера названы в замечаниях."
+)
+_LAYERS: Final = {
+    Layer.BUSINESS: "Слой `business`: числа, даты, адреса, организации",
+    Layer.METADATA: "Слой `metadata`: заявка и документ",
+}
+_WEIGHTS: Final = {Severity.ERROR: "ошибка", Severity.WARNING: "предупреждение"}
 _ROOMS: Final = {
     "store": "PostgreSQL",
     "bus": "RabbitMQ",
@@ -39,6 +53,7 @@ def reference_pages() -> dict[str, str]:
     return {
         "settings.md": settings_page(),
         "errors.md": errors_page(),
+        "checks.md": checks_page(),
         "events.md": events_page(),
         "statuses.md": statuses_page(),
         "api.md": api_page(),
@@ -83,8 +98,41 @@ def errors_page() -> str:
     ]
     for adapter, codes in all_codes().items():
         parts += [f"## Адаптер {adapter}" if adapter else "## Общие", ""]
-        rows = [(f"`{c.id}`", c.means, meanings.RESPONSIBLES[c.who], c.do) for c in sorted(codes, key=_by_id)]
+        rows = [
+            (f"`{c.id}`", c.means, meanings.RESPONSIBLES[c.who], _prose(c.do))
+            for c in sorted(codes, key=_by_id)
+        ]
         parts += [_table(("код", "что значит", "кто действует", "что сделать"), rows), ""]
+    return _text(parts)
+
+
+def checks_page() -> str:
+    """Every named rule of the business and the metadata layer."""
+    parts = [_head("Именованные проверки"), CHECKS, ""]
+    for layer, title in _LAYERS.items():
+        rows = [
+            (
+                f"`{rule.name}`",
+                _prose(rule.title),
+                _WEIGHTS[rule.weight],
+                _prose(f"`{rule.source.value}`: {rule.why}"),
+                f"`{rule.remd_code}`" if rule.remd_code else "—",
+                meanings.RESPONSIBLES[rule.who],
+                _prose(rule.fix),
+            )
+            for rule in RULES
+            if rule.layer is layer
+        ]
+        heads = (
+            "проверка",
+            "что должно быть",
+            "строгость",
+            "источник",
+            "код РЭМД",
+            "кто действует",
+            "что сделать",
+        )
+        parts += [f"## {title}", "", _table(heads, rows), ""]
     return _text(parts)
 
 
@@ -202,6 +250,11 @@ def _meaning_table(word: str, found: Mapping[Any, str]) -> str:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _prose(text: str) -> str:
+    """Keep what stands in angle brackets from being taken for a tag."""
+    return text.replace("<", "&lt;")
 
 
 def _text(parts: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from broker.control.rules import Outcome
 from broker.document.finding import Layer
 from broker.intake.refusal import Refusal
 from broker.store.rules import ArtefactCard, Form
+from broker.validation.profiles import LAYERS
 from broker.validation.rulebook import BookStatus, Switch
 from broker.validation.ruleset import Weight
 
@@ -39,7 +40,7 @@ def add_to(schemas: Parsers) -> None:
     deactivate.add_argument("digest", help="отпечаток пакета или его начало")
     reasoned(deactivate)
     weigh = command(schemas, "severity", at_desk(_weigh), "изменить вес слоя или одного правила")
-    weigh.add_argument("layer", choices=[layer.value for layer in Layer], help="слой проверки")
+    weigh.add_argument("layer", choices=[layer.value for layer in LAYERS], help="слой проверки")
     weigh.add_argument(
         "severity",
         choices=[*(weight.value for weight in Weight), _OWN],

@@ -12,6 +12,7 @@ from broker.control.rules import Outcome
 from broker.document.finding import Layer
 from broker.intake.refusal import Refusal
 from broker.store.rules import ArtefactCard, Form
+from broker.validation.profiles import LAYERS
 from broker.validation.rulebook import BookStatus, Switch
 from broker.validation.ruleset import Weight
 
@@ -48,7 +49,7 @@ class RulePages:
                 if one.status is BookStatus.PROPOSED and one.based_on == current.revision
             ],
             four_eyes=self._desk.rules.four_eyes,
-            layers=list(Layer),
+            layers=LAYERS,
             weights=list(Weight),
         )
 

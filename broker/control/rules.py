@@ -1,12 +1,15 @@
 """What operators do with rules: put packs and dictionaries into force, change weights, go back; one or two of them decide."""
 
+import difflib
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
 from broker.adapter_kit.clock import Clock
+from broker.document.finding import Layer
 from broker.intake.refusal import Refusal
 from broker.store.rules import EMPTY, ArtefactCard, Draft, Form, InForce, OutdatedError, Revision, RuleStore
+from broker.validation.profiles import LAYERS, known_rules
 from broker.validation.rulebook import (
     BookAct,
     BookStatus,
@@ -89,6 +92,9 @@ class RuleDesk:
 
     async def switch(self, switch: Switch, *, actor: str) -> Outcome:
         """Give a layer or a rule another weight."""
+        fault = _wrong(switch)
+        if fault:
+            return _refused("operator.switch_wrong", 422, fault, "Исправьте слой или имя правила.")
         base = await self.store.book()
         what = f"{_named(switch)}: {switch.severity.value}"
         return await self._change(
@@ -169,6 +175,18 @@ def _unfit(card: ArtefactCard, kind: str, *, in_spite: bool) -> Refusal | None:
         return _refused("operator.pack_doubtful", 409, f"При загрузке пакета найдено: {'; '.join(doubts)}",
                         "Проверьте пакет; если он верен, повторите с --in-spite и причиной.")  # fmt: skip
     return None
+
+
+def _wrong(switch: Switch) -> str:
+    """Say why a switch would do nothing: numbers of official rules are not known in advance, ours are."""
+    if switch.layer not in LAYERS:
+        return (
+            f"Вес слоя {switch.layer.value} не меняется: нечитаемый документ и негодная подпись — не мнение."
+        )
+    if switch.layer is Layer.SCHEMATRON or switch.rule is None or switch.rule in known_rules():
+        return ""
+    near = difflib.get_close_matches(switch.rule, known_rules(), n=1)
+    return f"Правила {switch.rule} нет." + (f" Похоже, имелось в виду {near[0]}." if near else "")
 
 
 def _version(card: ArtefactCard, kind: str) -> str:

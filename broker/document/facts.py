@@ -23,11 +23,24 @@ class SignatureFacts(msgspec.Struct, frozen=True, kw_only=True):
         return self.snils or self.certificate_snils
 
 
+class PreviousVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest version of the same set we know of: its localUid, number and kind."""
+
+    local_uid: str
+    version: int
+    kind: str = ""
+
+
 class SubmissionFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The sender's words about one document; an empty field was not said."""
+    """The sender's words about one document; an empty field was not said.
+
+    ``profile`` is the mode of the credential, which may weigh rules otherwise; ``previous`` is None where nobody looked.
+    """
 
     kind: str = ""
     clinic: str = ""
     local_uid: str = ""
     metadata: Metadata = Metadata()
     signatures: tuple[SignatureFacts, ...] = ()
+    profile: str = "production"
+    previous: PreviousVersion | None = None

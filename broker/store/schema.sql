@@ -296,6 +296,40 @@ create table routing_table (
 );
 CREATE UNIQUE INDEX routing_table_active ON public.routing_table USING btree (active) WHERE active;
 
+create table rule_artefact (
+    digest text not null,
+    form text not null,
+    name text not null,
+    version text not null,
+    title text not null,
+    source text not null,
+    summary jsonb not null,
+    body bytea storage external not null,
+    imported_at timestamp with time zone not null,
+    imported_by text not null,
+    constraint rule_artefact_form_check CHECK ((form = ANY (ARRAY['pack'::text, 'dictionary'::text]))),
+    constraint rule_artefact_pkey PRIMARY KEY (digest)
+);
+CREATE INDEX rule_artefact_name ON public.rule_artefact USING btree (form, name, imported_at);
+
+create table rulebook (
+    revision integer not null generated always as identity,
+    based_on integer not null,
+    status text not null,
+    act text not null,
+    what text not null,
+    reason text not null,
+    body jsonb not null,
+    proposed_at timestamp with time zone not null,
+    proposed_by text not null,
+    decided_at timestamp with time zone,
+    decided_by text not null default ''::text,
+    constraint rulebook_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'active'::text, 'past'::text, 'withdrawn'::text]))),
+    constraint rulebook_pkey PRIMARY KEY (revision)
+);
+CREATE UNIQUE INDEX rulebook_active ON public.rulebook USING btree (status) WHERE (status = 'active'::text);
+CREATE INDEX rulebook_proposed ON public.rulebook USING btree (based_on) WHERE (status = 'proposed'::text);
+
 create table session (
     token_hash bytea not null,
     login text not null,

@@ -1,5 +1,6 @@
 """The validator: every layer that can judge a document does, none hides another, and the rest say why they cannot."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Final
 
@@ -10,9 +11,13 @@ from broker.document.facts import SubmissionFacts
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.kind import KindCatalogue
 from broker.document.markup import Markup
-from broker.validation import business, kinds, metadata, nsi, xsd
-from broker.validation.business import Subject
+from broker.validation import kinds, nsi, xsd
+from broker.validation.business.rule import Subject, apply
+from broker.validation.business.rules import RULES as BUSINESS
+from broker.validation.metadata.rules import RULES as METADATA
+from broker.validation.profiles import RuleProfiles, weighed
 from broker.validation.report import LayerRun, Report, ordered, skipped
+from broker.validation.rulebook import Weights
 from broker.validation.ruleset import Compiled, RuleSet, RuleSetLibrary, Weight
 from broker.validation.schematron import findings as schematron
 
@@ -26,11 +31,19 @@ class Validator:
     """Checks documents against the rule sets of a library, the kinds of a catalogue and the dictionaries of a shelf."""
 
     def __init__(
-        self, library: RuleSetLibrary, catalogue: KindCatalogue, dictionaries: nsi.Dictionaries | None = None
+        self,
+        library: RuleSetLibrary,
+        catalogue: KindCatalogue,
+        dictionaries: nsi.Dictionaries | None = None,
+        *,
+        profiles: RuleProfiles | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self._library = library
         self._catalogue = catalogue
         self._dictionaries = dictionaries if dictionaries is not None else nsi.Dictionaries()
+        self._profiles = profiles or RuleProfiles()
+        self._weights = weights or Weights()
 
     def check(
         self, markup: Markup, canonical: CanonicalDocument, facts: SubmissionFacts, at: datetime
@@ -38,23 +51,46 @@ class Validator:
         """Check a document that can be read; ``at`` is when it was handed over."""
         day = kinds.created_day(canonical, at)
         rules = self._library.for_document(canonical.kind, day) or self._library.for_document(canonical.kind)
-        subject = Subject(markup=markup, document=canonical, card=self._catalogue.get(canonical.kind), at=at)
+        card = self._catalogue.get(canonical.kind)
+        subject = Subject(markup=markup, document=canonical, card=card, at=at, facts=facts)
         found: list[Finding] = list(markup.warnings)
         layers: dict[Layer, LayerRun] = {Layer.XML: LayerRun(ran=True)}
         layers[Layer.KIND] = LayerRun(ran=True) if canonical.kind else skipped("вид документа не указан")
         found += kinds.check(canonical, markup, self._catalogue, at)
         found += self._by_rules(markup, canonical, rules, at, layers)
         coded, layers[Layer.NSI] = nsi.check(markup, self._dictionaries)
-        said, layers[Layer.BUSINESS] = business.check(subject)
-        compared, layers[Layer.METADATA] = metadata.check(subject, facts)
+        said, layers[Layer.BUSINESS] = apply(BUSINESS, subject)
+        compared, layers[Layer.METADATA] = apply(METADATA, subject)
         layers[Layer.SIGNATURE] = skipped(NO_SIGNATURES)
         found += [*coded, *said, *compared]
-        weighed = (_weighed(rules, finding) for finding in found)
         return Report(
-            findings=ordered(finding for finding in weighed if finding is not None),
+            findings=ordered(self._weighed(found, canonical.kind, facts.profile, rules, layers)),
             layers=layers,
             rule_set=rules.name if rules is not None else "",
         )
+
+    def _weighed(
+        self,
+        found: list[Finding],
+        kind: str,
+        profile: str,
+        rules: RuleSet | None,
+        layers: dict[Layer, LayerRun],
+    ) -> list[Finding]:
+        """Give every finding the weight its rule has for this sender, and tell of what is switched off.
+
+        The operator's word goes before what rule sets and profiles say.
+        """
+
+        def weight(one: Finding) -> Weight | None:
+            return self._weights.of(kind, profile, one) or self._profiles.weight(profile, one, rules)
+
+        judged = [(one, weighed(one, weight(one))) for one in found]
+        for layer, count in Counter(one.layer for one, kept in judged if kept is None).items():
+            run = layers[layer]
+            note = "; ".join(part for part in (run.note, f"замечаний снято настройкой: {count}") if part)
+            layers[layer] = msgspec.structs.replace(run, note=note)
+        return [kept for _, kept in judged if kept is not None]
 
     def check_unreadable(self, findings: tuple[Finding, ...], facts: SubmissionFacts, at: datetime) -> Report:
         """Report a document that cannot be read, and the stated kind, which needs no tree."""
@@ -128,13 +164,3 @@ def _by_schematron(compiled: Compiled, markup: Markup, at: datetime) -> tuple[tu
     if not compiled.engines:
         return (), skipped("в наборе правил нет Schematron")
     return schematron.check(compiled.rules, compiled.engines, markup, at)
-
-
-def _weighed(rules: RuleSet | None, finding: Finding) -> Finding | None:
-    """Apply the rule set's overrides to a finding of any layer; None when the rule is switched off."""
-    weight = rules.weight(finding.layer, finding.rule or finding.code) if rules is not None else None
-    if weight is None:
-        return finding
-    if weight is Weight.OFF:
-        return None
-    return msgspec.structs.replace(finding, severity=Severity(weight.value))

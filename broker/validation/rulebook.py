@@ -4,13 +4,14 @@ A book is a value. Every act makes the next one out of the one before, so that a
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 
 import msgspec
 
-from broker.document.finding import Layer
-from broker.validation.ruleset import Override, Weight
+from broker.document.finding import Finding, Layer
+from broker.validation.ruleset import Weight
 
 
 class PackEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,9 +52,26 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Name what is switched: a second switch of the same target takes the place of the first."""
         return self.kind, self.profile, self.layer.value, self.rule or ""
 
-    def override(self) -> Override:
-        """Return the switch as a rule set states it."""
-        return Override(layer=self.layer, severity=self.severity, reason=self.reason, rule=self.rule)
+
+class Weights:
+    """The weights operators gave: the narrowest word decides, a rule before its layer, a kind before all, a mode before both."""
+
+    def __init__(self, switches: Iterable[Switch] = ()) -> None:
+        self._by_layer: dict[Layer, list[Switch]] = {}
+        for switch in switches:
+            self._by_layer.setdefault(switch.layer, []).append(switch)
+
+    def of(self, kind: str, profile: str, finding: Finding) -> Weight | None:
+        """Return the weight of a finding's rule, None where no operator gave any."""
+        names = {None, finding.code, finding.rule}
+        fitting = [
+            one
+            for one in self._by_layer.get(finding.layer, ())
+            if one.rule in names and one.kind in {"", kind} and one.profile in {"", profile}
+        ]
+        if not fitting or finding.code.startswith("operator."):  # nobody makes a document checked by a switch
+            return None
+        return max(fitting, key=lambda s: (s.rule is not None, bool(s.kind), bool(s.profile))).severity
 
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -130,10 +130,15 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
             return Severity.ERROR, Source.OFFICIAL
         return (Severity.ERROR, Source.SEEN) if seen else (Severity.WARNING, Source.OWN)
 
-    def weight(self, layer: Layer, rule: str) -> Weight | None:
-        """Return the weight somebody gave a rule: the override of the rule itself, else of its layer."""
+    def override_of(self, layer: Layer, rule: str) -> Override | None:
+        """Return what somebody said of a rule: the override of the rule itself, else of its layer."""
         fitting = [o for o in self.override if o.layer is layer and o.rule in {None, rule}]
-        return max(fitting, key=lambda o: o.rule is not None).severity if fitting else None
+        return max(fitting, key=lambda o: o.rule is not None) if fitting else None
+
+    def weight(self, layer: Layer, rule: str) -> Weight | None:
+        """Return the weight somebody gave a rule, None where nobody did."""
+        override = self.override_of(layer, rule)
+        return None if override is None else override.severity
 
 
 def _sealed(found: RuleSet, directory: Path) -> RuleSet:

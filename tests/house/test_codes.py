@@ -11,6 +11,7 @@ from broker.document.codes import CodeCard, card_of, load_codes
 from broker.document.event import EventName
 from broker.document.zip_reading import ZipFault
 from broker.trust.verdict import SignatureCode
+from broker.validation.profiles import RULES
 
 CODE = re.compile(
     r"(?:partner|operator|registration|clinic|intake|http|sim|xml|kind|cda|document|xsd|schematron|business|metadata|"
@@ -74,7 +75,7 @@ def said(*rooms: str) -> set[str]:
 
 
 def composed() -> set[str]:
-    """Codes put together at run time from closed sets and literal tails."""
+    """Codes put together at run time from closed sets and literal tails, and the names of the named rules."""
     xsd = source(ROOT / "broker/validation/xsd_messages.py")
     registry = "\n".join(source(p) for p in modules("broker") if "/registry/" in name_of(p))
     trust = source(ROOT / "broker/trust/findings.py")
@@ -83,6 +84,7 @@ def composed() -> set[str]:
         f"oms.{tail}"
         for tail in re.findall(r"(?:finding|_disagreement|_keyless)\(\s*(?:\w+,\s*)?\"([a-z_]+)\"", registry)
     }
+    found |= {rule.name for rule in RULES}
     found |= {f"oms.zip_{fault}" for fault in ZipFault}
     found |= {f"signature.{tail}" for tail in re.findall(r"_finding\(\s*\"([a-z_]+)\"", trust)}
     return found | {f"signature.{code.lower()}" for code in SignatureCode if code is not SignatureCode.OK}

@@ -211,3 +211,12 @@ async def test_editions_of_a_dictionary_stand_beside_each_other(desk: RuleDesk):
     dropped = await desk.drop_dictionary("1.2.643.5.1.13.13.11.1005", "2.25", reason="лишняя", actor="ann")
     assert isinstance(dropped, Revision)
     assert [e.digest for e in (await desk.store.book()).book.dictionaries] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "rule"),
+    [(Layer.SIGNATURE, None), (Layer.XML, None), (Layer.BUSINESS, "business.snils_cheksum")],
+)
+async def test_a_switch_that_could_do_nothing_is_refused(desk: RuleDesk, layer: Layer, rule: str | None):
+    switch = Switch(layer=layer, severity=Weight.OFF, rule=rule, reason="мешает")
+    assert code(await desk.switch(switch, actor="ann")) == "operator.switch_wrong"

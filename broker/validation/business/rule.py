@@ -1,0 +1,100 @@
+"""A named rule: what does it demand, who says so, how much does that count, and where does a document break it?
+
+The business and the metadata layer are made of these. A rule is data with one function; its name is the code of its
+findings, so that a partner, a profile and the reference page speak of the same thing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Final, NamedTuple
+
+import msgspec
+from lxml.etree import _Element as Element
+
+from broker.document.canonical import CanonicalDocument
+from broker.document.facts import SubmissionFacts
+from broker.document.finding import Finding, Layer, Responsible, Severity, Source
+from broker.document.kind import KindCard
+from broker.document.markup import Markup
+from broker.validation.report import LayerRun
+
+MAX_PER_RULE: Final = 20
+"""Findings one rule may make of one document."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule may look at; ``card`` is None for an unknown kind, ``at`` is when the document was handed over."""
+
+    markup: Markup
+    document: CanonicalDocument
+    card: KindCard | None
+    at: datetime
+    facts: SubmissionFacts = SubmissionFacts()
+
+    def at_path(self, path: str) -> Element:
+        """Return the element a path of Clark names leads to, or the last one on the way that is there."""
+        found = self.markup.root.find(path)
+        while found is None and "/" in path:
+            path = path.rpartition("/")[0]
+            found = self.markup.root.find(path)
+        return self.markup.root if found is None else found
+
+
+class Breach(NamedTuple):
+    """One place where a rule is broken, in Russian; an empty ``fix`` means the rule's own cure says it all."""
+
+    element: Element | None
+    message: str
+    fix: str = ""
+    value: str | None = None
+    expected: str | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule: ``title`` says what must hold, ``fix`` what to do when it does not, ``why`` who demands it (all Russian).
+
+    ``remd_code`` is what РЭМД would answer (НСИ 1.2.643.5.1.13.13.99.2.305). Own rules warn, the others block, unless
+    ``severity`` says otherwise; a rule set or a profile may change that again.
+    """
+
+    name: str
+    title: str
+    layer: Layer = Layer.BUSINESS
+    source: Source
+    why: str
+    fix: str
+    check: Callable[[Subject], Iterator[Breach]]
+    who: Responsible = Responsible.MIS
+    remd_code: str | None = None
+    severity: Severity | None = None
+
+    @property
+    def weight(self) -> Severity:
+        """Return how much the rule counts by itself."""
+        if self.severity is not None:
+            return self.severity
+        return Severity.WARNING if self.source is Source.OWN else Severity.ERROR
+
+    def findings(self, subject: Subject) -> Iterator[Finding]:
+        """Yield where the document breaks the rule, up to a bound."""
+        for breach in islice(self.check(subject), MAX_PER_RULE):
+            yield Finding(
+                layer=self.layer,
+                severity=self.weight,
+                code=self.name,
+                message=breach.message,
+                fix=breach.fix or self.fix,
+                location=None if breach.element is None else subject.markup.locate(breach.element),
+                value=breach.value,
+                expected=breach.expected,
+                responsible=self.who,
+                source=self.source,
+                remd_code=self.remd_code,
+            )
+
+
+def apply(rules: Sequence[Rule], subject: Subject) -> tuple[tuple[Finding, ...], LayerRun]:
+    """Let every rule judge a document, and count them."""
+    found = tuple(finding for rule in rules for finding in rule.findings(subject))
+    return found, LayerRun(ran=True, rules=len(rules), evaluated=len(rules))

@@ -1,0 +1,186 @@
+"""Who signed against who stands in the document: author, performers and the one who gives it legal force."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from lxml.etree import _Element as Element
+
+from broker.document.canonical import Person
+from broker.document.facts import SignatureFacts
+from broker.document.finding import Layer, Responsible, Source
+from broker.document.identity import snils_digits
+from broker.document.submission import SignatureKind
+from broker.validation.business.places import AUTHOR, EVENT, SIGNER, H
+from broker.validation.business.rule import Breach, Rule, Subject
+
+_WHY: Final = "НСИ 1.2.643.5.1.13.13.99.2.305"
+
+
+def signer_not_in_document(subject: Subject) -> Iterator[Breach]:
+    """Demand that every signer is a person of the document."""
+    for signature in _known(subject):
+        if _of_document(subject, signature) is None:
+            yield Breach(
+                subject.at_path(f"{H}author"),
+                "Подписавшего сотрудника нет среди автора, исполнителей и заверителя документа.",
+            )
+
+
+def signer_snils(subject: Subject) -> Iterator[Breach]:
+    """Demand the same СНИЛС of a signer found by his id."""
+    for signature, person, element in _matches(subject):
+        if signature.snils and person.snils and snils_digits(signature.snils) != person.snils:
+            yield Breach(
+                element, "СНИЛС подписавшего в заявке отличается от СНИЛС этого сотрудника в документе."
+            )
+
+
+def signer_id(subject: Subject) -> Iterator[Breach]:
+    """Demand the same id of a signer found by СНИЛС."""
+    for signature, person, element in _matches(subject):
+        if signature.local_id and person.local_id and signature.local_id != person.local_id:
+            yield Breach(
+                element,
+                "Идентификатор подписавшего в заявке отличается от идентификатора этого сотрудника в документе.",
+            )
+
+
+def signer_position(subject: Subject) -> Iterator[Breach]:
+    """Demand the post the document states."""
+    for signature, person, element in _matches(subject):
+        if signature.position and person.position.code and signature.position != person.position.code:
+            code = element.find(f"{H}code")
+            yield Breach(
+                element if code is None else code,
+                "Должность подписавшего в заявке отличается от его должности в документе.",
+                value=person.position.code[:20],
+                expected=signature.position[:20],
+            )
+
+
+def author_signed(subject: Subject) -> Iterator[Breach]:
+    """Demand that the author is among those who signed."""
+    author, personal = subject.document.author, _personal(subject)
+    if not (author.snils or author.local_id) or not personal or len(_known(subject)) < len(personal):
+        return
+    if all(matched(signature, [author]) is None for signature in personal):
+        yield Breach(subject.at_path(AUTHOR), "Автор документа его не подписал.")
+
+
+def legal_authenticator(subject: Subject) -> Iterator[Breach]:
+    """Demand that who gives the document legal force is among those who signed it."""
+    person, personal = subject.document.legal_authenticator, _personal(subject)
+    if person is None or not personal or len(_known(subject)) < len(personal):
+        return
+    if all(matched(signature, [person]) is None for signature in personal):
+        yield Breach(
+            subject.at_path(SIGNER),
+            "Лицо, придавшее документу юридическую силу (legalAuthenticator), не подписало документ.",
+        )
+
+
+def matched(signature: SignatureFacts, people: list[Person]) -> Person | None:
+    """Find the person of the document a signature belongs to: by СНИЛС, else by the id in the МИС."""
+    snils = snils_digits(signature.known_snils)
+    by_snils = next((p for p in people if snils and p.snils == snils), None)
+    by_id = next((p for p in people if signature.local_id and p.local_id == signature.local_id), None)
+    return by_snils or by_id
+
+
+def _personal(subject: Subject) -> list[SignatureFacts]:
+    return [one for one in subject.facts.signatures if one.kind is SignatureKind.PERSONAL]
+
+
+def _known(subject: Subject) -> list[SignatureFacts]:
+    """Return the personal signatures of which we know whose they are."""
+    return [one for one in _personal(subject) if one.known_snils or one.local_id]
+
+
+def _matches(subject: Subject) -> Iterator[tuple[SignatureFacts, Person, Element]]:
+    """Yield every signature with the person it belongs to and that person's place."""
+    for signature in _known(subject):
+        found = _of_document(subject, signature)
+        if found is not None:
+            yield signature, *found
+
+
+def _of_document(subject: Subject, signature: SignatureFacts) -> tuple[Person, Element] | None:
+    people = _people(subject)
+    person = matched(signature, [one for one, _ in people])
+    return next((pair for pair in people if pair[0] is person), None)
+
+
+def _people(subject: Subject) -> list[tuple[Person, Element]]:
+    """Return the people of the document with their places, as the canonical document lists them."""
+    document, root = subject.document, subject.markup.root
+    found = [(document.author, subject.at_path(AUTHOR))]
+    if document.legal_authenticator is not None:
+        found.append((document.legal_authenticator, subject.at_path(SIGNER)))
+    performers = [one.find(f"{H}assignedEntity") for one in root.iterfind(f"{EVENT}/{H}performer")]
+    found += [
+        (person, subject.at_path(EVENT) if element is None else element)
+        for person, element in zip(document.performers, performers, strict=False)
+    ]
+    return found
+
+
+_rule = partial(Rule, layer=Layer.METADATA)
+RULES: Final = (
+    _rule(
+        name="metadata.signer_not_in_document",
+        title="Подписавший есть среди людей документа",
+        source=Source.OWN,
+        why=f"{_WHY}, INVALID_DOCTOR_INFO: «Медицинский работник из запроса не найден в СЭМД»; соответствие людей ищем мы",
+        fix="Проверьте СНИЛС и localId подписавшего: РЭМД сверяет их с документом. Подписать должен автор, исполнитель или заверитель.",
+        check=signer_not_in_document,
+    ),
+    _rule(
+        name="metadata.signer_snils_mismatch",
+        title="СНИЛС подписавшего совпадает с записанным в документе",
+        source=Source.SEEN,
+        why=f"{_WHY}, INVALID_DOCTOR_SNILS",
+        fix="Исправьте СНИЛС сотрудника в заявке или в документе: обычно он расходится в двух карточках МИС.",
+        remd_code="INVALID_DOCTOR_SNILS",
+        check=signer_snils,
+    ),
+    _rule(
+        name="metadata.signer_id_mismatch",
+        title="Идентификатор подписавшего совпадает с записанным в документе",
+        source=Source.SEEN,
+        why=f"{_WHY}, INVALID_DOCTOR_ID",
+        fix="Передайте в signer.localId то же, что в id сотрудника с корнем, оканчивающимся на .70.",
+        remd_code="INVALID_DOCTOR_ID",
+        check=signer_id,
+    ),
+    _rule(
+        name="metadata.signer_position_mismatch",
+        title="Должность подписавшего совпадает с записанной в документе",
+        source=Source.SEEN,
+        why=f"{_WHY}, INVALID_DOCTOR_INFO",
+        fix="Передайте в signer.position код должности из документа (справочник 1.2.643.5.1.13.13.11.1002).",
+        remd_code="INVALID_DOCTOR_INFO",
+        check=signer_position,
+    ),
+    _rule(
+        name="metadata.author_not_signed",
+        title="Автор документа его подписал",
+        source=Source.OWN,
+        why="Подписать должен по меньшей мере автор; правила ролей (1.2.643.5.1.13.13.99.2.42) не опубликованы",
+        fix="Добавьте подпись автора или запишите в author того, кто подписал.",
+        who=Responsible.CLINIC,
+        remd_code="ROLE_OCCURRENCE_MISMATCH",
+        check=author_signed,
+    ),
+    _rule(
+        name="metadata.legal_authenticator_not_signed",
+        title="Лицо, придавшее документу юридическую силу, его подписало",
+        source=Source.SEEN,
+        why=f"{_WHY}, LEGAL_AUTHENTICATOR_NOT_FOUND",
+        fix="Добавьте подпись этого сотрудника или запишите в legalAuthenticator того, кто подписал.",
+        who=Responsible.CLINIC,
+        remd_code="LEGAL_AUTHENTICATOR_NOT_FOUND",
+        check=legal_authenticator,
+    ),
+)
+"""Every comparison of the signers."""
