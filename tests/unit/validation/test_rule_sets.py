@@ -9,7 +9,7 @@ from validation_stand import ROOT, Stand
 
 from broker.document.finding import Layer, Responsible, Severity, Source
 from broker.validation.check import RULES_UNREADABLE
-from broker.validation.ruleset import RuleSet, RuleSetLibrary, Weight
+from broker.validation.ruleset import CompiledStore, RuleSet, RuleSetLibrary, Weight
 
 OWN = ROOT / "schemas" / "semd"
 SCH = (
@@ -112,6 +112,17 @@ def test_an_official_pack_overrides_our_own_set_of_the_kind(tmp_path):
     assert "официальный" in library.for_document("306", day).name
 
 
+def test_a_set_an_operator_put_into_force_goes_before_one_that_lies_in_a_directory(tmp_path):
+    put(tmp_path / "306" / "306.sch", SCH)
+    put(tmp_path / "stored" / "306.sch", SCH.replace("У1-3", "У1-4"))
+    named = msgspec.structs.replace(
+        RuleSet.from_pack(tmp_path / "stored", "306"), starts=date(2026, 3, 1), activated=True
+    )
+    library = RuleSetLibrary([OWN, tmp_path], [named])
+    assert library.for_document("306", date(2026, 3, 1)).digest == named.digest
+    assert library.for_document("306", date(2026, 2, 28)).digest != named.digest
+
+
 def test_the_set_in_force_on_the_creation_day_is_taken(tmp_path):
     for edition, starts, ends in (("1", "2025-01-01", "2025-12-31"), ("2", "2026-01-01", "")):
         lines = f'kind = "306"\nedition = "{edition}"\nstarts = {starts}\n' + (
@@ -126,7 +137,7 @@ def test_the_set_in_force_on_the_creation_day_is_taken(tmp_path):
 
 
 def test_a_set_is_compiled_once_and_a_bounded_number_is_kept():
-    library = RuleSetLibrary([OWN], kept=1)
+    library = RuleSetLibrary([OWN], store=CompiledStore(kept=1))
     first, second = library.for_document("306"), library.for_document("103")
     compiled = library.compiled(first)
     assert library.compiled(first) is compiled
