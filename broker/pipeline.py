@@ -18,7 +18,7 @@ from broker.archive import SealedPart, StoredContent
 from broker.document.canonical import CanonicalDocument
 from broker.document.column import NUMBER, fitting, set_key
 from broker.document.event import Draft, EventName
-from broker.document.facts import SignatureFacts, SubmissionFacts
+from broker.document.facts import PreviousVersion, SignatureFacts, SubmissionFacts
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source, blocks
 from broker.document.kind import KindCatalogue
 from broker.document.lifecycle import DocumentStatus
@@ -45,7 +45,10 @@ STEPS: Final = ("normalise", "validate", "route")
 
 
 class ExaminationInput(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything ``examine`` may depend on; ``at`` is when the document arrived, ``mode`` its sender's (test | production)."""
+    """Everything ``examine`` may depend on; ``at`` is when the document arrived, ``mode`` its sender's (test | production).
+
+    ``previous`` is the version of its set before this one, None where there is none or nobody looked.
+    """
 
     document_id: UUID
     type: str
@@ -57,6 +60,7 @@ class ExaminationInput(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     stored: StoredContent
     mode: str = "production"
+    previous: PreviousVersion | None = None
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +244,7 @@ def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> Submi
         metadata=one.stored.metadata,
         signatures=tuple(signatures),
         profile=one.mode,
+        previous=one.previous,
     )
 
 

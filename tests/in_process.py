@@ -144,6 +144,7 @@ async def a_house(
             "INAYA_MASTER_KEY": base64.b64encode(KEY).decode(),
             "INAYA_DESTINATIONS": str(room / "destinations.json"),
             "INAYA_CLOCK_FILE": str(room / "clock"),
+            "INAYA_RULES_CACHE": str(room / "rules"),
             "INAYA_COMPUTE_PROCESSES": "1",
             "INAYA_CACHE_SECONDS": "0",
             "INAYA_SWEEP_SECONDS": "0.2",

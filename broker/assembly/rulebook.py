@@ -6,7 +6,6 @@ beside its place and renamed, so that processes sharing the directory never meet
 
 import asyncio
 import contextlib
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from broker.store.database import Database
 from broker.store.rules import EMPTY, Form, RuleStore
 from broker.telemetry.log import log
 from broker.validation.book_files import BOOKS, DICTIONARIES, PACKS
-from broker.validation.packs import Pack
+from broker.validation.packs import Pack, PackSpoilt
 from broker.validation.rulebook import Rulebook
 from broker.work.loop import Loop
 
@@ -62,7 +61,7 @@ class BookKeeper:
         number, book = current.revision, current.book
         try:
             path = await self._written(book) if number != EMPTY else ""
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, PackSpoilt) as error:
             log().error("rules.book_unwritten", revision=number, error=type(error).__name__)
             return 0
         self._number, self._path = number, path
@@ -84,8 +83,7 @@ def _write(home: Path, book: Rulebook, bodies: Mapping[str, tuple[Form, bytes]])
     """Write what is lacking, then the book; raise ``ValueError`` for stored bytes that are not what they were."""
     for digest, (form, body) in bodies.items():
         if form is Form.PACK:
-            with _renamed(home / PACKS / digest) as place:
-                Pack.from_bytes(body).write(place)
+            Pack.from_bytes(body).write(home / PACKS / digest)
         else:
             with _renamed(home / DICTIONARIES / digest) as place:
                 place.write_bytes(body)
@@ -115,10 +113,7 @@ def _renamed(target: Path) -> Iterator[Path]:
         if not target.exists():
             raise FileNotFoundError(target.name)
     finally:
-        if place.is_dir():
-            shutil.rmtree(place, ignore_errors=True)
-        else:
-            place.unlink(missing_ok=True)
+        place.unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager

@@ -40,7 +40,7 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
 
     clock: Clock
     configured: tuple[Destination, ...]
-    regions: Path
+    schemas: Path
     commands: Commands
     enrolment: Enrolment
     onboarding: Onboarding
@@ -69,6 +69,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
     """Open the terminal while the context lasts."""
     keys = master_keys(settings.security)
     clock = make_clock(settings)
+    schemas = Path(settings.data.schemas_dir)
     async with open_database(settings.store.database_url, size=2) as database:
         deliveries = DeliveryStore(database)
         codec = Codec(keys)
@@ -82,7 +83,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
         yield Terminal(
             clock=clock,
             configured=tuple(read_destinations(settings.data.destinations)),
-            regions=Path(settings.data.schemas_dir) / "regions",
+            schemas=schemas,
             commands=commands,
             enrolment=Enrolment(partners, OperatorStore(database), journal, clock),
             onboarding=Onboarding(
@@ -92,7 +93,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             partners=partners,
             rules=rules,
             importing=Importing(rules.store, rules, clock),
-            nsi_rules=NsiRules.load(Path(settings.data.schemas_dir) / "nsi" / "dictionaries.toml"),
+            nsi_rules=NsiRules.load(schemas / "nsi" / "dictionaries.toml"),
             tasks=TaskStore(database),
             views=views,
         )

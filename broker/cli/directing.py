@@ -64,9 +64,9 @@ def _known(terminal: Terminal) -> frozenset[str]:
 
 def _profiles(terminal: Terminal) -> list[Profile]:
     try:
-        return load_profiles(terminal.regions)
+        return load_profiles(terminal.schemas / "regions")
     except (OSError, msgspec.DecodeError) as error:
-        raise CommandFailed(f"{terminal.regions}: профиль региона не читается: {error}") from error
+        raise CommandFailed(f"{terminal.schemas}: профиль региона не читается: {error}") from error
 
 
 async def _check(terminal: Terminal, arguments: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
 from broker.assembly.terminal import Terminal
 from broker.cli.desk import actor, at_desk, desk_arguments
@@ -11,7 +10,7 @@ from broker.cli.terminal import CommandFailed, Parsers, columns, command, say
 from broker.control.rules import Outcome
 from broker.document.finding import Layer
 from broker.intake.refusal import Refusal
-from broker.store.rules import ArtefactCard, Form
+from broker.store.rules import ArtefactCard
 from broker.validation.profiles import LAYERS
 from broker.validation.rulebook import BookStatus, Switch
 from broker.validation.ruleset import Weight
@@ -32,7 +31,7 @@ def add_to(schemas: Parsers) -> None:
     )
     activate.add_argument("kind", help="код вида (…11.1520)")
     activate.add_argument("digest", help="отпечаток пакета или его начало")
-    _term(activate)
+    term(activate)
     reasoned(activate)
     activate.add_argument("--in-spite", action="store_true", help="вопреки замечаниям загрузки")
     deactivate = command(schemas, "deactivate", at_desk(_deactivate), "снять набор с вида")
@@ -67,7 +66,8 @@ def add_to(schemas: Parsers) -> None:
         desk_arguments(made)
 
 
-def _term(parser: argparse.ArgumentParser) -> None:
+def term(parser: argparse.ArgumentParser) -> None:
+    """Declare the days between which rules apply."""
     parser.add_argument(
         "--from", dest="starts", type=_day, help="первый день создания документов, ГГГГ-ММ-ДД"
     )
@@ -188,16 +188,3 @@ def pack_lines(cards: Sequence[ArtefactCard]) -> str:
         for card in cards
     ]
     return columns(rows, ("отпечаток", "виды", "Schematron", "загружен", "кем", "название"))
-
-
-async def imported(terminal: Terminal, form: Form) -> Sequence[ArtefactCard]:
-    """Return what was imported."""
-    return await terminal.rules.store.imported(form)
-
-
-def files_of(paths: Sequence[Path]) -> list[Path]:
-    """Return the paths that exist; raise ``CommandFailed`` naming the first that does not."""
-    for path in paths:
-        if not path.exists():
-            raise CommandFailed(f"{path}: такого файла нет")
-    return list(paths)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from broker.adapter_kit.clocks import SystemClock
 from broker.archive import StoredContent
+from broker.cli import importing
 from broker.cli import rules as book
 from broker.cli.desk import desk_arguments, terminal
 from broker.cli.rules import pack_lines
@@ -31,7 +32,10 @@ def add_to(parsers: Parsers) -> None:
         made = command(schemas, name, run, about)
         made.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог данных")
         made.add_argument("--packs", type=Path, help="каталог официальных пакетов")
+        if name == "selftest":
+            made.add_argument("digest", nargs="?", default="", help="загруженный пакет вместо каталогов")
         desk_arguments(made)
+    importing.add_to(schemas)
     book.add_to(schemas)
 
 
@@ -67,6 +71,8 @@ async def _stored(arguments: argparse.Namespace) -> int:
 
 
 def _selftest(arguments: argparse.Namespace) -> int:
+    if arguments.digest:
+        return asyncio.run(_of_stored(arguments))
     failures = 0
     library = _library(arguments)
     for rules in library.all():
@@ -85,6 +91,11 @@ def _selftest(arguments: argparse.Namespace) -> int:
             say(f"{place}: {'пропущен, а должен быть отвергнут' if passed else 'отвергнут, а должен пройти'}")
     say("Самопроверка прошла." if not failures else f"Не как надо: {failures}.")
     return 1 if failures else 0
+
+
+async def _of_stored(arguments: argparse.Namespace) -> int:
+    async with terminal(arguments) as opened:
+        return await importing.test_stored(opened, arguments.digest)
 
 
 def _passes(workshop: Workshop, sample: Path, now: datetime) -> bool:

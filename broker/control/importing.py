@@ -1,7 +1,7 @@
 """Keeping what operators import: packs with what their self-test said, dictionaries put into force together."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,7 @@ from broker.adapter_kit.clock import Clock
 from broker.control.rules import Outcome, RuleDesk
 from broker.store.rules import Artefact, Form, RuleStore
 from broker.validation.nsi import Dictionary
+from broker.validation.packs import Pack, SelfTest
 from broker.validation.rulebook import DictionaryEntry
 
 _TITLE: Final = 300
@@ -29,6 +30,21 @@ class Importing:
         self._desk = desk
         self._clock = clock
 
+    async def pack(self, pack: Pack, tested: SelfTest, *, source: str, actor: str) -> bool:
+        """Keep a pack with what its self-test said; nothing is judged by it yet. Tell whether it is new to the store."""
+        versions = {edition.schematron_version for edition in pack.editions if edition.schematron_version}
+        artefact = Artefact(
+            digest=pack.digest,
+            form=Form.PACK,
+            name=pack.guide,
+            version=", ".join(sorted(versions)),
+            title=pack.title[:_TITLE],
+            source=source,
+            summary=_summary(pack, tested),
+            body=pack.to_bytes(),
+        )
+        return bool(await self._store.keep([artefact], actor, self._clock.now()))
+
     async def dictionaries(
         self, found: Sequence[Dictionary], *, source: str, reason: str, actor: str
     ) -> DictionariesKept:
@@ -36,6 +52,25 @@ class Importing:
         new = await self._store.keep((_artefact(one, source) for one in found), actor, self._clock.now())
         entries = [DictionaryEntry(oid=d.oid, version=d.version, digest=d.digest) for d in found]
         return DictionariesKept(len(new), await self._desk.dictionaries(entries, reason=reason, actor=actor))
+
+
+def _summary(pack: Pack, tested: SelfTest) -> dict[str, Any]:
+    """Say of a pack what lists, pages and activation look at."""
+    editions = [
+        {
+            "kind": edition.kind,
+            "schematronVersion": edition.schematron_version,
+            "faults": [fault for fault in (edition.schema_fault, edition.schematron_fault) if fault],
+        }
+        for edition in tested.editions
+    ]
+    return {
+        "editions": editions,
+        "findings": msgspec.to_builtins(pack.findings),
+        "broken": not tested.compiles,
+        "doubts": pack.blocked or tested.contradicts,
+        "lines": list(tested.lines()),
+    }
 
 
 def _artefact(one: Dictionary, source: str) -> Artefact:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from broker.archive import Codec, StoredContent, Tampered
 from broker.document.canonical import CanonicalDocument
 from broker.document.event import Draft, EventName
+from broker.document.facts import PreviousVersion
 from broker.document.finding import Finding
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Metadata, Mode
@@ -97,6 +98,14 @@ class ExaminationStore:
         """Return documents with their content opened."""
         rows = await self._db.fetch(DOCUMENTS["for_work"], list(ids))
         return {row["id"]: self._read(row) for row in rows}
+
+    async def previous(self, ids: Sequence[UUID]) -> dict[UUID, PreviousVersion]:
+        """Return of each document the latest one of its set that came before it and was not refused."""
+        rows = await self._db.fetch(DOCUMENTS["previous_versions"], list(ids))
+        return {
+            row["id"]: PreviousVersion(local_uid=row["local_uid"], version=row["version"], kind=row["kind"])
+            for row in rows
+        }
 
     async def load_one(self, document_id: UUID, share: Share, copies: int = COPIES) -> LoadedDocument | None:
         """Return one document for an answer; the copies of its bytes are held in the share first."""

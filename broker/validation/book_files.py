@@ -9,7 +9,7 @@ from broker.document.kind import KIND_SYSTEM, SEMD_SYSTEM, KindCatalogue
 from broker.validation.nsi import Dictionary, kinds_from
 from broker.validation.nsi.dictionary import version_order
 from broker.validation.rulebook import Rulebook
-from broker.validation.ruleset import RuleSet
+from broker.validation.ruleset import RuleSet, Terms
 
 BOOKS: Final = "books"
 """Directory of books, each named by its digest."""
@@ -34,9 +34,11 @@ class BookFiles(msgspec.Struct, frozen=True):
         """Return the rule sets in force, with their terms."""
         return [
             msgspec.structs.replace(
-                RuleSet.from_pack(self.home / PACKS / entry.digest, entry.kind),
-                starts=entry.starts,
-                ends=entry.ends,
+                RuleSet.from_pack(
+                    self.home / PACKS / entry.digest,
+                    entry.kind,
+                    Terms(starts=entry.starts, ends=entry.ends),
+                ),
                 activated=True,
             )
             for entry in self.book.packs

@@ -12,6 +12,7 @@ import msgspec
 from broker.adapter_kit.clock import Clock
 from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
 from broker.document.event import EventName
+from broker.document.facts import PreviousVersion
 from broker.partners.clinic import Clinic
 from broker.pipeline import Batch, Examination, ExaminationInput, Router, conclude, examine_all, set_aside
 from broker.store.database import STORE_TROUBLE, UnstorableError
@@ -90,6 +91,7 @@ class PrepareWorker:
     async def _portion(self, tasks: Sequence[Task]) -> None:
         documents = await self._stores.documents.load([task.subject for task in tasks])
         clinics = await self._stores.partners.clinics(list({d.clinic for d in documents.values()}))
+        previous = await self._stores.documents.previous([d.id for d in documents.values() if d.set_key])
         pairs = [(task, documents[task.subject]) for task in tasks if task.subject in documents]
         gone = [task for task in tasks if task.subject not in documents]
         if gone:
@@ -97,11 +99,12 @@ class PrepareWorker:
         spoilt = [pair for pair in pairs if not pair[1].intact]
         await self._commit(spoilt, {document.id: None for _, document in spoilt}, clinics)
         pairs = [pair for pair in pairs if pair[1].intact]
-        made = await self._together([pair for pair in pairs if not pair[1].crashes], clinics)
+        inputs = {document.id: _input(document, clinics, previous) for _, document in pairs}
+        made = await self._together([inputs[pair[1].id] for pair in pairs if not pair[1].crashes])
         await self._commit([pair for pair in pairs if pair[1].id in made], made, clinics)
         for pair in pairs:
             if pair[1].id not in made:
-                alone = {pair[1].id: await self._alone(self._input(pair[1], clinics))}
+                alone = {pair[1].id: await self._alone(inputs[pair[1].id])}
                 await self._commit([pair], alone, clinics)
 
     @contextlib.asynccontextmanager
@@ -170,11 +173,8 @@ class PrepareWorker:
                 due += await self._stores.documents.commit([aside])
         return due
 
-    async def _together(
-        self, pairs: Sequence[Pair], clinics: Mapping[str, Clinic]
-    ) -> dict[UUID, Examination | None]:
+    async def _together(self, inputs: Sequence[ExaminationInput]) -> dict[UUID, Examination | None]:
         """Compute a batch within the time of one document; nothing when that broke its process."""
-        inputs = [self._input(document, clinics) for _, document in pairs]
         if not inputs:
             return {}
         try:
@@ -204,21 +204,6 @@ class PrepareWorker:
     def _batch_of(self, inputs: Sequence[ExaminationInput]) -> Batch:
         return Batch(tuple(inputs), self._book())
 
-    def _input(self, document: LoadedDocument, clinics: Mapping[str, Clinic]) -> ExaminationInput:
-        clinic = clinics.get(document.clinic)
-        return ExaminationInput(
-            document_id=document.id,
-            type=document.type,
-            kind=document.kind,
-            clinic=document.clinic,
-            region=clinic.region if clinic else document.region,
-            mcod=clinic.mcod if clinic else "",
-            local_uid=document.local_uid,
-            at=document.received_at,
-            stored=document.stored,
-            mode=document.mode,
-        )
-
     def _conclude(
         self, task: Task, document: LoadedDocument, made: Examination | None, clinics: Mapping[str, Clinic]
     ) -> Examined:
@@ -242,3 +227,22 @@ class PrepareWorker:
             ms=round(made.seconds * 1000, 1) if made else 0,
         )
         return examined
+
+
+def _input(
+    document: LoadedDocument, clinics: Mapping[str, Clinic], previous: Mapping[UUID, PreviousVersion]
+) -> ExaminationInput:
+    clinic = clinics.get(document.clinic)
+    return ExaminationInput(
+        document_id=document.id,
+        type=document.type,
+        kind=document.kind,
+        clinic=document.clinic,
+        region=clinic.region if clinic else document.region,
+        mcod=clinic.mcod if clinic else "",
+        local_uid=document.local_uid,
+        at=document.received_at,
+        stored=document.stored,
+        mode=document.mode,
+        previous=previous.get(document.id),
+    )

@@ -118,6 +118,18 @@ select d.id, d.partner_id, d.clinic_oid, d.region, d.mode, d.type, d.kind, d.mes
 from document d join content c on c.document_id = d.id
 where d.id = any ($1::uuid[])
 
+-- name: previous_versions
+-- Of each document the latest one of its set that came before it and was not refused.
+select d.id, p.local_uid, p.version, p.kind
+from document d
+cross join lateral (
+    select o.local_uid, o.version, o.kind from document o
+    where o.clinic_oid = d.clinic_oid and o.set_key = d.set_key and o.set_key <> '' and o.mode = d.mode and o.id < d.id
+      and o.status in ('validated', 'routed', 'completed', 'failed')
+    order by o.version desc, o.id desc limit 1
+) p
+where d.id = any ($1::uuid[]) and d.set_key <> ''
+
 -- name: count_crash
 -- Remember that a document broke or stalled its compute process; returns how often so far.
 update document set crashes = crashes + 1 where id = $1 returning crashes

@@ -1,0 +1,125 @@
+"""Rules change under a running house: what an operator puts into force judges the next document, and what he takes back does not."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from builders import a_submission
+from in_process import House
+from partner import Answer, Partner
+
+from broker.cli.entry import run
+from broker.dev.world import Signers, World
+
+STRICT = (
+    '<schema xmlns="http://purl.oclc.org/dsdl/schematron" queryBinding="xslt2"><pattern><rule context="ClinicalDocument">'
+    '<assert test="title=\'Такого названия нет\'">У9-1. Название не то</assert></rule></pattern></schema>'
+)
+CSV = "ID;NAME\n1;Мужской\n2;Женский\n"
+GENDERS = "1.2.643.5.1.13.13.11.1040"
+
+Inaya = Callable[..., "asyncio.Future[tuple[int, str]]"]
+
+
+@pytest.fixture
+def inaya(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inaya:
+    """The commands of an operator at a terminal of this house."""
+    for name, value in house.settings.items():
+        monkeypatch.setenv(name, value)
+
+    async def call(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        status = await asyncio.to_thread(run, words)
+        return status, capsys.readouterr().out
+
+    return call  # type: ignore[return-value]  # a coroutine function
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    directory = tmp_path / "306"
+    directory.mkdir()
+    (directory / "306 Schematron v.1.1.sch").write_text(STRICT, encoding="utf-8")
+    return directory
+
+
+async def judged(partner: Partner, world: World, signers: Signers, wanted: Callable[[Answer], bool]) -> Answer:
+    """Validate until the answer is the wanted one: processes learn of a new book within seconds."""
+    body = msgspec.json.encode(a_submission(world, signers))
+    async with asyncio.timeout(30):
+        while True:
+            told = await partner.post("/validate", data=body, headers={"Content-Type": "application/json"})
+            assert told.status == 200, told.body
+            if wanted(told):
+                return told
+            await asyncio.sleep(0.2)
+
+
+def refused_by_the_pack(told: Answer) -> bool:
+    return any(one.get("rule") == "У9-1" for one in told.body["findings"])
+
+
+async def test_a_pack_is_imported_put_into_force_weighed_and_taken_back(
+    inaya: Inaya, pack: Path, alpha: Partner, world: World, signers: Signers
+):
+    status, said = await inaya("schemas", "import", str(pack))
+    assert status == 0, said
+    digest = said.partition("отпечаток ")[2].partition(".")[0]
+    assert not refused_by_the_pack(await judged(alpha, world, signers, lambda told: told.body["valid"]))
+
+    status, said = await inaya("schemas", "activate", "306", digest, "--reason", "вышел пакет")
+    assert status == 0, said
+    told = await judged(alpha, world, signers, refused_by_the_pack)
+    assert not told.body["valid"]
+    document = (await alpha.submit(a_submission(world, signers), wait=20)).body
+    assert document["code"] == "partner.document_rejected" or "findings" in document, document
+
+    status, said = await inaya(
+        "schemas", "severity", "schematron", "warning", "--rule", "У9-1", "--kind", "306", "--reason", "правило неверно"
+    )
+    assert status == 0, said
+    told = await judged(alpha, world, signers, lambda told: told.body["valid"])
+    assert refused_by_the_pack(told)
+
+    status, said = await inaya("schemas", "rollback", "0", "--reason", "проба окончена")
+    assert status == 0, said
+    await judged(alpha, world, signers, lambda told: told.body["valid"] and not refused_by_the_pack(told))
+    status, said = await inaya("schemas", "history")
+    assert [line.split()[1] for line in said.splitlines()[1:]] == ["действует", "прежняя", "прежняя"]
+
+
+async def test_an_imported_dictionary_judges_the_next_document(
+    inaya: Inaya, tmp_path: Path, alpha: Partner, world: World, signers: Signers
+):
+    (tmp_path / f"{GENDERS}_2.1.csv").write_text(CSV, encoding="utf-8")
+    status, said = await inaya("nsi", "import", str(tmp_path / f"{GENDERS}_2.1.csv"))
+    assert status == 0, said
+    told = await judged(alpha, world, signers, lambda told: told.body["layers"]["nsi"]["ran"])
+    assert told.body["layers"]["nsi"]["ran"]
+    status, said = await inaya("nsi", "list")
+    assert GENDERS in said
+    assert "да" in said
+    status, said = await inaya("nsi", "drop", GENDERS, "2.1", "--reason", "проба окончена")
+    assert status == 0, said
+    await judged(alpha, world, signers, lambda told: not told.body["layers"]["nsi"]["ran"])
+
+
+async def test_a_book_whose_files_were_erased_is_written_out_again_and_no_document_is_blamed(
+    inaya: Inaya, pack: Path, house: House, alpha: Partner, world: World, signers: Signers
+):
+    status, said = await inaya("schemas", "import", str(pack), "--activate", "--reason", "проба")
+    assert status == 0, said
+    await judged(alpha, world, signers, refused_by_the_pack)
+    books = Path(house.settings["INAYA_RULES_CACHE"]) / "books"
+    for book in books.iterdir():
+        book.unlink()
+    await judged(alpha, world, signers, refused_by_the_pack)
+    async with asyncio.timeout(20):
+        while not any(books.iterdir()):
+            await asyncio.sleep(0.2)
+    assert await house.database.fetchval("select coalesce(sum(crashes), 0) from document") == 0
+    await inaya("schemas", "rollback", "0", "--reason", "проба окончена")
+    await judged(alpha, world, signers, lambda told: told.body["valid"])
