@@ -44,7 +44,8 @@ class Validator:
         layers[Layer.KIND] = LayerRun(ran=True) if canonical.kind else skipped("вид документа не указан")
         found += kinds.check(canonical, markup, self._catalogue, at)
         found += self._by_rules(markup, canonical, rules, at, layers)
-        coded, layers[Layer.NSI] = nsi.check(markup, self._dictionaries)
+        guide = subject.card.guide if subject.card else ""
+        coded, layers[Layer.NSI] = nsi.check(markup, self._dictionaries, guide)
         said, layers[Layer.BUSINESS] = business.check(subject)
         compared, layers[Layer.METADATA] = metadata.check(subject, facts)
         layers[Layer.SIGNATURE] = skipped(NO_SIGNATURES)

@@ -281,6 +281,66 @@ def test_an_unreadable_document_says_why_the_layer_did_not_run(stand):
     assert report.layers[Layer.NSI].reason == "документ не читается как XML"
 
 
+# ---------------------------------------------------------------------- what a guide allows
+
+GUIDE = "1.2.643.5.1.13.13.15.13.7"
+
+
+def by_guide(stand, *rows):
+    """The findings on a good document before a shelf that also holds 805 with these rows of one guide."""
+    content = stand.document("290")
+    columns = dict(
+        zip(("DICT_OID", "DICT_VERSION"), (list(column) for column in zip(*rows, strict=True)), strict=True)
+    )
+    guides = a_dictionary("1.2.643.5.1.13.13.99.2.805", "1.1", IG_OID=[GUIDE] * len(rows), **columns)
+    markup = parse(content)
+    return check(markup, shelf_of(*editions_of(content), guides), GUIDE)[0]
+
+
+def rows_of(stand):
+    return [(one.oid, "*") for one in editions_of(stand.document("290"))]
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        (("*",), None),
+        (("2.1",), None),
+        (("1.5; 2.1",), None),
+        (("1.5", "2.1"), None),
+        (("1.5", "*"), None),
+        (("не ниже 3",), None),
+        (("3.2, 3.10",), "3.10, 3.2"),
+    ],
+)
+def test_an_edition_the_guide_does_not_allow_warns_with_what_is_required(stand, versions, expected):
+    rows = [row for row in rows_of(stand) if row[0] != GENDERS]
+    found = by_guide(stand, *rows, *((GENDERS, version) for version in versions))
+    assert [(one.code, one.value, one.expected) for one in found] == (
+        [] if expected is None else [("nsi.version_not_allowed", "2.1", expected)]
+    )
+    assert all(
+        (one.severity, one.remd_code) == (Severity.WARNING, "INVALID_DICTIONARY_VERSION") for one in found
+    )
+
+
+def test_a_dictionary_the_guide_does_not_name_warns(stand):
+    found = by_guide(stand, *(row for row in rows_of(stand) if row[0] != GENDERS))
+    assert [(one.code, one.remd_code) for one in found] == [
+        ("nsi.dictionary_not_allowed", "INVALID_DICTIONARY")
+    ]
+
+
+def test_a_guide_nothing_is_known_of_demands_nothing(stand):
+    content = stand.document("290")
+    guides = a_dictionary(
+        "1.2.643.5.1.13.13.99.2.805", "1.1", IG_OID=["1.2.3.4"], DICT_OID=["1"], DICT_VERSION=["1.1"]
+    )
+    odd = a_dictionary("1.2.643.5.1.13.13.99.2.805", "1.2", IG=[GUIDE], DICT=["1"])
+    for held in (guides, odd):
+        assert check(parse(content), shelf_of(*editions_of(content), held), GUIDE)[0] == ()
+
+
 # ---------------------------------------------------------------------- the shelf
 
 
