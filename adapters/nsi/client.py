@@ -24,6 +24,8 @@ from broker.adapter_kit.dictionaries import (
 T = TypeVar("T")
 _CHUNK: Final = 256 * 1024
 _CATALOGUE_PAGE: Final = 200
+_MOST_PAGES: Final = 20_000
+"""Pages of one edition: a service that gives a row at a time is not followed for ever."""
 _BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
 _LATER: Final = timedelta(minutes=10)
 
@@ -131,7 +133,7 @@ class NsiSource:
         """Ask page after page until all rows are there; a service that gives fewer rows a page than asked is believed."""
         files: dict[str, bytes] = {}
         rows, size = 0, 0
-        for number in range(1, self._settings.max_rows + 2):
+        for number in range(1, _MOST_PAGES + 1):
             got = await self._rest(
                 "data",
                 _Page,
@@ -154,7 +156,7 @@ class NsiSource:
                 return files if rows == page.total else _malformed("строк пришло больше, чем объявлено")
             if not page.rows:
                 return _malformed("страницы кончились раньше, чем объявленные строки")
-        return _malformed("страниц больше, чем строк")
+        return _malformed("страниц слишком много")
 
     async def _rest(self, operation: str, shape: type[T], **query: str) -> tuple[T, bytes] | SourceTrouble:
         asked = {"userKey": self._settings.user_key, **{name: text for name, text in query.items() if text}}

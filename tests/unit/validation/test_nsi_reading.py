@@ -4,6 +4,8 @@ import json
 from datetime import date
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from nsi_stand import COLOURS, OID, RULES, a_dictionary, a_table, as_csv, as_zip
 
 from broker.validation.nsi import (
@@ -300,6 +302,45 @@ def test_a_file_beyond_the_limit_is_refused(monkeypatch, tmp_path):
     assert "больше допустимого" in refusal(as_csv() * 9)
     (tmp_path / NAME).write_bytes(as_csv() * 9)
     assert "больше допустимого" in read_all_refusal(tmp_path)
+
+
+def test_rows_that_say_nothing_do_not_grow_into_cells(monkeypatch):
+    """A page of one wide row and very many empty ones is small as a file and would be enormous as a table."""
+    wide = [{"column": f"C{n}", "value": None} for n in range(200)]
+    data = json.dumps({"result": "OK", "total": 1, "list": [wide]}).encode()
+    data = data.replace(b"}]]", b"}]" + b",[]" * 1_000_000 + b"]")
+    assert "строк больше допустимого" in refusal(data, f"{OID}_1.2_part1.json")
+    assert "строк больше допустимого" in refusal(b"ID\n" + b"\n" * 3_000_000)
+
+
+@given(st.binary(max_size=200), st.sampled_from([NAME, f"{OID}_1.2_part1.json", f"{OID}_1.2_csv.zip"]))
+@example(b"\xef\xbb\xbf{", NAME)
+@example(b"PK\x03\x04", NAME)
+@example(b"PK\x05\x06" + b"\0" * 18, NAME)
+def test_whatever_bytes_come_are_a_dictionary_or_a_refusal(data, name):
+    made = read_all(files_of(data, name), rules=RULES)
+    assert bool(made.dictionaries) != bool(made.refusals)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["list", "column", "value", "fields", "field", "total", "oid", "records", "keys"]
+                ),
+                inner,
+                max_size=5,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_whatever_json_comes_is_a_dictionary_or_a_refusal(value):
+    made = read_all(files_of(json.dumps(value).encode(), f"{OID}_1.2.json"), rules=RULES)
+    assert bool(made.dictionaries) != bool(made.refusals)
 
 
 # ---------------------------------------------------------------------- kept form
