@@ -20,7 +20,7 @@ from broker.adapter_kit.harness import HostileServer, Misbehaviour, SteppedClock
 from broker.adapter_kit.simulation import SimulatorSetup
 from broker.assembly.foundation import discover
 from broker.document.finding import Source
-from broker.validation.nsi import SourceFile, files_of, read_all
+from broker.validation.nsi import NsiRules, SourceFile, read_files
 
 COLOURS = "1.2.643.5.1.13.13.99.2.77777"
 SHAPES = "1.2.643.5.1.13.13.99.2.88888"
@@ -63,8 +63,7 @@ async def faults(url: str, **knobs) -> None:
 
 
 def dictionaries(files: EditionFiles):
-    opened = (one for name, data in files.files.items() for one in files_of(data, name))
-    return read_all(opened)
+    return read_files(files.files, NsiRules())
 
 
 @pytest.fixture

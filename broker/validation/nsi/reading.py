@@ -7,7 +7,7 @@ are both taken. One dictionary that cannot be read never stops the others.
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -89,6 +89,11 @@ def read_dictionary(
     if found.refusals:
         raise DictionaryRefused(found.refusals[0])
     return list(found.dictionaries)
+
+
+def read_files(files: Mapping[str, bytes], rules: NsiRules) -> Reading:
+    """Read files by name, as a source of dictionaries brings them; archives among them are opened."""
+    return read_all((one for name, data in files.items() for one in files_of(data, name)), rules=rules)
 
 
 def read_all(

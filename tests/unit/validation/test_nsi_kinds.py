@@ -109,7 +109,7 @@ def test_imported_facts_override_ours_and_what_only_we_saw_is_kept():
     ours = KindCatalogue.load(ROOT / "schemas" / "nsi" / "kinds.toml")
     was = ours.get("103")
     fact = {"OID": "103", "NAME": was.name, "END_DATE": "01.01.2027", "GIT_LINK": was.guide}
-    overlaid = ours.overlaid(kinds_from(a_1520(fact, {})))
+    overlaid = ours.overlaid(kinds_from(a_1520(fact, {})), "99.1")
     now = overlaid.get("103")
     assert (now.ends, now.starts) == (date(2027, 1, 1), date(2025, 11, 10))
     assert (now.templates, now.templates_seen, now.type_codes) == (
@@ -125,5 +125,14 @@ def test_imported_facts_override_ours_and_what_only_we_saw_is_kept():
 
 def test_what_the_dictionary_does_not_say_stays_ours():
     ours = KindCatalogue.load(ROOT / "schemas" / "nsi" / "kinds.toml")
-    overlaid = ours.overlaid(kinds_from(a_1520({"OID": "230"})))
+    overlaid = ours.overlaid(kinds_from(a_1520({"OID": "230"})), "12.85")
     assert not overlaid.get("230").new_versions
+
+
+def test_an_edition_older_than_our_facts_adds_kinds_and_changes_none():
+    ours = KindCatalogue.load(ROOT / "schemas" / "nsi" / "kinds.toml")
+    overlaid = ours.overlaid(kinds_from(a_1520({"OID": "194"}, {})), "12.14")
+    assert overlaid.get("194") == ours.get("194")
+    assert overlaid.get("900") is not None
+    assert (ours.edition, overlaid.edition) == ("12.85", "12.85")
+    assert ours.overlaid((), "12.100").edition == "12.100"
