@@ -112,14 +112,14 @@ class KindCatalogue:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return cls(msgspec.convert(data.get("kind", []), list[KindCard]), edition=data.get("edition", ""))
 
-    def overlaid(self, facts: Iterable[KindCard], edition: str) -> "KindCatalogue":
+    def overlaid(self, facts: Iterable[KindCard], edition: str = "") -> "KindCatalogue":
         """Return a catalogue where the facts of an imported edition of 1520 stand above ours.
 
         What the dictionary does not say is kept from our card: templates and codes seen, whether new versions are
         taken. An edition older than ours only adds the kinds we do not have: it would open again what was closed since.
-        A kind the import does not name stays as we have it.
+        A kind the import does not name stays as we have it. Without ``edition`` the facts are taken for newer than ours.
         """
-        older = _order(edition) < _order(self.edition)
+        older = bool(edition) and _order(edition) < _order(self.edition)
         cards = dict(self._cards)
         for fact in facts:
             ours = cards.get(fact.code)
@@ -127,7 +127,7 @@ class KindCatalogue:
                 cards[fact.code] = fact
             elif not older:
                 cards[fact.code] = _with_our_extras(fact, ours)
-        return KindCatalogue(cards.values(), edition=self.edition if older else edition)
+        return KindCatalogue(cards.values(), edition=self.edition if older else edition or self.edition)
 
     def get(self, code: str) -> KindCard | None:
         """Return the card of a kind, or None when the kind is unknown."""
