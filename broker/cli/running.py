@@ -47,7 +47,7 @@ def add_to(parsers: Parsers) -> None:
     _stand_arguments(demo)
     demo.add_argument("--once", action="store_true", help="закончить после таблицы исходов")
     sim = command(parsers, "sim", _sim, "один симулятор, как тестовый контур")
-    sim.add_argument("name", help="remd, gis-soap, tfoms")
+    sim.add_argument("name", help="remd, gis-soap, tfoms, nsi")
     sim.add_argument("--port", type=int, required=True, help="порт")
     sim.add_argument("--host", default="127.0.0.1", help="на каком адресе слушать")
     sim.add_argument("--params", type=Path, help="файл регистров симулятора (JSON)")

@@ -95,8 +95,10 @@ class KindCard(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
 class KindCatalogue:
     """The kinds we know, found by code, by guide and by what a document says of itself."""
 
-    def __init__(self, cards: Iterable[KindCard] = ()) -> None:
+    def __init__(self, cards: Iterable[KindCard] = (), *, edition: str = "") -> None:
         self._cards = {card.code: card for card in cards}
+        self.edition = edition
+        """Edition of 1520 the facts are of, as НСИ numbers it; empty where it is not known."""
 
     def __iter__(self) -> Iterator[KindCard]:
         return iter(self._cards.values())
@@ -108,19 +110,24 @@ class KindCatalogue:
     def load(cls, path: Path) -> "KindCatalogue":
         """Read a catalogue; a wrong field is named by msgspec's ValidationError."""
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return cls(msgspec.convert(data.get("kind", []), list[KindCard]))
+        return cls(msgspec.convert(data.get("kind", []), list[KindCard]), edition=data.get("edition", ""))
 
-    def overlaid(self, facts: Iterable[KindCard]) -> "KindCatalogue":
-        """Return a catalogue where the facts of an imported dictionary 1520 stand above ours.
+    def overlaid(self, facts: Iterable[KindCard], edition: str = "") -> "KindCatalogue":
+        """Return a catalogue where the facts of an imported edition of 1520 stand above ours.
 
         What the dictionary does not say is kept from our card: templates and codes seen, whether new versions are
-        taken. A kind the import does not name (an older edition) stays as we have it.
+        taken. An edition older than ours only adds the kinds we do not have: it would open again what was closed since.
+        A kind the import does not name stays as we have it. Without ``edition`` the facts are taken for newer than ours.
         """
+        older = bool(edition) and _order(edition) < _order(self.edition)
         cards = dict(self._cards)
         for fact in facts:
             ours = cards.get(fact.code)
-            cards[fact.code] = fact if ours is None else _with_our_extras(fact, ours)
-        return KindCatalogue(cards.values())
+            if ours is None:
+                cards[fact.code] = fact
+            elif not older:
+                cards[fact.code] = _with_our_extras(fact, ours)
+        return KindCatalogue(cards.values(), edition=self.edition if older else edition or self.edition)
 
     def get(self, code: str) -> KindCard | None:
         """Return the card of a kind, or None when the kind is unknown."""
@@ -150,6 +157,10 @@ class KindCatalogue:
 
     def _matching(self, accepts: Callable[[KindCard], bool]) -> tuple[str, ...]:
         return tuple(card.code for card in self._cards.values() if accepts(card))
+
+
+def _order(edition: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in edition.split(".") if part.isdecimal())
 
 
 def _with_our_extras(fact: KindCard, ours: KindCard) -> KindCard:

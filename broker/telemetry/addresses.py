@@ -1,6 +1,7 @@
 """Which addresses a door was asked for: a line per request at the level ``debug``, so that a search can prove them clean."""
 
 import logging
+import re
 from typing import Any, Final
 
 from aiohttp.abc import AbstractAccessLogger
@@ -8,9 +9,12 @@ from aiohttp.web import BaseRequest, StreamResponse
 
 from broker.telemetry.log import log
 
+_SECRET: Final = re.compile(r"(?<=[?&]userKey=)[^&]*", re.IGNORECASE)
+"""НСИ takes its personal key in the query, so a simulated НСИ is handed one."""
+
 
 class Addresses(AbstractAccessLogger):
-    """Writes method, address with its query as it came, and status; silent above ``debug``."""
+    """Writes method, address with its query as it came (but for a key), and status; silent above ``debug``."""
 
     @property
     def enabled(self) -> bool:
@@ -19,7 +23,8 @@ class Addresses(AbstractAccessLogger):
 
     def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:  # noqa: ARG002  aiohttp's signature
         """Write one request."""
-        log().debug("door.asked", method=request.method, address=request.raw_path, status=response.status)
+        address = _SECRET.sub("•••", request.raw_path)
+        log().debug("door.asked", method=request.method, address=address, status=response.status)
 
 
 ASKED: Final[dict[str, Any]] = {

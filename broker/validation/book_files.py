@@ -52,7 +52,7 @@ class BookFiles(msgspec.Struct, frozen=True):
         """Return the kinds with the facts of the newest edition of dictionary 1520; raise ``DictionaryRefused``."""
         newest = {oid: self._newest(oid) for oid in (KIND_SYSTEM, SEMD_SYSTEM)}
         kinds, guides = newest[KIND_SYSTEM], newest[SEMD_SYSTEM]
-        return ours if kinds is None else ours.overlaid(kinds_from(kinds, guides))
+        return ours if kinds is None else ours.overlaid(kinds_from(kinds, guides), kinds.version)
 
     def _newest(self, oid: str) -> Dictionary | None:
         files = {version: path for (other, version), path in self.dictionaries().items() if other == oid}

@@ -58,7 +58,8 @@ class Validator:
         layers[Layer.KIND] = LayerRun(ran=True) if canonical.kind else skipped("вид документа не указан")
         found += kinds.check(canonical, markup, self._catalogue, at)
         found += self._by_rules(markup, canonical, rules, at, layers)
-        coded, layers[Layer.NSI] = nsi.check(markup, self._dictionaries)
+        guide = card.guide if card else ""
+        coded, layers[Layer.NSI] = nsi.check(markup, self._dictionaries, guide)
         said, layers[Layer.BUSINESS] = apply(BUSINESS, subject)
         compared, layers[Layer.METADATA] = apply(METADATA, subject)
         layers[Layer.SIGNATURE] = skipped(NO_SIGNATURES)

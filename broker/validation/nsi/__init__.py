@@ -3,7 +3,7 @@
 from broker.validation.nsi.check import NO_DICTIONARIES, check
 from broker.validation.nsi.dictionary import Dictionary, DictionaryRefused
 from broker.validation.nsi.kinds import kinds_from
-from broker.validation.nsi.reading import Reading, read_all, read_dictionary
+from broker.validation.nsi.reading import Reading, read_all, read_dictionary, read_files
 from broker.validation.nsi.rules import DictionaryCard, NsiRules
 from broker.validation.nsi.shelf import Dictionaries, Edition, Standing
 from broker.validation.nsi.source_files import SourceFile, files_of
@@ -24,4 +24,5 @@ __all__ = [
     "kinds_from",
     "read_all",
     "read_dictionary",
+    "read_files",
 ]

@@ -11,6 +11,8 @@ from itertools import accumulate
 from typing import Final
 
 _WIDTH: Final = 4
+_SEARCHED: Final = 8 * 1024 * 1024
+_TRIED: Final = 500
 _CODE: Final = "I" if array("I").itemsize == _WIDTH else "L"
 
 
@@ -76,12 +78,19 @@ class Cells:
         return self._ends[place] - start == len(text) and self._block.startswith(text, start)
 
     def place_of(self, text: bytes) -> int | None:
-        """Return the place of the first cell that is this text; a search through the block, ``text`` is not empty."""
+        """Return the place of the first cell that is this text, which is not empty, or None.
+
+        A search through the block, for a finding's sake: it gives up in a large column and after many cells that only
+        hold the text, so that a document cannot make it last.
+        """
+        if len(self._block) > _SEARCHED:
+            return None
         found = self._block.find(text)
-        while found >= 0:
+        for _ in range(_TRIED):
+            if found < 0:
+                return None
             place = bisect_left(self._ends, found + 1)
-            start = self._ends[place - 1] if place else 0
-            if start == found and self._ends[place] == found + len(text):
+            if self.holds(place, text):
                 return place
             found = self._block.find(text, self._ends[place])
         return None

@@ -11,8 +11,8 @@ from lxml.etree import _Element as Element
 from broker.document.finding import Finding
 from broker.document.markup import Markup, name_of
 from broker.validation.nsi import wording
-from broker.validation.nsi.dictionary import tidy
-from broker.validation.nsi.rules import tags_of
+from broker.validation.nsi.dictionary import tidy, version_order
+from broker.validation.nsi.rules import ROOTS, tags_of
 from broker.validation.nsi.shelf import Dictionaries, Edition, Standing
 from broker.validation.report import LayerRun, skipped
 
@@ -25,13 +25,20 @@ CHECKS: Final = 5
 _NAMED: Final = 5
 _SILENT: Final = frozenset({Standing.HELD, Standing.SKIPPED, Standing.UNKNOWN, Standing.UNREADABLE})
 """Nothing is found wrong; the note counts the last three."""
+_NO_EDITION: Final = frozenset(
+    {Standing.MALFORMED_OID, Standing.MALFORMED_VERSION, Standing.UNPUBLISHED, Standing.NO_VERSION}
+)
+"""What the document names is no edition: its own fault is told, and nothing more is asked of it."""
 
 
-def check(markup: Markup, shelf: Dictionaries) -> tuple[tuple[Finding, ...], LayerRun]:
-    """Compare every coded value of the configured elements; elements with nullFlavor are left alone."""
+def check(markup: Markup, shelf: Dictionaries, guide: str = "") -> tuple[tuple[Finding, ...], LayerRun]:
+    """Compare every coded value of the configured elements; elements with nullFlavor are left alone.
+
+    ``guide`` is the OID of the implementation guide of the document's kind, for what dictionary 805 says of it.
+    """
     if not len(shelf):
         return (), skipped(NO_DICTIONARIES)
-    examined = _Examination(markup, shelf)
+    examined = _Examination(markup, shelf, guide)
     for element in markup.root.iter(*tags_of(shelf.rules.elements)):
         system = element.get("codeSystem")
         if system is not None and element.get("nullFlavor") is None:
@@ -42,9 +49,10 @@ def check(markup: Markup, shelf: Dictionaries) -> tuple[tuple[Finding, ...], Lay
 class _Examination:
     """One document: what was found, and what could not be judged."""
 
-    def __init__(self, markup: Markup, shelf: Dictionaries) -> None:
+    def __init__(self, markup: Markup, shelf: Dictionaries, guide: str) -> None:
         self._markup = markup
         self._shelf = shelf
+        self._allowed = shelf.allowed(guide)
         self._standings: dict[tuple[str, str], tuple[Standing, Edition | None]] = {}
         self._titles: set[tuple[str, str, str]] = set()
         self._judged = 0
@@ -59,6 +67,8 @@ class _Examination:
         if known is None:
             known = self._standings[place] = self._shelf.standing(system, version)
             self._tell_standing(element, known[0], place)
+            if self._allowed and known[0] not in _NO_EDITION:
+                self._tell_disallowed(element, system, version)
         edition = known[1]
         if edition is None:
             return
@@ -104,6 +114,16 @@ class _Examination:
             return
         held = self._shelf.versions(place[0])
         self._tell(wording.of_standing(standing, place, held, self._markup.locate(element)))
+
+    def _tell_disallowed(self, element: Element, oid: str, version: str) -> None:
+        """Compare with what the guide allows, once for an edition."""
+        versions = self._allowed.get(oid)
+        if versions is None and oid.startswith(ROOTS):
+            self._tell(wording.dictionary_not_allowed(oid, self._markup.locate(element)))
+        elif versions and version not in versions:
+            newest_first = tuple(sorted(versions, key=version_order, reverse=True))
+            location = self._markup.locate(element)
+            self._tell(wording.version_not_allowed(oid, version, newest_first, location))
 
     def _tell_code(
         self, element: Element, edition: Edition, code: str, stated: str, *, certain: bool

@@ -7,7 +7,7 @@ are both taken. One dictionary that cannot be read never stops the others.
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,8 @@ from broker.validation.nsi.source_files import SourceFile, files_of
 
 MAX_ROWS: Final = 2_000_000
 MAX_COLUMNS: Final = 256
+MAX_CELLS: Final = 24_000_000
+"""Rows × columns of one dictionary, the empty cells a file need not spell included."""
 _NAMES_OF_LISTS: Final = ("list", "records", "data", "rows", "items")
 """Members under which a file of plain objects may keep them: our guess."""
 _MOMENTS: Final = ("%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
@@ -89,6 +91,11 @@ def read_dictionary(
     return list(found.dictionaries)
 
 
+def read_files(files: Mapping[str, bytes], rules: NsiRules) -> Reading:
+    """Read files by name, as a source of dictionaries brings them; archives among them are opened."""
+    return read_all((one for name, data in files.items() for one in files_of(data, name)), rules=rules)
+
+
 def read_all(
     files: Iterable[SourceFile], *, oid: str = "", version: str = "", rules: NsiRules | None = None
 ) -> Reading:
@@ -140,8 +147,7 @@ def _take(
 def _append(draft: _Draft, table: dict[str, list[str]], file: SourceFile) -> None:
     """Add the rows of one more page; a column that one page has and another has not is filled with empty values."""
     size = len(next(iter(table.values()), []))
-    if draft.size + size > MAX_ROWS:
-        raise DictionaryRefused(f"{file.shown}: строк больше {MAX_ROWS}.")
+    _limit(file, len({*draft.pages, *table}), draft.size + size)
     for column in table:
         if column not in draft.pages:
             draft.pages[column] = [""] * draft.size
@@ -211,12 +217,13 @@ def _json(file: SourceFile) -> tuple[_Answer | None, dict[str, list[str]]]:
 
 def _transposed(file: SourceFile, rows: list[list[_Cell]]) -> dict[str, list[str]]:
     table: dict[str, list[str]] = {}
+    names = {cell.column for row in rows for cell in row}
+    _limit(file, len(names), len(rows))
     for place, row in enumerate(rows):
         for cell in row:
             column = table.get(cell.column)
             if column is None:
                 column = table[cell.column] = [""] * place
-                _limit(file, table)
             if len(column) > place:
                 raise DictionaryRefused(f"{file.shown}: в строке {place + 1} столбец повторяется.")
             column.append(_text(cell.value))
@@ -262,7 +269,7 @@ def _csv(file: SourceFile) -> dict[str, list[str]]:
         if not any(header) or len(set(header)) != len(header):
             raise DictionaryRefused(f"{file.shown}: в первой строке нет имён столбцов или они повторяются.")
         table: dict[str, list[str]] = {name: [] for name in header}
-        _limit(file, table)
+        _limit(file, len(header), text.count("\n"))
         columns = list(table.values())
         for row in rows:
             if not row:
@@ -291,6 +298,11 @@ def _decoded(file: SourceFile) -> str:
     raise DictionaryRefused(f"{file.shown}: файл не в UTF-8 и не в windows-1251.")
 
 
-def _limit(file: SourceFile, table: dict[str, list[str]]) -> None:
-    if len(table) > MAX_COLUMNS:
+def _limit(file: SourceFile, columns: int, rows: int) -> None:
+    """Refuse a table larger than a dictionary ever is, before it is made."""
+    if columns > MAX_COLUMNS:
         raise DictionaryRefused(f"{file.shown}: столбцов больше {MAX_COLUMNS}.")
+    if rows > MAX_ROWS or rows * columns > MAX_CELLS:
+        raise DictionaryRefused(
+            f"{file.shown}: строк больше допустимого: {MAX_ROWS}, а значений {MAX_CELLS}."
+        )

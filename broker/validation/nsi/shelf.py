@@ -20,6 +20,7 @@ from broker.validation.nsi.dictionary import (
     Lookup,
     version_order,
 )
+from broker.validation.nsi.guides import GUIDES, Allowed, allowed_by_guide
 from broker.validation.nsi.rules import DictionaryCard, NsiRules
 from broker.validation.nsi.source_files import SourceFile
 
@@ -82,6 +83,7 @@ class Dictionaries:
         self._budget = budget
         self._weight = 0
         self._ready: OrderedDict[tuple[str, str], Edition | None] = OrderedDict()
+        self._guides: Mapping[str, Allowed] | None = None
         self._versions: dict[str, list[str]] = {}
         for oid, version in self._loaders:
             self._versions.setdefault(oid, []).append(version)
@@ -123,6 +125,16 @@ class Dictionaries:
     def versions(self, oid: str) -> tuple[str, ...]:
         """Return the versions held of a dictionary, oldest first."""
         return tuple(self._versions.get(oid, ()))
+
+    def allowed(self, guide: str) -> Allowed:
+        """Return what a guide allows by the newest edition of 805 we hold; empty when nothing is known of the guide."""
+        if self._guides is None:
+            held = self._versions.get(GUIDES)
+            try:
+                self._guides = allowed_by_guide(self._loaders[GUIDES, held[-1]]()) if held else {}
+            except (OSError, DictionaryRefused):
+                self._guides = {}
+        return self._guides.get(guide, {})
 
     def standing(self, oid: str, version: str) -> tuple[Standing, Edition | None]:
         """Tell how an edition stands to ours, with the edition that judges its codes, if any does."""

@@ -94,11 +94,15 @@ def files_of(source: bytes | Path, name: str = "") -> Iterator[SourceFile]:
         return
     left = MAX_BUNDLE
     for path in _paths(source):
-        size = path.stat().st_size
-        left -= size
-        if left < 0 or (size > MAX_FILE and path.suffix.lower() != ".zip"):
-            raise DictionaryRefused(f"{path.name}: файл больше допустимого.")
-        yield from _opened(SourceFile(path.name, path.read_bytes()))
+        try:
+            size = path.stat().st_size
+            left -= size
+            if left < 0 or (size > MAX_FILE and path.suffix.lower() != ".zip"):
+                raise DictionaryRefused(f"{path.name}: файл больше допустимого.")
+            data = path.read_bytes()
+        except OSError as error:
+            raise DictionaryRefused(f"{path.name}: файл не читается.") from error
+        yield from _opened(SourceFile(path.name, data))
 
 
 def _paths(source: Path) -> list[Path]:

@@ -97,6 +97,34 @@ def _no_such_version(oid: str, version: str, newest: str, location: Location, *,
     )
 
 
+def dictionary_not_allowed(oid: str, location: Location) -> Finding:
+    """Word a dictionary the guide of the kind does not name."""
+    return _finding(
+        "nsi.dictionary_not_allowed",
+        f"Руководство этого вида документа не называет справочник {oid[:_LONGEST]}.",
+        "Возьмите справочник, который для этого элемента называет руководство по реализации.",
+        location,
+        severity=Severity.WARNING,
+        source=Source.SEEN,
+        remd_code="INVALID_DICTIONARY",
+    )
+
+
+def version_not_allowed(oid: str, version: str, allowed: tuple[str, ...], location: Location) -> Finding:
+    """Word an edition the guide of the kind does not allow, in РЭМД's own terms."""
+    return _finding(
+        "nsi.version_not_allowed",
+        f"Справочник {oid[:_LONGEST]}: редакция {version[:40]} недопустима для этого вида документа по справочнику 99.2.805.",
+        "Перейдите на требуемую редакцию справочника: РЭМД может отказать.",
+        location,
+        value=version[:40],
+        expected=", ".join(allowed[:5]),
+        severity=Severity.WARNING,
+        source=Source.SEEN,
+        remd_code="INVALID_DICTIONARY_VERSION",
+    )
+
+
 def unknown_code(
     edition: Edition, element: str, code: str, *, right: str | None, certain: bool, location: Location
 ) -> Finding:
