@@ -108,7 +108,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
         schematron = pack_layout.schematrons_of(paths, kind)
         rules = [(path, (directory / path).read_bytes()) for path in schematron]
         readme = pack_layout.readme_among(paths)
-        text = (directory / readme).read_text(encoding="utf-8", errors="replace") if readme else ""
+        text = (directory / readme).read_text(encoding="utf-8-sig", errors="replace") if readme else ""
         found = {
             "title": pack_layout.title_of(text) or directory.name,
             "guide": next(filter(None, (pack_layout.template_of(content) for _, content in rules)), ""),
