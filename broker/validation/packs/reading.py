@@ -140,7 +140,7 @@ def _claim(
         kind=edition.kind,
         templates=edition.templates,
         guide=guide,
-        folders=(*named, *strange),
+        folders=strange or tuple(named),
         files=edition.schematron,
         fingerprint=sha256(b"".join(files[path] for path in edition.schematron)).hexdigest(),
     )
