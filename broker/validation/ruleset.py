@@ -4,7 +4,6 @@ A rule set is a directory: ours with a ``ruleset.toml``, an official pack in the
 It is identified by the SHA-256 of its files; what official rules or facts marked *seen* say blocks, our guesses warn.
 """
 
-import hashlib
 import re
 import tomllib
 from collections import OrderedDict
@@ -17,19 +16,16 @@ from typing import Any, Final
 import msgspec
 
 from broker.document.finding import Layer, Severity, Source
+from broker.validation import pack_layout
 from broker.validation.schematron.kept import EngineShop
 from broker.validation.schematron.load import SchematronRefused
 from broker.validation.schematron.native import NativeEngine
 from broker.validation.xsd import Schema, SchemaRefused
 
 MANIFEST: Final = "ruleset.toml"
-_GENERIC: Final = "XSD CDA"
-"""Directory of the schema common to all kinds inside an official pack."""
-_TEMPLATE: Final = re.compile(rb"templateId.{0,200}?(1\.2\.643\.5\.1\.13(?:\.\d+)+)", re.DOTALL)
 _KIND: Final = re.compile(r"\d{1,4}")
 KEPT: Final = 24
 """Compiled rule sets a process keeps: the largest official ones take about 20 MB each."""
-_VERSION: Final = re.compile(r"v\.?\s*(\d+(?:\.\d+)*)", re.IGNORECASE)
 
 
 class Weight(StrEnum):
@@ -50,6 +46,14 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     severity: Weight
     reason: str
     rule: str | None = None
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """From when till when (inclusive) the rules of a pack apply, and the weights an operator gave them."""
+
+    starts: date | None = None
+    ends: date | None = None
+    override: tuple[Override, ...] = ()
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -91,23 +95,30 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
         return _sealed(found, directory)
 
     @classmethod
-    def from_pack(cls, directory: Path, kind: str) -> "RuleSet":
+    def from_pack(cls, directory: Path, kind: str, terms: "Terms | None" = None) -> "RuleSet":
         """Read an official pack as it lies: repository archive, or ``<kind>.sch`` beside ``<kind>/CDA.xsd``.
 
-        A manifest beside it, if any, adds dates and overrides; the files themselves are taken unchanged.
+        ``terms`` add dates and overrides; without them a manifest beside the pack does. The files themselves are taken
+        unchanged.
         """
         extra: dict[str, Any] = {}
-        if (directory / MANIFEST).exists():
+        if terms is not None:
+            extra = msgspec.to_builtins(terms, builtin_types=(date,))
+        elif (directory / MANIFEST).exists():
             extra = _kebab(tomllib.loads((directory / MANIFEST).read_text(encoding="utf-8")))
-        schematron = _pack_schematron(directory, kind)
+        paths = [path.relative_to(directory).as_posix() for path in _files(directory)]
+        schematron = pack_layout.schematrons_of(paths, kind)
+        rules = [(path, (directory / path).read_bytes()) for path in schematron]
+        readme = pack_layout.readme_among(paths)
+        text = (directory / readme).read_text(encoding="utf-8-sig", errors="replace") if readme else ""
         found = {
-            "title": directory.name,
-            "guide": _pack_template(directory, schematron),
-            "schematron-version": _pack_version(schematron),
+            "title": pack_layout.title_of(text) or directory.name,
+            "guide": next(filter(None, (pack_layout.template_of(content) for _, content in rules)), ""),
+            "schematron-version": pack_layout.version_of(*rules[0]) if rules else "",
             **extra,
             "kind": kind,
             "source": "official",
-            "xsd": _pack_xsd(directory),
+            "xsd": pack_layout.schema_of(paths, kind),
             "schematron": schematron,
         }
         return _sealed(msgspec.convert(found, cls), directory)
@@ -147,44 +158,19 @@ def _sealed(found: RuleSet, directory: Path) -> RuleSet:
 
 def digest_of(directory: Path) -> str:
     """Return the SHA-256 over the names and bytes of the files rules are made of."""
-    total = hashlib.sha256()
-    for path in sorted(directory.rglob("*")):
-        if path.is_file() and path.suffix in {".sch", ".xsd", ".toml"}:
-            total.update(path.relative_to(directory).as_posix().encode())
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
+    return pack_layout.digest_of_files(
+        (path.relative_to(directory).as_posix(), path.read_bytes())
+        for path in _files(directory)
+        if path.suffix.lower() in pack_layout.RULE_FILES
+    )
+
+
+def _files(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
 
 
 def _kebab(data: dict[str, Any]) -> dict[str, Any]:
     return {name.replace("_", "-"): value for name, value in data.items()}
-
-
-def _pack_xsd(directory: Path) -> str | None:
-    """Choose the kind's own schema; the one common to all kinds only when there is no other."""
-    found = sorted(path.relative_to(directory) for path in directory.rglob("CDA.xsd"))
-    own = [path for path in found if _GENERIC not in path.parts]
-    chosen = own or found
-    return chosen[0].as_posix() if chosen else None
-
-
-def _pack_schematron(directory: Path, kind: str) -> list[str]:
-    """Choose the Schematrons of the kind: several kinds may share one pack, told apart by the file's name."""
-    found = sorted(path.relative_to(directory) for path in directory.rglob("*.sch"))
-    named = [path for path in found if re.match(rf"{re.escape(kind)}(?!\d)", path.name)]
-    return [path.as_posix() for path in named or found]
-
-
-def _pack_version(schematron: list[str]) -> str:
-    match = _VERSION.search(Path(schematron[0]).stem) if schematron else None
-    return match[1] if match else ""
-
-
-def _pack_template(directory: Path, schematron: list[str]) -> str:
-    for path in schematron:
-        match = _TEMPLATE.search((directory / path).read_bytes())
-        if match:
-            return match[1].decode("ascii")
-    return ""
 
 
 class Compiled:
@@ -270,7 +256,7 @@ class CompiledStore:
 
     def get(self, rules: RuleSet) -> Compiled:
         """Return a compiled set, compiling it on first use."""
-        key = (rules.kind, rules.digest)
+        key = (rules.digest, rules.kind)  # kinds that share a pack share its digest, not its rules
         found = self._compiled.get(key)
         if found is None:
             found = self._compiled[key] = Compiled(rules, self._shop)

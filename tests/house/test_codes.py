@@ -15,7 +15,7 @@ from broker.validation.profiles import RULES
 
 CODE = re.compile(
     r"(?:partner|operator|registration|clinic|intake|http|sim|xml|kind|cda|document|xsd|schematron|business|metadata|"
-    r"signature|oms|delivery|lookup|content|destination|adapter|callback|receipts|nsi|policy|remd|gis|tfoms|folder)"
+    r"signature|oms|delivery|lookup|content|destination|adapter|callback|receipts|nsi|policy|remd|gis|tfoms|folder|pack)"
     r"\.[a-z0-9_]+"
 )
 NOT_CODES = {
@@ -69,7 +69,9 @@ def said(*rooms: str) -> set[str]:
     for path in modules(*rooms):
         if "simulator" not in path.parts and "samples" not in path.parts and path.name not in SILENT:
             found |= {
-                code for code in _said(path) if code not in EVENTS and not code.endswith((".toml", ".html"))
+                code
+                for code in _said(path)
+                if code not in EVENTS and not code.endswith((".toml", ".html", ".xsd"))
             }
     return found - set(NOT_CODES) - set(PREFIXES)
 

@@ -16,7 +16,7 @@ from broker.dev.world import Signers, World
 
 STRICT = (
     '<schema xmlns="http://purl.oclc.org/dsdl/schematron" queryBinding="xslt2"><pattern><rule context="ClinicalDocument">'
-    '<assert test="title=\'Такого названия нет\'">У9-1. Название не то</assert></rule></pattern></schema>'
+    "<assert test=\"title='Такого названия нет'\">У9-1. Название не то</assert></rule></pattern></schema>"
 )
 CSV = "ID;NAME\n1;Мужской\n2;Женский\n"
 GENDERS = "1.2.643.5.1.13.13.11.1040"
@@ -46,7 +46,9 @@ def pack(tmp_path: Path) -> Path:
     return directory
 
 
-async def judged(partner: Partner, world: World, signers: Signers, wanted: Callable[[Answer], bool]) -> Answer:
+async def judged(
+    partner: Partner, world: World, signers: Signers, wanted: Callable[[Answer], bool]
+) -> Answer:
     """Validate until the answer is the wanted one: processes learn of a new book within seconds."""
     body = msgspec.json.encode(a_submission(world, signers))
     async with asyncio.timeout(30):
@@ -78,7 +80,16 @@ async def test_a_pack_is_imported_put_into_force_weighed_and_taken_back(
     assert document["code"] == "partner.document_rejected" or "findings" in document, document
 
     status, said = await inaya(
-        "schemas", "severity", "schematron", "warning", "--rule", "У9-1", "--kind", "306", "--reason", "правило неверно"
+        "schemas",
+        "severity",
+        "schematron",
+        "warning",
+        "--rule",
+        "У9-1",
+        "--kind",
+        "306",
+        "--reason",
+        "правило неверно",
     )
     assert status == 0, said
     told = await judged(alpha, world, signers, lambda told: told.body["valid"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import elementpath
 from elementpath.exceptions import ElementPathError
@@ -15,6 +15,7 @@ from broker.validation.schematron.translate import Syntax
 
 Node: TypeAlias = Any
 """A node of elementpath's own tree, or an lxml element."""
+_UNANSWERED: Final = (ElementPathError, Untranslatable, RecursionError)
 
 
 class Fallback:
@@ -43,13 +44,13 @@ class Fallback:
         try:
             token = self._syntax.parse(test)
             return bool(token.boolean_value(list(token.select(self._context(node, outer, variables)))))
-        except (ElementPathError, Untranslatable) as error:
+        except _UNANSWERED as error:
             raise DynamicError("the expression cannot be evaluated") from error
 
     def _evaluate(self, expression: str, outer: Sequence[Variable]) -> list[Node]:
         try:
             return list(self._syntax.parse(expression).select(self._context(None, outer, ())))
-        except (ElementPathError, Untranslatable) as error:
+        except _UNANSWERED as error:
             raise DynamicError("the expression cannot be evaluated") from error
 
     def _context(

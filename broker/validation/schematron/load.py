@@ -13,7 +13,8 @@ from lxml.etree import _Element as Element
 
 from broker.document.markup import line_of
 
-_S: Final = "{http://purl.oclc.org/dsdl/schematron}"
+SCHEMATRON: Final = "{http://purl.oclc.org/dsdl/schematron}"
+_S: Final = SCHEMATRON
 _IGNORED: Final = frozenset({f"{_S}title", f"{_S}p", f"{_S}phase", f"{_S}diagnostics", f"{_S}properties"})
 _RULE_NUMBER: Final = re.compile(r"[УU]\d+(?:-\d+(?:\.\d+)*)?(?=[\s.:,;)]|$)")
 

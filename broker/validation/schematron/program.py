@@ -28,7 +28,8 @@ from broker.validation.schematron.translate import Syntax
 ROOT: Final = "/"
 """Context of rules about the document as a whole."""
 
-
+_UNTRANSLATED: Final = (Untranslatable, etree.XPathSyntaxError, RecursionError)
+"""What leaves an expression to XPath 3.1; one thousands of operators long cannot be walked over."""
 _NOT_OF_DOCUMENT: Final = (f"${CURRENT}", *(f"{EXTENSION_PREFIX}:{name}(" for name in OVER_NODES))
 """What cannot be said at the document node, which lxml hands to nobody."""
 
@@ -142,7 +143,7 @@ class _Translator:
         try:
             term = self._syntax.variable(variable.value, scope, absolute=of_document)
             self._compiler.compiled(term.text)
-        except (Untranslatable, etree.XPathSyntaxError):
+        except _UNTRANSLATED:
             return Value(variable, None)
         scope[variable.name] = term.type
         return Value(variable, term.text)
@@ -153,7 +154,7 @@ class _Translator:
             for path in paths:
                 self._compiler.compiled(path.anchored())
                 self._compiler.compiled(path.floating())
-        except (Untranslatable, etree.XPathSyntaxError):
+        except _UNTRANSLATED:
             return None
         return paths
 
@@ -163,6 +164,6 @@ class _Translator:
             if at_root and any(word in text for word in _NOT_OF_DOCUMENT):
                 return None
             self._compiler.compiled(of_document(text) if at_root else text)
-        except (Untranslatable, etree.XPathSyntaxError):
+        except _UNTRANSLATED:
             return None
         return text

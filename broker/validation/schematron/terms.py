@@ -15,6 +15,11 @@ CURRENT: Final = "_current"
 Token: TypeAlias = Any
 """A node of elementpath's syntax tree, whose own types are too loose to help."""
 _CURRENT_CALL: Final = re.compile(r"""('[^']*'|"[^"]*")|\bcurrent\(\s*\)""")
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*"|\(:.*?:\)""", re.DOTALL)
+_OUTSIDE: Final = re.compile(
+    r"(?<![\w@$.-])(?:doc|doc-available|document|collection|uri-collection|unparsed-text(?:-lines|-available)?|json-doc|"
+    r"environment-variable|available-environment-variables|function-lookup|transform|load-xquery-module)\s*[(#]"
+)
 
 
 class Untranslatable(Exception):  # noqa: N818 - an expected outcome, not a fault
@@ -48,6 +53,11 @@ class Term(NamedTuple):
 
 Scope: TypeAlias = Mapping[str, Type]
 """Types of the variables in sight."""
+
+
+def reaches_out(expression: str) -> bool:
+    """Tell whether an expression asks for files, addresses or the environment: rules judge a document by itself alone."""
+    return _OUTSIDE.search(_QUOTED.sub(" ", expression)) is not None
 
 
 def with_current(expression: str) -> str:

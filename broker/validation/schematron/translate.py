@@ -22,6 +22,7 @@ from broker.validation.schematron.terms import (
     Type,
     Untranslatable,
     quoted,
+    reaches_out,
     with_current,
 )
 
@@ -36,11 +37,13 @@ class Syntax:
         self._parser = XPath31Parser(namespaces=self.namespaces, default_collation=CODEPOINT)
 
     def parse(self, expression: str) -> Token:
-        """Return the syntax tree; a faulty expression is Untranslatable."""
+        """Return the syntax tree; an expression that is faulty, too deep or looks beyond the document is Untranslatable."""
+        if reaches_out(expression):
+            raise Untranslatable("looks beyond the document")
         try:
             return self._parser.parse(with_current(expression))
-        except ElementPathError as error:
-            raise Untranslatable(f"not parsed: {error}") from error
+        except (ElementPathError, RecursionError) as error:
+            raise Untranslatable("not parsed") from error
 
     def term(self, expression: str, scope: Scope) -> Term:
         """Translate an expression of any type."""
