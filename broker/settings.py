@@ -148,6 +148,12 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
             "пусто — переводить в каждом процессе заново. Содержимое можно стереть"
         ),
     ] = ""
+    nsi_url: Annotated[str, Meta(description="Адрес портала НСИ для inaya nsi sync")] = (
+        "https://nsi.rosminzdrav.ru"
+    )
+    nsi_key_file: Annotated[
+        str, Meta(description="Файл с личным ключом портала НСИ (userKey); без него обновления по сети нет")
+    ] = ""
     destinations: Annotated[str, Meta(description="Файл направлений (JSON): список Destination")] = ""
     clock_file: Annotated[str, Meta(description="Файл модельных часов (только inaya dev)")] = ""
     kill_dir: Annotated[

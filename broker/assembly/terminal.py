@@ -38,6 +38,7 @@ from broker.validation.nsi import NsiRules
 class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     """The stores and commands an operator works with."""
 
+    settings: Settings
     clock: Clock
     configured: tuple[Destination, ...]
     schemas: Path
@@ -81,6 +82,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
         commands = Commands(deliveries, documents, destinations, journal, views, clock, _unannounced)
         rules = RuleDesk(RuleStore(database), clock, four_eyes=settings.security.four_eyes)
         yield Terminal(
+            settings=settings,
             clock=clock,
             configured=tuple(read_destinations(settings.data.destinations)),
             schemas=schemas,

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from broker.assembly.syncing import dictionary_source, synced
 from broker.assembly.terminal import Terminal
 from broker.cli.desk import actor, at_desk, desk_arguments
 from broker.cli.rules import reasoned, told
@@ -24,6 +25,9 @@ def add_to(parsers: Parsers) -> None:
     load.add_argument("--oid", default="", help="OID, если его нет ни в имени файла, ни в паспорте")
     load.add_argument("--version", default="", help="редакция, если её нет ни в имени файла, ни в паспорте")
     reasoned(load, required=False)
+    renew = command(nsi, "sync", at_desk(_sync), "принести с портала НСИ редакции новее наших и применять их")
+    renew.add_argument("oids", nargs="*", metavar="OID", help="какие справочники; без них — все загруженные")
+    desk_arguments(renew)
     desk_arguments(command(nsi, "list", at_desk(_list), "какие справочники загружены и какие применяются"))
     drop = command(nsi, "drop", at_desk(_drop), "не применять редакцию справочника; загруженное остаётся")
     drop.add_argument("oid", help="OID справочника")
@@ -50,6 +54,19 @@ async def _import(terminal: Terminal, arguments: argparse.Namespace) -> int:
         )
         say(f"{path.name}: прочитано {len(reading.dictionaries)}, новых {kept.new}.")
         failed += told(kept.outcome)
+    return 1 if failed else 0
+
+
+async def _sync(terminal: Terminal, arguments: argparse.Namespace) -> int:
+    failed = seen = 0
+    async with dictionary_source(terminal.settings) as source:
+        async for one in synced(terminal, source, arguments.oids, actor=actor(arguments)):
+            seen += 1
+            say(f"{one.oid}: {one.text}")
+            failed += not one.good
+            failed += told(one.kept.outcome) if one.kept else 0
+    if not seen:
+        say("Обновлять нечего: справочники не загружены, и OID не названы.")
     return 1 if failed else 0
 
 

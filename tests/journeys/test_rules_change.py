@@ -1,7 +1,6 @@
 """Rules change under a running house: what an operator puts into force judges the next document, and what he takes back does not."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,10 @@ from builders import a_submission
 from in_process import House
 from partner import Answer, Partner
 
+from adapters.nsi.simulator import create
+from adapters.nsi.simulator.service import DEMO_KEY
+from broker.adapter_kit.harness import SteppedClock, serving
+from broker.adapter_kit.simulation import SimulatorSetup
 from broker.cli.entry import run
 from broker.dev.world import Signers, World
 
@@ -117,6 +120,28 @@ async def test_an_imported_dictionary_judges_the_next_document(
     status, said = await inaya("nsi", "drop", GENDERS, "2.1", "--reason", "проба окончена")
     assert status == 0, said
     await judged(alpha, world, signers, lambda told: not told.body["layers"]["nsi"]["ran"])
+
+
+async def test_the_portal_is_asked_for_what_is_newer_and_one_unknown_dictionary_stops_nobody(
+    inaya: Inaya, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    key = tmp_path / "key"
+    key.write_text(DEMO_KEY)
+    async with serving(create(SimulatorSetup(clock=SteppedClock(), params={}))) as url:
+        monkeypatch.setenv("INAYA_NSI_URL", url)
+        monkeypatch.setenv("INAYA_NSI_KEY_FILE", str(key))
+        status, said = await inaya("nsi", "sync", GENDERS, "1.2.643.5.1.13.13.99.2.404")
+        assert status == 1
+        assert f"{GENDERS}: редакция" in said
+        assert "Действует редакция" in said
+        status, said = await inaya("nsi", "sync")
+        assert status == 0, said
+        assert "новейшая" in said
+        key.write_text("00000000-0000-4000-8000-00000000000f")
+        status, said = await inaya("nsi", "sync")
+        assert status == 1
+        assert "00000000f" not in said
+    await inaya("schemas", "rollback", "0", "--reason", "проба окончена")
 
 
 async def test_a_book_whose_files_were_erased_is_written_out_again_and_no_document_is_blamed(
