@@ -1,7 +1,7 @@
 """Rules change under a running house: what an operator puts into force judges the next document, and what he takes back does not."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ STRICT = (
     "<assert test=\"title='Такого названия нет'\">У9-1. Название не то</assert></rule></pattern></schema>"
 )
 CSV = "ID;NAME\n1;Мужской\n2;Женский\n"
+COLOURS = "1.2.643.5.1.13.13.99.2.77777"
 GENDERS = "1.2.643.5.1.13.13.11.1040"
 
 Inaya = Callable[..., "asyncio.Future[tuple[int, str]]"]
@@ -67,6 +68,16 @@ def refused_by_the_pack(told: Answer) -> bool:
     return any(one.get("rule") == "У9-1" for one in told.body["findings"])
 
 
+async def is_refused(partner: Partner, world: World, signers: Signers) -> bool:
+    return (await partner.submit(a_submission(world, signers), wait=20)).status == 422
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await true():
+            await asyncio.sleep(0.2)
+
+
 async def test_a_pack_is_imported_put_into_force_weighed_and_taken_back(
     inaya: Inaya, pack: Path, alpha: Partner, world: World, signers: Signers
 ):
@@ -79,9 +90,7 @@ async def test_a_pack_is_imported_put_into_force_weighed_and_taken_back(
     assert status == 0, said
     told = await judged(alpha, world, signers, refused_by_the_pack)
     assert not told.body["valid"]
-    async with asyncio.timeout(30):  # doors and workers each learn of it by themselves
-        while (await alpha.submit(a_submission(world, signers), wait=20)).status != 422:
-            await asyncio.sleep(0.2)
+    await until(lambda: is_refused(alpha, world, signers))  # doors and workers each learn of it by themselves
 
     status, said = await inaya(
         "schemas",
@@ -127,14 +136,16 @@ async def test_the_portal_is_asked_for_what_is_newer_and_one_unknown_dictionary_
 ):
     key = tmp_path / "key"
     key.write_text(DEMO_KEY)
-    async with serving(create(SimulatorSetup(clock=SteppedClock(), params={}))) as url:
+    (tmp_path / f"{COLOURS}_1.1.csv").write_text("ID;NAME\n1;Белый\n", encoding="utf-8")
+    params: dict[str, object] = {"directory": str(tmp_path)}
+    async with serving(create(SimulatorSetup(clock=SteppedClock(), params=params))) as url:
         monkeypatch.setenv("INAYA_NSI_URL", url)
         monkeypatch.setenv("INAYA_NSI_KEY_FILE", str(key))
-        status, said = await inaya("nsi", "sync", GENDERS, "1.2.643.5.1.13.13.99.2.404")
+        status, said = await inaya("nsi", "sync", COLOURS, "1.2.643.5.1.13.13.99.2.404")
         assert status == 1
-        assert f"{GENDERS}: редакция" in said
+        assert f"{COLOURS}: редакция 1.1, записей 1" in said
         assert "Действует редакция" in said
-        status, said = await inaya("nsi", "sync")
+        status, said = await inaya("nsi", "sync", COLOURS)
         assert status == 0, said
         assert "новейшая" in said
         key.write_text("00000000-0000-4000-8000-00000000000f")
@@ -154,9 +165,7 @@ async def test_a_book_whose_files_were_erased_is_written_out_again_and_no_docume
     for book in books.iterdir():
         book.unlink()
     await judged(alpha, world, signers, refused_by_the_pack)
-    async with asyncio.timeout(20):
-        while not any(books.iterdir()):
-            await asyncio.sleep(0.2)
+    await until(lambda: asyncio.to_thread(lambda: any(books.iterdir())))
     assert await house.database.fetchval("select coalesce(sum(crashes), 0) from document") == 0
     await inaya("schemas", "rollback", "0", "--reason", "проба окончена")
     await judged(alpha, world, signers, lambda told: told.body["valid"])
