@@ -74,7 +74,7 @@ async def is_refused(partner: Partner, world: World, signers: Signers) -> bool:
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
-        while not await true():
+        while not await true():  # noqa: ASYNC110  only asking again tells
             await asyncio.sleep(0.2)
 
 
