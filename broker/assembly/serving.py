@@ -37,8 +37,10 @@ from broker.ingress.amqp import AmqpDoor
 from broker.ingress.peer import PeerDoor
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
-from broker.pipeline import ExaminationInput, examine_all, prepare_bytes
-from broker.settings import Settings
+from broker.normalizer.normalising import FILE, Normalising, NormalisingUnusable, load_normalising
+from broker.normalizer.rules import Rule
+from broker.pipeline import ExaminationInput, PrepareOrder, examine_all, prepare_bytes
+from broker.settings import Settings, SettingsError
 from broker.store.destinations import CallbackStore, StoredFiles
 from broker.store.intake import IntakeStore
 from broker.store.journal import Journal
@@ -58,8 +60,11 @@ AMQP_BODIES = AmqpBodies()
 class _Judging:
     """Examines without keeping: behind ``POST /validate`` and ``POST /prepare``."""
 
-    def __init__(self, pool: ComputePool, partners: PartnerStore, base: Foundation) -> None:
+    def __init__(
+        self, pool: ComputePool, partners: PartnerStore, base: Foundation, normalising: Normalising
+    ) -> None:
         self._pool = pool
+        self._normalising = normalising
         self._partners = partners
         self._clock = base.clock
 
@@ -80,9 +85,18 @@ class _Judging:
         made = (await self._pool.run(examine_all, [one]))[0]
         return {"valid": made.passed, "findings": made.findings, "layers": made.layers}
 
-    async def prepare(self, content: bytes) -> dict[str, Any]:
-        """Return normalised bytes in base64, their SHA-256 and the changes; or ``findings`` why they cannot be read."""
-        prepared = await self._pool.run(prepare_bytes, content)
+    async def prepare(
+        self, caller: Caller, submission: Submission, content: bytes, without: frozenset[Rule]
+    ) -> dict[str, Any]:
+        """Return normalised bytes in base64, their SHA-256 and the changes; or ``findings`` why they cannot be had."""
+        order = PrepareOrder(
+            content=content,
+            normalising=self._normalising,
+            partner=caller.partner_id,
+            kind=submission.kind or "",
+            without=without,
+        )
+        prepared = await self._pool.run(prepare_bytes, order)
         if isinstance(prepared, tuple):
             return {"findings": prepared}
         plain: dict[str, Any] = msgspec.to_builtins(prepared)
@@ -105,6 +119,13 @@ async def _compute_failures(request: web.Request, handler: Any) -> web.StreamRes
             503, "intake.checks_unavailable", "Проверка документов сейчас не работает.", "Повторите позже."
         )
     return response
+
+
+def _normalising(settings: Settings) -> Normalising:
+    try:
+        return load_normalising(Path(settings.data.schemas_dir) / FILE)
+    except NormalisingUnusable as error:
+        raise SettingsError(f"INAYA_SCHEMAS_DIR: {error}") from error
 
 
 def _files(base: Foundation, destination: str, share: Share) -> StoredFiles:
@@ -140,6 +161,7 @@ def _clock_page(settings: Settings) -> Any:
 
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the doors until cancelled."""
+    normalising = _normalising(settings)
     async with contextlib.AsyncExitStack() as stack:
         beside = AMQP_BODIES.sum if settings.bus.amqp_url else 0
         base = await stack.enter_async_context(foundation(settings, beside))
@@ -158,7 +180,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         commands = Commands(
             base.deliveries, base.documents, base.destinations, journal, views, base.clock, announcer
         )
-        judging = _Judging(pool, partners, base)
+        judging = _Judging(pool, partners, base, normalising)
         documents = DocumentApi(
             reception,
             Bodies(room, MAX_BODY),
