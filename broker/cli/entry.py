@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from broker.cli import checking, data, directing, operating, partnering, running, sending, writing
+from broker.cli import checking, data, directing, operating, partnering, preparing, running, sending, writing
 from broker.cli.terminal import CommandFailed
 from broker.dev.stand import StandFailed
 from broker.dev.state import StateDirBusyError, StateDirUnusableError
@@ -13,7 +13,7 @@ from broker.settings import SettingsError
 from broker.store.database import STORE_TROUBLE
 from broker.store.migrate import MigrationError
 
-FAMILIES = (running, checking, sending, data, operating, directing, partnering, writing)
+FAMILIES = (running, checking, preparing, sending, data, operating, directing, partnering, writing)
 SPOKEN = (
     CommandFailed,
     SettingsError,

@@ -37,7 +37,7 @@ _NEUTRAL: Final = frozenset("ё«»№–—“”„…§°\u00a0±²³·×")
 
 
 class Decoded:
-    """The bytes, what was changed to get them, and what to tell; ``bare`` says how they would be written unchanged."""
+    """The bytes, what was changed to get them, and what to tell."""
 
     __slots__ = ("changes", "content", "reported")
 
@@ -111,7 +111,8 @@ def _codec(name: str) -> str:
 
 def _agrees(declared: str, content: bytes) -> bool:
     """Tell whether bytes in UTF-8 may be declared so."""
-    return _codec(declared) == "utf-8" or (_codec(declared) in {"ascii", *_LEGACY} and content.isascii())
+    codec = _codec(declared)
+    return codec == "utf-8" or (codec == "ascii" and content.isascii())
 
 
 def _sniffed(content: bytes) -> str:

@@ -18,7 +18,7 @@ _HYPHENS: Final = "\\-\u2010\u2011\u2012\u2013\u2014\u2212"
 _GAP: Final = rf"[\s\u00a0\u202f{_HYPHENS}]{{0,3}}"
 _SNILS: Final = re.compile(rf"([0-9]{{3}}){_GAP}([0-9]{{3}}){_GAP}([0-9]{{3}}){_GAP}([0-9]{{2}})")
 _PHONE: Final = re.compile(
-    rf"(?:tel:|тел\.?:?)?(\+?)((?:[().\s\u00a0\u202f{_HYPHENS}]*[0-9])+)[\s)]*", re.IGNORECASE
+    rf"(?:tel:|тел\.?:?)?[\s\u00a0]{{0,3}}(\+?)((?:[().\s\u00a0\u202f{_HYPHENS}]*[0-9])+)[\s)]*", re.IGNORECASE
 )
 _LONGEST_PHONE: Final = 60
 _LONGEST_TIME: Final = 40
@@ -38,7 +38,7 @@ _PLAIN_BYTES: Final = bytes(range(0xC0)) + b"\xc2\xd0\xd1\xe2"
 _PUNCTUATION: Final = re.compile(rb"\xe2..", re.DOTALL)
 _USUAL_SIGNS: Final = frozenset(sign.encode() for sign in "–—“”„…№•’")
 _FARTHEST: Final = timedelta(hours=14)
-_SHORT: Final = 200
+_SHORT: Final = 64
 _LONGEST_RUN: Final = 30
 """Combining marks in a row (UAX #15, Stream-Safe Text): ordering more of them takes quadratic time."""
 

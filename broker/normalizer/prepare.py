@@ -108,10 +108,15 @@ def _tree(content: bytes) -> "etree._ElementTree | tuple[Finding, ...]":
 
 def _written(tree: "etree._ElementTree", content: bytes) -> bytes:
     """Write the tree in UTF-8, or in the sender's encoding where transcoding is switched off."""
-    encoding = tree.docinfo.encoding or "UTF-8"
-    text = cast("bytes", etree.tostring(tree, encoding=encoding, xml_declaration=True))
-    marked = content.startswith(codecs.BOM_UTF8) and not text.startswith(codecs.BOM_UTF8)
-    return codecs.BOM_UTF8 + text if marked else text
+    document = tree.docinfo
+    encoding = document.encoding or "UTF-8"
+    if encoding.upper() != "UTF-8":
+        return cast("bytes", etree.tostring(tree, encoding=encoding, xml_declaration=True))
+    # lxml writes the declaration in apostrophes, while everybody else writes quotes.
+    alone = "" if document.standalone is None else f' standalone="{"yes" if document.standalone else "no"}"'
+    head = f'<?xml version="{document.xml_version or "1.0"}" encoding="UTF-8"{alone}?>\n'.encode()
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    return mark + head + etree.tostring(tree, encoding="UTF-8", xml_declaration=False)
 
 
 def _change(
