@@ -22,6 +22,8 @@ _WIDE: Final = (
 )
 _WIDER: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _LEGACY: Final = frozenset({"cp1251", "koi8-r", "cp866", "iso8859-5"})
+_MISTAKEN: Final = _LEGACY | {"utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "cp1252"}
+"""What UTF-8 is declared as by mistake: encodings in which ASCII means itself or nothing would be read at all."""
 _NAMES: Final = {"cp1251": "windows-1251", "koi8-r": "KOI8-R", "cp866": "CP866", "iso8859-5": "ISO-8859-5"}
 _SNIFFED: Final = ("cp1251", "koi8-r")
 _DECLARATION: Final = re.compile(
@@ -70,7 +72,7 @@ def to_utf8(content: bytes, on: frozenset[Rule]) -> Decoded:
         changes.append(
             Change(rule=Rule.ENCODING, message=f"Документ перекодирован в UTF-8 из {_name(encoding)}.")
         )
-    elif declared is not None and not _agrees(declared[2], content):
+    elif declared is not None and _contradicts(declared[2], content):
         message = f"Объявлена кодировка UTF-8 вместо {declared[2]}: документ записан в UTF-8."
         changes.append(Change(rule=Rule.ENCODING, message=message))
     else:
@@ -109,10 +111,10 @@ def _codec(name: str) -> str:
         return "unknown"
 
 
-def _agrees(declared: str, content: bytes) -> bool:
-    """Tell whether bytes in UTF-8 may be declared so."""
+def _contradicts(declared: str, content: bytes) -> bool:
+    """Tell whether bytes valid as UTF-8 are declared as what they are not; names nobody knows are left to be refused."""
     codec = _codec(declared)
-    return codec == "utf-8" or (codec == "ascii" and content.isascii())
+    return codec in _MISTAKEN or (codec == "ascii" and not content.isascii())
 
 
 def _sniffed(content: bytes) -> str:
