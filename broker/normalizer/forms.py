@@ -18,7 +18,8 @@ _HYPHENS: Final = "\\-\u2010\u2011\u2012\u2013\u2014\u2212"
 _GAP: Final = rf"[\s\u00a0\u202f{_HYPHENS}]{{0,3}}"
 _SNILS: Final = re.compile(rf"([0-9]{{3}}){_GAP}([0-9]{{3}}){_GAP}([0-9]{{3}}){_GAP}([0-9]{{2}})")
 _PHONE: Final = re.compile(
-    rf"(?:tel:|тел\.?:?)?[\s\u00a0]{{0,3}}(\+?)((?:[().\s\u00a0\u202f{_HYPHENS}]*[0-9])+)[\s)]*", re.IGNORECASE
+    rf"(?:tel:|тел\.?:?)?[\s\u00a0]{{0,3}}(\+?)((?:[().\s\u00a0\u202f{_HYPHENS}]*[0-9])+)[\s)]*",
+    re.IGNORECASE,
 )
 _LONGEST_PHONE: Final = 60
 _LONGEST_TIME: Final = 40
