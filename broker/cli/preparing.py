@@ -9,7 +9,7 @@ from broker.cli.checking import read_document
 from broker.cli.running import ROOT
 from broker.cli.terminal import CommandFailed, Parsers, command, say
 from broker.document.finding import Finding
-from broker.document.kind import KindCatalogue
+from broker.document.kind import KindCard, KindCatalogue
 from broker.normalizer.changes import Change
 from broker.normalizer.normalising import (
     FILE,
@@ -55,13 +55,13 @@ def _prepare(arguments: argparse.Namespace) -> int:
         read_document(arguments.file),
         _decided(arguments.schemas),
         partner=arguments.partner,
-        card=KindCatalogue.load(arguments.schemas / "nsi" / "kinds.toml").get(arguments.kind),
+        card=_card(arguments.schemas, arguments.kind) if arguments.kind else None,
         without=_without(arguments.without),
     )
     if not isinstance(made, Prepared):
         raise CommandFailed(f"{arguments.file}: " + " ".join(_sentence(finding) for finding in made))
     if arguments.out is not None:
-        _write(arguments.out, made.content)
+        _write(arguments.out, made.content, arguments.file)
     say(_as_json(made) if arguments.format == "json" else _as_text(arguments, made))
     return 0
 
@@ -80,7 +80,19 @@ def _without(texts: list[str]) -> frozenset[Rule]:
     return rules
 
 
-def _write(path: Path, content: bytes) -> None:
+def _card(schemas: Path, kind: str) -> KindCard:
+    try:
+        card = KindCatalogue.load(schemas / "nsi" / "kinds.toml").get(kind)
+    except OSError as error:
+        raise CommandFailed(f"{schemas}: справочник видов не читается ({error.strerror})") from error
+    if card is None:
+        raise CommandFailed(f"вида {kind} нет в справочнике")
+    return card
+
+
+def _write(path: Path, content: bytes, source: Path) -> None:
+    if path.resolve() == source.resolve():
+        raise CommandFailed(f"{path}: исходный файл не перезаписывается, укажите в --out другой")
     try:
         path.write_bytes(content)
     except OSError as error:

@@ -16,6 +16,8 @@ from broker.normalizer.masking import shown
 
 _FILLED: Final = ("root", "extension", "code", "codeSystem", "codeSystemVersion", "displayName", "value")
 _NAMES: Final = frozenset({"family", "given", "Patronymic"})
+_DAYS: Final = frozenset({"birthTime", "IssueDate"})
+"""Elements that say a day (semd.md §2.3): programs often add midnight to it."""
 _ID: Final = f"{{{CDA}}}id"
 _SCHEMES: Final = ("tel:", "mailto:", "fax:", "http:", "https:")
 
@@ -46,6 +48,11 @@ _WORDS: Final = {
         "Время в {name} указано без часового пояса.",
         "Выгружайте время с поясом клиники: платформа пояса не знает и не придумывает.",
         expected="ГГГГММДДЧЧММ[СС]±ЧЧММ, например 202603020930+0300",
+    ),
+    "normalise.day_wanted": Words(
+        "В {name} указано время, а нужна только дата.",
+        "Выгружайте дату без времени: что в этом времени настоящее, а что приписано программой, платформа не знает.",
+        expected="ГГГГММДД",
     ),
     "normalise.date_unreadable": Words(
         "Дата или время в {name} записаны в неизвестной форме или не существуют.",
@@ -113,9 +120,13 @@ def _of_value(element: Element, tag: str, value: str) -> str:
         return "" if forms.phone(value).startswith(_SCHEMES) else "normalise.phone_unreadable"
     if not is_time(element, tag) or element.get("unit") is not None:
         return ""
+    made = forms.point_in_time(value)
+    timed = forms.lacks_zone(value) or (forms.is_stated(made) and len(made) > len("YYYYMMDD"))
+    if timed and tag.rpartition("}")[2] in _DAYS:
+        return "normalise.day_wanted"
     if forms.lacks_zone(value):
         return "normalise.zone_missing"
-    return "" if forms.is_stated(forms.point_in_time(value)) else "normalise.date_unreadable"
+    return "" if forms.is_stated(made) else "normalise.date_unreadable"
 
 
 def _is_eleven(text: str) -> bool:

@@ -266,6 +266,9 @@ def test_a_draft_is_only_shown_without_a_place_to_write_to(capsys, careless):
     [
         (("--without", "fone"), "правила нет: fone; есть: bom"),
         (("--out", "/nowhere/to-sign.xml"), "файл не записан"),
+        (("--out", "{draft}"), "исходный файл не перезаписывается"),
+        (("--kind", "0"), "вида 0 нет"),
+        (("--schemas", "/nowhere", "--kind", "290"), "справочник видов не читается"),
         (("--schemas", "{broken}"), "normalising.toml"),
     ],
 )
@@ -274,7 +277,7 @@ def test_a_draft_that_cannot_be_prepared_says_why(tmp_path, careless, words, why
     broken.mkdir()
     (broken / "normalising.toml").write_text("[rules]\nfone = true")
     with pytest.raises(CommandFailed, match=why):
-        run("prepare", careless, *(word.format(broken=broken) for word in words))
+        run("prepare", careless, *(word.format(broken=broken, draft=careless) for word in words))
 
 
 def test_what_is_no_document_is_not_prepared(tmp_path):
