@@ -25,7 +25,9 @@ from broker.document.lifecycle import DocumentStatus
 from broker.document.markup import Markup, parse
 from broker.document.submission import SignaturePart, SubmissionType
 from broker.normalizer.cda import canonical
+from broker.normalizer.normalising import AS_SHIPPED, Normalising
 from broker.normalizer.prepare import Prepared, prepare
+from broker.normalizer.rules import Rule
 from broker.partners.clinic import Clinic
 from broker.routing.table import Subject, Table, decide
 from broker.store.examination import Examined, LoadedDocument, Opening, rejected
@@ -248,9 +250,21 @@ def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> Submi
     )
 
 
-def prepare_bytes(content: bytes) -> Prepared | tuple[Finding, ...]:
+class PrepareOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Unsigned bytes to normalise, whose they are, and what was decided: by the operator and for this document."""
+
+    content: bytes
+    normalising: Normalising = AS_SHIPPED
+    partner: str = ""
+    kind: str = ""
+    without: frozenset[Rule] = frozenset()
+
+
+def prepare_bytes(order: PrepareOrder) -> Prepared | tuple[Finding, ...]:
     """Normalise unsigned bytes in this compute process."""
-    return prepare(content)
+    workshop = _Process.workshop
+    card = workshop.catalogue.get(order.kind) if workshop and order.kind else None
+    return prepare(order.content, order.normalising, partner=order.partner, card=card, without=order.without)
 
 
 class Router(msgspec.Struct, frozen=True):

@@ -23,6 +23,9 @@ from broker.delivery.state import Withdrawal
 from broker.document.lifecycle import DocumentStatus
 from broker.document.submission import Submission
 from broker.intake.refusal import Refusal
+from broker.normalizer.normalising import UnknownRules, rules_named
+from broker.normalizer.prepare import SIGNED
+from broker.normalizer.rules import Rule
 from broker.store.intake import Ticket, Verdict
 from broker.store.journal import Journal
 from broker.store.views import DocumentCard, Views
@@ -32,8 +35,8 @@ PAGE = 500
 
 Judge = Callable[[Caller, Submission, StoredContent], Awaitable[dict[str, Any]]]
 """Examines a submission without keeping anything and returns its report."""
-Preparer = Callable[[bytes], Awaitable[dict[str, Any]]]
-"""Normalises unsigned bytes and returns them with digest and diff."""
+Preparer = Callable[[Caller, Submission, bytes, frozenset[Rule]], Awaitable[dict[str, Any]]]
+"""Normalises unsigned bytes but for the rules named and returns them with digest and diff."""
 
 
 class DocumentApi:
@@ -251,35 +254,55 @@ class DocumentApi:
             return answer(await self._judge(request[CALLER], *read))
 
     async def prepare(self, request: web.Request) -> web.StreamResponse:
-        """Normalise unsigned bytes for signing; nothing is kept."""
+        """Normalise unsigned bytes for signing; nothing is kept. ``?without=`` leaves rules out."""
+        without = rules_named(request.query.getall("without", []))
+        if isinstance(without, UnknownRules):
+            return _unknown_rules(without)
         async with self._bodies.hold(request):
             read = await read_submission(request, self._bodies)
             if isinstance(read, Refusal):
                 return of_refusal(read)
             submission, stored = read
             if submission.signatures:
-                return problem(
-                    422,
-                    "partner.already_signed",
-                    "Подписанный документ не изменяется: подпись перестала бы ему соответствовать.",
-                    "Передайте документ без подписей, подпишите ответ и отправьте его в POST /documents.",
-                )
-            made = await self._preparer(stored.content)
-            if "findings" in made:
-                return problem(
-                    422,
-                    "partner.document_unreadable",
-                    "Документ не читается.",
-                    "Исправьте перечисленное и повторите.",
-                    findings=msgspec.to_builtins(made["findings"]),
-                )
-            return answer(made)
+                return _already_signed()
+            made = await self._preparer(request[CALLER], submission, stored.content, without)
+            findings = made.get("findings")
+            if findings is None:
+                return answer(made)
+            told = msgspec.to_builtins(findings)
+            if any(finding.code == SIGNED for finding in findings):
+                return _already_signed(findings=told)
+            return problem(
+                422,
+                "partner.document_unreadable",
+                "Документ не читается.",
+                "Исправьте перечисленное и повторите.",
+                findings=told,
+            )
 
 
 def not_found() -> web.Response:
     """Answer for what does not exist and for what is somebody else's alike."""
     return problem(
         404, "partner.not_found", "Документ не найден среди ваших.", "Проверьте идентификатор из квитанции."
+    )
+
+
+def _already_signed(**extra: Any) -> web.Response:
+    return problem(
+        422,
+        "partner.already_signed",
+        "Подписанный документ не изменяется: подпись перестала бы ему соответствовать.",
+        "Передайте документ без подписей, подпишите ответ и отправьте его в POST /documents.",
+        **extra,
+    )
+
+
+def _unknown_rules(unknown: UnknownRules) -> web.Response:
+    names = ", ".join(name[:40] for name in unknown.names[:5])
+    known = ", ".join(Rule)
+    return problem(
+        422, "partner.rule_unknown", f"Правила приведения к норме нет: {names}.", f"Правила: {known}."
     )
 
 

@@ -30,6 +30,9 @@ _PREFER = Parameter(
 _UNTIL = Parameter(
     "until", "query", "final: ждать окончательного исхода", {"type": "string", "enum": ["final"]}
 )
+_WITHOUT = Parameter(
+    "without", "query", "Каких правил не применять к этому документу, через запятую: phone,dates", _TEXT
+)
 _LIST = tuple(
     Parameter(name, "query", meaning, _TEXT)
     for name, meaning in (
@@ -116,6 +119,6 @@ def _judging(api: DocumentApi, refusal: Answer) -> Sequence[Route]:
               answers=_answers(_200=report, _413=refusal, _422=refusal), tag="checks"),
         Route(method="POST", path=f"{PREFIX}/prepare", operation="prepareDocument",
               summary="Привести неподписанный документ к норме перед подписанием", handler=api.prepare,
-              request=Submission, answers=_answers(_200=Answer("Байты для подписи, их отпечаток и изменения", PreparedBody), _422=refusal),
+              parameters=(_WITHOUT,), request=Submission, answers=_answers(_200=Answer("Байты для подписи, их отпечаток и изменения", PreparedBody), _413=refusal, _415=refusal, _422=refusal),
               tag="checks"),
     )  # fmt: skip

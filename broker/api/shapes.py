@@ -93,16 +93,27 @@ class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One safe change made to unsigned bytes."""
+    """One change made to unsigned bytes by the rule named; values that may be personal are masked.
+
+    ``before`` and ``after`` are absent where no value changed, ``after`` where one was dropped; ``count`` stands for
+    changes that are not listed one by one.
+    """
 
     rule: str
     message: str
     location: Location | None = None
+    before: str | None = None
+    after: str | None = None
+    count: int = 1
 
 
 class PreparedBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``POST /prepare`` answers: bytes to sign in base64, their SHA-256 in hex, the changes."""
+    """What ``POST /prepare`` answers: bytes to sign in base64, their SHA-256 in hex, the changes.
+
+    ``reported`` is what was seen and left, because a right value would have to be invented.
+    """
 
     content: str
     digest: str
     changes: list[ChangeBody] = []
+    reported: list[Finding] = []

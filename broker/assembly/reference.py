@@ -15,6 +15,7 @@ from broker.document.codes import CodeCard, load_codes
 from broker.document.event import EventName
 from broker.document.finding import Layer, Severity
 from broker.document.lifecycle import DELIVERY_MOVES, DOCUMENT_MOVES
+from broker.normalizer.rules import CARDS, SHIMS, RuleCard
 from broker.settings import cards
 from broker.validation.profiles import RULES
 
@@ -35,6 +36,15 @@ _LAYERS: Final = {
     Layer.METADATA: "Слой `metadata`: заявка и документ",
 }
 _WEIGHTS: Final = {Severity.ERROR: "ошибка", Severity.WARNING: "предупреждение"}
+NORMALISING: Final = (
+    "`POST /api/v1/prepare` и `inaya prepare` меняют форму неподписанного документа, но не то, что в нём сказано. "
+    "Подписанный документ не изменяется никогда. Правило выключают для всех в `schemas/normalising.toml`, для одного "
+    "документа — параметром `?without=имя,имя`."
+)
+SHIMMING: Final = (
+    "Выключены, пока оператор не запишет в `schemas/normalising.toml`, какому партнёру, для каких видов и почему. "
+    "Каждое изменение попадает в ответ вместе с основанием."
+)
 _ROOMS: Final = {
     "store": "PostgreSQL",
     "bus": "RabbitMQ",
@@ -57,6 +67,7 @@ def reference_pages() -> dict[str, str]:
         "events.md": events_page(),
         "statuses.md": statuses_page(),
         "api.md": api_page(),
+        "normalising.md": normalising_page(),
     }
 
 
@@ -223,6 +234,35 @@ def _queue(queue: Queue) -> Sequence[str]:
         "receipts.partner", "receipts.<логин>"
     )
     return f"`{name}`", queue.purpose
+
+
+def normalising_page() -> str:
+    """Every rule of normalising: what it changes, whether it works unasked; and the shims an operator may permit."""
+    safe = [
+        (f"`{rule}`", card.title, card.does, f"`{card.example}`" if card.example else "", _on(card))
+        for rule, card in CARDS.items()
+    ]
+    shims = [(f"`{rule}`", card.title, card.does) for rule, card in SHIMS.items()]
+    return _text(
+        [
+            _head("Приведение к норме"),
+            NORMALISING,
+            "",
+            "## Безопасные правила",
+            "",
+            _table(("правило", "что", "что меняет", "пример", "само по себе"), safe),
+            "",
+            "## Изменения по разрешению оператора",
+            "",
+            SHIMMING,
+            "",
+            _table(("правило", "что", "что меняет"), shims),
+        ]
+    )
+
+
+def _on(card: RuleCard) -> str:
+    return "включено" if card.on else "выключено"
 
 
 def _who(security: Sequence[Mapping[str, Any]]) -> str:

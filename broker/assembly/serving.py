@@ -1,17 +1,14 @@
 """``inaya serve``: the doors of partners and state systems, the API and the console."""
 
 import asyncio
-import base64
 import contextlib
 import random
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from uuid_utils.compat import uuid7
 
 from broker.adapter_kit.clocks import advance
 from broker.api.app import Guard, add_routes, problems
@@ -21,25 +18,22 @@ from broker.api.problem import problem
 from broker.api.routes import document_routes
 from broker.api.submitting import MAX_BODY
 from broker.api.waiting import Waiting
-from broker.archive import StoredContent
 from broker.assembly.foundation import Foundation, foundation
+from broker.assembly.judging import judging
 from broker.assembly.listening import healthy, listen, metrics
 from broker.assembly.operating import operating
 from broker.assembly.pages import add_pages
-from broker.assembly.rulebook import book_keeper
 from broker.assembly.working import compute
 from broker.bus.door import Bodies as AmqpBodies
 from broker.bus.door import RabbitDoor
-from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
+from broker.compute.pool import ComputeFailed, PoolUnusable
 from broker.console.app import add_console
-from broker.control.access import Access, Caller
+from broker.control.access import Access
 from broker.control.commands import Commands
-from broker.document.submission import Submission
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.peer import PeerDoor
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
-from broker.pipeline import Batch, ExaminationInput, examine_all, prepare_bytes
 from broker.settings import Settings
 from broker.store.destinations import CallbackStore, StoredFiles
 from broker.store.intake import IntakeStore
@@ -55,44 +49,6 @@ from broker.work.sweeper import Announcer
 PREFETCH = 100
 AMQP_BODIES = AmqpBodies()
 """What the AMQP door may hold; the other doors of the same process get the rest of its limit."""
-
-
-class _Judging:
-    """Examines without keeping: behind ``POST /validate`` and ``POST /prepare``."""
-
-    def __init__(
-        self, pool: ComputePool, partners: PartnerStore, base: Foundation, book: Callable[[], str]
-    ) -> None:
-        self._pool = pool
-        self._book = book
-        self._partners = partners
-        self._clock = base.clock
-
-    async def judge(self, caller: Caller, submission: Submission, stored: StoredContent) -> dict[str, Any]:
-        """Return the report of a submission."""
-        clinic = (await self._partners.clinics([submission.clinic])).get(submission.clinic)
-        one = ExaminationInput(
-            document_id=uuid7(),
-            type=submission.type,
-            kind=submission.kind or "",
-            clinic=submission.clinic,
-            region=clinic.region if clinic else "",
-            mcod=clinic.mcod if clinic else "",
-            local_uid=submission.metadata.local_uid or "",
-            at=self._clock.now(),
-            stored=stored,
-            mode=caller.mode,
-        )
-        made = (await self._pool.run(examine_all, Batch((one,), self._book())))[0]
-        return {"valid": made.passed, "findings": made.findings, "layers": made.layers}
-
-    async def prepare(self, content: bytes) -> dict[str, Any]:
-        """Return normalised bytes in base64, their SHA-256 and the changes; or ``findings`` why they cannot be read."""
-        prepared = await self._pool.run(prepare_bytes, content)
-        if isinstance(prepared, tuple):
-            return {"findings": prepared}
-        plain: dict[str, Any] = msgspec.to_builtins(prepared)
-        return plain | {"content": base64.b64encode(prepared.content).decode()}
 
 
 @web.middleware
@@ -164,9 +120,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         commands = Commands(
             base.deliveries, base.documents, base.destinations, journal, views, base.clock, announcer
         )
-        keeper = await stack.enter_async_context(book_keeper(settings, base.database))
-        await stack.enter_async_context(keeper.running())
-        judging = _Judging(pool, partners, base, keeper)
+        judge = await stack.enter_async_context(judging(settings, base, pool, partners))
         documents = DocumentApi(
             reception,
             Bodies(room, MAX_BODY),
@@ -174,8 +128,8 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
             journal,
             commands,
             waiting,
-            judging.judge,
-            judging.prepare,
+            judge.judge,
+            judge.prepare,
             settings.door.partner_rate,
         )
         app = web.Application(middlewares=[problems, _compute_failures], client_max_size=MAX_BODY)

@@ -10,6 +10,7 @@ from broker.cli import (
     nsi,
     operating,
     partnering,
+    preparing,
     profiles,
     rulesets,
     running,
@@ -24,7 +25,19 @@ from broker.settings import SettingsError
 from broker.store.database import STORE_TROUBLE
 from broker.store.migrate import MigrationError
 
-FAMILIES = (running, checking, sending, rulesets, nsi, profiles, operating, directing, partnering, writing)
+FAMILIES = (
+    running,
+    checking,
+    preparing,
+    sending,
+    rulesets,
+    nsi,
+    profiles,
+    operating,
+    directing,
+    partnering,
+    writing,
+)
 SPOKEN = (
     CommandFailed,
     SettingsError,

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.document.finding import Finding
-from broker.document.markup import parse
+from broker.document.markup import Markup, parse
 from broker.document.submission import Content, Metadata, SignatureKind, SignaturePart, Submission
 from broker.document.zip_reading import ZipLimits, ZipRefusal, read_zip
 from broker.intake.read import check_head, decode_base64, decode_submission, read_parts
 from broker.intake.refusal import Refusal
+from broker.normalizer import forms
 from broker.normalizer.header import Peek, peek
+from broker.normalizer.prepare import Prepared, prepare
 from broker.samples.documents import KINDS
 from broker.samples.people import Population
 from broker.samples.registry import make_bills, make_registry
@@ -206,6 +208,49 @@ def test_a_spoilt_document_is_a_tree_or_findings(document: bytes, changes: list[
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_tree_or_findings(content: bytes):
     findings_of(parse(content))
+
+
+@settings(fuzz, max_examples=max(EXAMPLES // 4, 100))
+@given(
+    st.sampled_from(DOCUMENTS),
+    edits,
+    st.sampled_from(["utf-8", "utf-16", "windows-1251", "koi8-r"]),
+    st.booleans(),
+)
+def test_a_spoilt_draft_is_prepared_once_or_refused(
+    document: bytes, changes: list[Edit], encoding: str, declared: bool
+):
+    text = document.decode().replace("UTF-8", encoding if declared else "UTF-8", 1)
+    content = spoilt(text.encode(encoding, "replace"), changes)
+    made = prepare(content)
+    findings_of(made)
+    if isinstance(made, Prepared):
+        assert isinstance(parse(made.content), Markup)
+        assert (made.content == content) is (made.changes == ())
+        again = prepare(made.content)
+        assert isinstance(again, Prepared)
+        assert (again.content, again.changes) == (made.content, ())
+
+
+@fuzz
+@given(st.binary(max_size=300))
+def test_any_bytes_are_prepared_or_refused(content: bytes):
+    findings_of(prepare(content))
+    findings_of(prepare(b"<ClinicalDocument xmlns='urn:hl7-org:v3'>" + content + b"</ClinicalDocument>"))
+
+
+@fuzz
+@given(st.text(max_size=70))
+def test_any_value_takes_its_form_once(text: str):
+    for form in (
+        forms.phone,
+        forms.snils,
+        forms.point_in_time,
+        forms.trimmed,
+        forms.breakable,
+        forms.composed,
+    ):
+        assert form(form(text)) == form(text)
 
 
 def opened(data: bytes) -> None:

@@ -1,5 +1,6 @@
 """What the doors really answer fits what /openapi.json promises, and the pages are served as they are generated."""
 
+import base64
 from typing import Any
 
 import msgspec
@@ -88,6 +89,15 @@ async def test_a_judgement_without_keeping_is_answered_as_described(partner, des
     prepared = await partner.call("POST", "/api/v1/prepare", json=submission | {"signatures": []})
     assert prepared.status == 200
     assert fits(described, "post", "/api/v1/prepare", prepared) == []
+    careless = base64.b64decode(submission["content"]["data"]).replace(b"tel:+7", b"8 ")
+    careless = b"\xef\xbb\xbf" + careless.replace(b"</ClinicalDocument>", b"<title/></ClinicalDocument>")
+    submission["content"]["data"] = base64.b64encode(careless).decode()
+    changed = await partner.call("POST", "/api/v1/prepare", json=submission | {"signatures": []})
+    assert changed.body["changes"]
+    assert changed.body["reported"]
+    assert fits(described, "post", "/api/v1/prepare", changed) == []
+    refused = await partner.call("POST", "/api/v1/prepare?without=x", json=submission | {"signatures": []})
+    assert fits(described, "post", "/api/v1/prepare", refused) == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from broker.validation.profiles import RULES
 
 CODE = re.compile(
     r"(?:partner|operator|registration|clinic|intake|http|sim|xml|kind|cda|document|xsd|schematron|business|metadata|"
-    r"signature|oms|delivery|lookup|content|destination|adapter|callback|receipts|nsi|policy|remd|gis|tfoms|folder|pack)"
+    r"signature|oms|delivery|lookup|content|destination|adapter|callback|receipts|nsi|policy|normalise|remd|gis|tfoms|folder|pack)"
     r"\.[a-z0-9_]+"
 )
 NOT_CODES = {

@@ -1,6 +1,7 @@
 """Commands that need no server: what they print, and the status a script may rely on."""
 
 import argparse
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -229,3 +230,58 @@ def test_a_registry_is_judged_by_its_own_rules(tmp_path, capsys):
     package.write_bytes(b"PK\x03\x04 not really an archive")
     assert run("validate", package) == 1
     assert "oms.zip_" in capsys.readouterr().out
+
+
+@pytest.fixture
+def careless(tmp_path) -> Path:
+    """A good document as a careless program exports it."""
+    path = tmp_path / "document.xml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.read_bytes().replace(b"tel:+7", b"8 "))
+    return path
+
+
+def test_a_draft_is_prepared_and_written_where_it_was_asked(capsys, tmp_path, careless):
+    out = tmp_path / "to-sign.xml"
+    assert run("prepare", careless, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "- bom:" in said
+    assert "- phone:" in said
+    assert b'"tel:+7' in out.read_bytes()
+    assert hashlib.sha256(out.read_bytes()).hexdigest() in said
+    assert run("prepare", out) == 0
+    assert "менять нечего" in capsys.readouterr().out
+
+
+def test_a_draft_is_only_shown_without_a_place_to_write_to(capsys, careless):
+    before = careless.read_bytes()
+    assert run("prepare", careless, "--without", "phone", "--format", "json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {change["rule"] for change in said["changes"]} == {"bom"}
+    assert {finding["code"] for finding in said["reported"]} <= {"normalise.name_case"}
+    assert careless.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--without", "fone"), "правила нет: fone; есть: bom"),
+        (("--out", "/nowhere/to-sign.xml"), "файл не записан"),
+        (("--out", "{draft}"), "исходный файл не перезаписывается"),
+        (("--kind", "0"), "вида 0 нет"),
+        (("--schemas", "/nowhere", "--kind", "290"), "справочник видов не читается"),
+        (("--schemas", "{broken}"), "normalising.toml"),
+    ],
+)
+def test_a_draft_that_cannot_be_prepared_says_why(tmp_path, careless, words, why):
+    broken = tmp_path / "schemas"
+    broken.mkdir()
+    (broken / "normalising.toml").write_text("[rules]\nfone = true")
+    with pytest.raises(CommandFailed, match=why):
+        run("prepare", careless, *(word.format(broken=broken, draft=careless) for word in words))
+
+
+def test_what_is_no_document_is_not_prepared(tmp_path):
+    path = tmp_path / "document.pdf"
+    path.write_bytes(b"%PDF-1.4")
+    with pytest.raises(CommandFailed, match="не XML"):
+        run("prepare", path)
