@@ -4,9 +4,11 @@
 ``conclude`` runs beside the loop: it routes what was found good and words what is told to the partner.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -25,7 +27,8 @@ from broker.document.lifecycle import DocumentStatus
 from broker.document.markup import Markup, parse
 from broker.document.submission import SignaturePart, SubmissionType
 from broker.normalizer.cda import canonical
-from broker.normalizer.normalising import AS_SHIPPED, Normalising
+from broker.normalizer.foreseen import would_normalise
+from broker.normalizer.normalising import AS_SHIPPED, Normalising, Term
 from broker.normalizer.prepare import Prepared, prepare
 from broker.normalizer.rules import Rule
 from broker.partners.clinic import Clinic
@@ -96,22 +99,32 @@ class Workshop:
         self._profiles = RuleProfiles.load(schemas / "profiles.toml")
         self._nsi_rules = NsiRules.load(schemas / "nsi" / "dictionaries.toml")
         self.registry_checks = RegistryChecks.load(schemas / "oms")
+        self.book: str | None = None
         self.open_book("")
 
     def open_book(self, path: str) -> None:
-        """Work by a rule book from now on (empty: by what was shipped); what is compiled already stays so."""
+        """Work by a rule book from now on (empty: by what was shipped); what is compiled already stays so.
+
+        Raises one of ``_BOOK_TROUBLE`` for a book that is not there whole; the one before stays in force then.
+        """
+        if path == self.book:
+            return
         files = BookFiles.read(Path(path)) if path else BookFiles(Rulebook(), Path())
         self.catalogue = files.kinds(KindCatalogue.load(self._schemas / "nsi" / "kinds.toml"))
         library = RuleSetLibrary(self._directories, files.rule_sets(), self._store)
-        dictionaries = Dictionaries.of_files(files.dictionaries(), self._nsi_rules)
+        self.dictionaries = Dictionaries.of_files(files.dictionaries(), self._nsi_rules)
         self.validator = Validator(
             library,
             self.catalogue,
-            dictionaries,
+            self.dictionaries,
             profiles=self._profiles,
             weights=Weights(files.book.switches),
         )
         self.book = path
+
+
+_BOOK_TROUBLE: Final = (OSError, msgspec.DecodeError, DictionaryRefused)
+"""What opening a book may raise."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -136,11 +149,10 @@ def examine_all(batch: Batch) -> list[Examination]:
     """Examine a batch in this compute process."""
     workshop = _Process.workshop
     assert workshop is not None, "prepare_process comes first"
-    if workshop.book != batch.book:
-        try:
-            workshop.open_book(batch.book)
-        except (OSError, msgspec.DecodeError, DictionaryRefused):
-            return [_unjudged(one) for one in batch.inputs]
+    try:
+        workshop.open_book(batch.book)
+    except _BOOK_TROUBLE:
+        return [_unjudged(one) for one in batch.inputs]
     return [examine(one, workshop) for one in batch.inputs]
 
 
@@ -172,6 +184,7 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
     else:
         document, said = canonical(markup, facts, workshop.catalogue)
         report = workshop.validator.check(markup, document, facts, one.at).with_findings(said)
+        report = report.with_findings(_foreseen(report, markup))
     report = report.with_findings(
         verdict_findings, layer=Layer.SIGNATURE, run=LayerRun(ran=True, evaluated=len(verdicts))
     )
@@ -183,6 +196,12 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
         canonical=document,
         seconds=time.process_time() - started,
     )
+
+
+def _foreseen(report: Report, markup: Markup) -> list[Finding]:
+    """Say what would have been put in order before signing, where nothing else speaks of the place."""
+    spoken = {finding.location for finding in report.findings if finding.location is not None}
+    return [one for one in would_normalise(markup) if one.location not in spoken]
 
 
 def _examine_registry(one: ExaminationInput, workshop: Workshop, started: float) -> Examination:
@@ -251,20 +270,42 @@ def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> Submi
 
 
 class PrepareOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Unsigned bytes to normalise, whose they are, and what was decided: by the operator and for this document."""
+    """Unsigned bytes to normalise, whose they are, and what was decided: by the operator and for this document.
+
+    ``book`` is the file of the rule book, whose dictionaries and kinds the shims look into.
+    """
 
     content: bytes
     normalising: Normalising = AS_SHIPPED
     partner: str = ""
     kind: str = ""
     without: frozenset[Rule] = frozenset()
+    book: str = ""
 
 
 def prepare_bytes(order: PrepareOrder) -> Prepared | tuple[Finding, ...]:
     """Normalise unsigned bytes in this compute process."""
     workshop = _Process.workshop
-    card = workshop.catalogue.get(order.kind) if workshop and order.kind else None
-    return prepare(order.content, order.normalising, partner=order.partner, card=card, without=order.without)
+    assert workshop is not None, "prepare_process comes first"
+    with contextlib.suppress(*_BOOK_TROUBLE):  # what is unsigned may be normalised by the book before
+        workshop.open_book(order.book)
+    return prepare(
+        order.content,
+        order.normalising,
+        partner=order.partner,
+        card=workshop.catalogue.get(order.kind) if order.kind else None,
+        names=partial(_term, workshop.dictionaries),
+        without=order.without,
+    )
+
+
+def _term(dictionaries: Dictionaries, system: str, code: str) -> Term | None:
+    """Return an entry of the newest edition held, as a shim writes it into a document."""
+    found = dictionaries.entry(system, code)
+    if found is None:
+        return None
+    edition, name = found
+    return Term(system=system, code=code, version=edition.version, name=name, system_name=edition.full_name)
 
 
 class Router(msgspec.Struct, frozen=True):

@@ -67,6 +67,7 @@ class Judging:
             partner=caller.partner_id,
             kind=submission.kind or "",
             without=without,
+            book=self._book(),
         )
         prepared = await self._pool.run(prepare_bytes, order)
         if isinstance(prepared, tuple):

@@ -46,6 +46,11 @@ async def terminal(arguments: argparse.Namespace) -> AsyncIterator[Terminal]:
         yield opened
 
 
+def has_store(arguments: argparse.Namespace) -> bool:
+    """Tell whether a store is named; some commands have something to say without one."""
+    return arguments.state_dir is not None or bool(os.environ.get("INAYA_DATABASE_URL"))
+
+
 def at_desk(
     work: Callable[[Terminal, argparse.Namespace], Awaitable[int]],
 ) -> Callable[[argparse.Namespace], int]:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from broker.assembly.syncing import dictionary_source, synced
 from broker.assembly.terminal import Terminal
-from broker.cli.desk import actor, at_desk, desk_arguments
+from broker.cli.desk import actor, at_desk, desk_arguments, has_store
 from broker.cli.rules import reasoned, told
+from broker.cli.running import ROOT
 from broker.cli.terminal import CommandFailed, Parsers, columns, command, family, say
+from broker.document.kind import KIND_SYSTEM, KindCatalogue
 from broker.store.rules import Form
 from broker.validation.nsi import Reading, files_of, read_all
 
@@ -28,7 +30,9 @@ def add_to(parsers: Parsers) -> None:
     renew = command(nsi, "sync", at_desk(_sync), "принести с портала НСИ редакции новее наших и применять их")
     renew.add_argument("oids", nargs="*", metavar="OID", help="какие справочники; без них — все загруженные")
     desk_arguments(renew)
-    desk_arguments(command(nsi, "list", at_desk(_list), "какие справочники загружены и какие применяются"))
+    shown = command(nsi, "list", _list, "какие справочники загружены и какие применяются")
+    shown.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог данных")
+    desk_arguments(shown)
     drop = command(nsi, "drop", at_desk(_drop), "не применять редакцию справочника; загруженное остаётся")
     drop.add_argument("oid", help="OID справочника")
     drop.add_argument("version", help="редакция")
@@ -77,7 +81,16 @@ def _read(terminal: Terminal, path: Path, oid: str, version: str) -> Reading:
         raise CommandFailed(f"{path}: файл не читается ({error.strerror})") from error
 
 
-async def _list(terminal: Terminal, _arguments: argparse.Namespace) -> int:
+def _list(arguments: argparse.Namespace) -> int:
+    kinds = KindCatalogue.load(arguments.schemas / "nsi" / "kinds.toml")
+    say(f"Виды поставки: {KIND_SYSTEM}, редакция {kinds.edition}, видов {len(kinds)}.")
+    if not has_store(arguments):
+        say("Хранилище не названо (INAYA_DATABASE_URL или --state-dir): загруженные справочники не видны.")
+        return 0
+    return at_desk(_stored)(arguments)
+
+
+async def _stored(terminal: Terminal, _arguments: argparse.Namespace) -> int:
     used = {entry.digest for entry in (await terminal.rules.store.book()).book.dictionaries}
     cards = await terminal.rules.store.imported(Form.DICTIONARY)
     rows = [

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -11,7 +10,7 @@ from broker.adapter_kit.clocks import SystemClock
 from broker.archive import StoredContent
 from broker.cli import importing
 from broker.cli import rules as book
-from broker.cli.desk import desk_arguments, terminal
+from broker.cli.desk import desk_arguments, has_store, terminal
 from broker.cli.rules import pack_lines
 from broker.cli.running import ROOT
 from broker.cli.terminal import Parsers, columns, command, family, say
@@ -50,7 +49,7 @@ def _schemas(arguments: argparse.Namespace) -> int:
         term = f"{rules.starts or '…'} — {rules.ends or '…'}"
         rows.append((rules.kind, rules.edition, rules.source.value, term, rules.digest[:12], rules.title))
     say(columns(rows, ("вид", "редакция", "источник", "действует", "отпечаток", "название")))
-    if arguments.state_dir is not None or os.environ.get("INAYA_DATABASE_URL"):
+    if has_store(arguments):
         return asyncio.run(_stored(arguments))
     return 0
 

@@ -136,6 +136,13 @@ class Dictionaries:
                 self._guides = {}
         return self._guides.get(guide, {})
 
+    def entry(self, oid: str, code: str) -> tuple[Edition, str] | None:
+        """Return the newest edition held with the one name it gives a code; None when it holds none or several."""
+        held = self._versions.get(oid)
+        edition = self.edition(oid, held[-1]) if held else None
+        names = edition.lookup.names(code) if edition is not None else ()
+        return (edition, names[0]) if edition is not None and len(names) == 1 else None
+
     def standing(self, oid: str, version: str) -> tuple[Standing, Edition | None]:
         """Tell how an edition stands to ours, with the edition that judges its codes, if any does."""
         if not is_oid(oid):
