@@ -98,7 +98,10 @@ def errors_page() -> str:
     ]
     for adapter, codes in all_codes().items():
         parts += [f"## Адаптер {adapter}" if adapter else "## Общие", ""]
-        rows = [(f"`{c.id}`", c.means, meanings.RESPONSIBLES[c.who], _prose(c.do)) for c in sorted(codes, key=_by_id)]
+        rows = [
+            (f"`{c.id}`", c.means, meanings.RESPONSIBLES[c.who], _prose(c.do))
+            for c in sorted(codes, key=_by_id)
+        ]
         parts += [_table(("код", "что значит", "кто действует", "что сделать"), rows), ""]
     return _text(parts)
 

@@ -17,9 +17,10 @@ from lxml.etree import _LogEntry as LogEntry
 
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.markup import XSI, Markup, name_of
-from broker.validation.advice import advice_for
+from broker.validation.advice import Advice, exact_advice, headed
 from broker.validation.report import shown
-from broker.validation.xsd_messages import worded
+from broker.validation.xsd_messages import MISSING, UNEXPECTED, Wording, misfitting, worded
+from broker.validation.xsd_trial import Trial
 
 MAX_FAULTS: Final = 100
 """Faults of one document after which the layer stops looking."""
@@ -58,27 +59,38 @@ class Schema:
                 element = root if error.elem is None else cast("Element", error.elem)
                 yield Fault(element, error.reason or "")
 
+    def unfit(self, root: Element) -> Iterator[tuple[Element, Element | None]]:
+        """Yield the elements whose children do not fit, and the child that does not, as libxml2 tells it."""
+        for fault in self.faults(root):
+            parent = fault.element.getparent()
+            if "This element is not expected" in fault.message and parent is not None:
+                yield parent, fault.element
+            elif "Missing child element" in fault.message:
+                yield fault.element, None
+
 
 def findings(schema: Schema, markup: Markup, verdict: tuple[Severity, Source]) -> tuple[Finding, ...]:
     """Check a document and word every fault for people; ``verdict`` is how much the schema's word counts."""
-    found = itertools.islice(schema.faults(markup.root), MAX_FAULTS)
-    return tuple(_finding(fault, markup, *verdict) for fault in found)
+    found = list(itertools.islice(schema.faults(markup.root), MAX_FAULTS))
+    trial = Trial(markup.root, schema.unfit)
+    return tuple(_finding(fault, markup, trial, *verdict) for fault in found)
 
 
-def _finding(fault: Fault, markup: Markup, severity: Severity, source: Source) -> Finding:
-    location = markup.locate(fault.element)
+def _finding(fault: Fault, markup: Markup, trial: Trial, severity: Severity, source: Source) -> Finding:
     element = name_of(str(fault.element.tag))
     wording = worded(fault.message, element)
-    advice = advice_for(location.xpath)
+    place = fault.element
+    if wording.code == UNEXPECTED and fault.message.startswith("Element '"):
+        misfit = trial.judge(fault.element, wording.expected)
+        wording, place = misfitting(wording, misfit, fault.element)
+    location = markup.locate(place)
+    advice = _advice(place, location.xpath, wording)
     value = fault.element.get(wording.attribute) if wording.attribute else None
-    message = wording.message
-    if advice is not None:
-        message = f"{advice.name[0].upper()}{advice.name[1:]}: {message[0].lower()}{message[1:]}"
     return Finding(
         layer=Layer.XSD,
         severity=severity,
         code=wording.code,
-        message=message,
+        message=headed(wording.message, place, advice),
         location=location,
         value=None if value is None else shown(element, name_of(wording.attribute), value),
         expected=wording.expected,
@@ -87,6 +99,13 @@ def _finding(fault: Fault, markup: Markup, severity: Severity, source: Source) -
         source=source,
         remd_code="VALIDATION_ERROR",
     )
+
+
+def _advice(place: Element, xpath: str, wording: Wording) -> Advice | None:
+    """Return the advice for what is missing, where something is, else for the place."""
+    missing = (wording.expected or "").split(",")[0].strip() if wording.code == MISSING else ""
+    found = exact_advice(f"{xpath}/{missing}") if missing else None
+    return found or (exact_advice(xpath) if place.getparent() is not None else None)
 
 
 def _libxml2_faults(schema: etree.XMLSchema, root: Element) -> Iterator[Fault]:

@@ -7,11 +7,27 @@ itself allows are taken over; values of the document never are.
 import re
 from typing import Final, NamedTuple
 
+from lxml.etree import _Element as Element
+
 from broker.document.markup import PREFIXES, name_of
+from broker.validation.xsd_trial import Misfit
 
 _MOST: Final = 8
 _LONGEST: Final = 120
+UNEXPECTED: Final = "xsd.unexpected_element"
+MISSING: Final = "xsd.missing_element"
 _TYPES: Final = {
+    "positiveInteger": "целое число от 1",
+    "nonNegativeInteger": "целое число от 0",
+    "integer": "целое число",
+    "NMTOKEN": "слово без пробелов",
+    "ID": "имя без пробелов, которое в документе больше не встречается",
+    "anyURI": "адрес",
+    "base64Binary": "данные в base64",
+    "st": "текст",
+    "bin": "данные в base64",
+    "probability": "число от 0 до 1",
+    "set_cs": "коды через пробел",
     "int": "целое число",
     "real": "число без единиц измерения, например 5 или 36.6",
     "ts": "дата ГГГГММДД или дата со временем и поясом ГГГГММДДЧЧММ±ЧЧММ",
@@ -64,7 +80,7 @@ _CASES: Final = (
     _case(
         r"Missing child element\(s\)\. Expected is (?:one of )?\( (?P<expected>.+?) \)",
         "missing_element",
-        "В элементе {element} не хватает вложенного элемента.",
+        "В элементе {element} не хватает вложенного элемента: {expected}.",
         "Добавьте в {element}: {expected}.",
     ),
     _case(
@@ -211,6 +227,34 @@ def worded(message: str, element: str) -> Wording:
         if match is not None:
             return _wording(case, match.groupdict(), element, subject)
     return _wording(_UNKNOWN, {}, element, subject)
+
+
+def misfitting(wording: Wording, misfit: Misfit, element: Element) -> tuple[Wording, Element]:
+    """Say of an element that was not expected which it is, and where: something missing is missing in the parent."""
+    name, parent = name_of(str(element.tag)), element.getparent()
+    holder = "документе" if parent is None else name_of(str(parent.tag))
+    expected = wording.expected or ""
+    match misfit:
+        case Misfit.EXTRA:
+            message, fix = f"Элемент {name} здесь лишний.", f"Уберите {name} из {holder}."
+        case Misfit.REPEATED:
+            message, fix = (
+                f"Элемент {name} повторён лишний раз.",
+                f"Оставьте в {holder} один {name}, лишний уберите.",
+            )
+        case Misfit.MISPLACED:
+            message = f"Элемент {name} стоит не на своём месте."
+            fix = f"Восстановите порядок элементов в {holder}: перед {name} должен стоять {expected}."
+        case Misfit.MISSING_BEFORE if parent is not None:
+            found = wording._replace(
+                code=MISSING,
+                message=f"В элементе {holder} не хватает вложенного элемента: {expected}.",
+                fix=f"Добавьте в {holder} перед {name}: {expected}.",
+            )
+            return found, parent
+        case _:
+            return wording, element
+    return wording._replace(message=message, fix=fix), element
 
 
 def _wording(
