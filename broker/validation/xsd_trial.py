@@ -41,8 +41,10 @@ class Misfit(Enum):
 
 
 class Trial:
-    """A document on trial; ``unfit`` validates a tree and yields every parent whose children do not fit, with the child
-    that was not expected (None: something is missing at the end).
+    """A document on trial.
+
+    ``unfit`` validates a tree and yields every parent whose children do not fit, with the child that was not expected
+    (None: something is missing at the end).
     """
 
     def __init__(self, root: Element, unfit: Unfit) -> None:
