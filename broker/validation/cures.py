@@ -28,21 +28,22 @@ _PATH: Final = r"[A-Za-z][\w:]*(?:/[A-Za-z][\w:]*)*"
 _VALUES: Final = r"(?:'[^']*'|[\[(]\s*'[^']*'(?:\s*,\s*'[^']*')*\s*[\])])"
 _BARE: Final = re.compile(r"'[^']*'|(?<![\w:@$.-])(?!(?:and|or|not)\b)([A-Za-z]\w*)(?![\w:(-])")
 _MOST: Final = 6
+SECTION: Final = "секция"
+RECORD: Final = "запись с кодом"
 _WHAT: Final = {
     "code": "код по справочнику",
     "codeSystem": "OID справочника",
-    "codeSystemVersion": "версию справочника, по которой взят код",
+    "codeSystemVersion": "версия справочника, по которой взят код",
     "codeSystemName": "название справочника",
     "displayName": "название кода точно как в справочнике",
     "root": "OID",
     "extension": "сам идентификатор",
-    "value": "само значение",
-    "unit": "единицу измерения",
+    "unit": "единица измерения",
     "use": "назначение, например WP рабочий или MC мобильный",
     "xsi:type": "тип данных HL7",
-    "nullFlavor": "причину, по которой данных нет",
+    "nullFlavor": "причина, по которой данных нет",
 }
-"""What is written in an attribute, in the accusative."""
+"""What is written in an attribute."""
 _FORMS: Final = (
     (r"\.50$", "OID, который заканчивается на .50"),
     (r"\.51$", "OID, который заканчивается на .51"),
@@ -60,6 +61,7 @@ _FORMS: Final = (
     ("[+-]", "дату ГГГГММДД или дату со временем и поясом ГГГГММДДЧЧММ±ЧЧММ"),
     ("[12][0-9]{3}[01]", "дату ГГГГММДД"),
     ("[1-2]{1}[0-9]{3}", "дату ГГГГММДД или дату со временем и поясом ГГГГММДДЧЧММ±ЧЧММ"),
+    ("{8}-", "UUID из 36 знаков"),
     ("([0-2])([.]", "OID без пробелов"),
     ("[0-2](", "OID без пробелов"),
     ("[1-9][0-9]*$", "целое число от 1"),
@@ -68,13 +70,18 @@ _FORMS: Final = (
 
 
 class Cure(NamedTuple):
-    """What is wrong and what to do, in Russian; ``technical`` faults are never a registrar's."""
+    """What is wrong and what to do, in Russian; ``technical`` faults are never a registrar's.
+
+    ``place`` is the child the fault is in, where the assertion stands at its parent; a ``whole`` cure needs no more advice.
+    """
 
     said: str
     fix: str
     expected: str | None = None
     value: str | None = None
     technical: bool = False
+    place: Element | None = None
+    whole: bool = False
 
 
 def cure_of(test: str, element: Element, *, report: bool = False) -> Cure | None:
@@ -118,29 +125,31 @@ def _target(element: Element, path: str) -> tuple[str, Element | None]:
 def _unfilled(element: Element, found: "re.Match[str]") -> Cure:
     path, attribute = (found["path"] or "").rstrip("/"), found["name"]
     name, target = _target(element, path)
-    what = _WHAT.get(attribute, "значение")
     if target is None:
         return Cure(
-            f"Нет элемента {name} с атрибутом @{attribute}.",
-            f"Добавьте {name} и запишите в @{attribute} {what}.",
+            f"Нет элемента {name} с атрибутом @{attribute}.", f"Добавьте {name}. {_fill(name, attribute)}"
         )
     state = "пуст" if attribute in target.attrib else "не передан"
-    null = (
-        f" Вместе с этим уберите у {name} атрибут nullFlavor." if target.get("nullFlavor") is not None else ""
-    )
+    null = " Атрибут nullFlavor при этом уберите." if target.get("nullFlavor") is not None else ""
     return Cure(
         f"У {name} {state} атрибут @{attribute}.",
-        f"Запишите в {name}/@{attribute} {what}.{null}",
+        f"{_fill(name, attribute)}{null}",
         technical=attribute in {"codeSystem", "codeSystemVersion", "codeSystemName", "displayName", "root"},
+        place=target,
     )
+
+
+def _fill(name: str, attribute: str) -> str:
+    what = _WHAT.get(attribute)
+    return f"Заполните {name}/@{attribute}: {what}." if what else f"Заполните {name}/@{attribute}."
 
 
 def _forbidden(element: Element, attribute: str) -> Cure:
     name = name_of(str(element.tag))
     if attribute == "nullFlavor":
         return Cure(
-            f"У {name} стоит nullFlavor («данных нет»), а эти данные обязательны.",
-            f"Передайте сами данные и уберите у {name} атрибут nullFlavor.",
+            f"У {name} стоит nullFlavor («данных нет»), а здесь он не разрешён.",
+            "Передайте сами данные вместо nullFlavor.",
             value=shown(name, attribute, element.get(attribute, "")),
         )
     return Cure(f"У {name} лишний атрибут @{attribute}.", f"Уберите у {name} атрибут @{attribute}.")
@@ -151,6 +160,8 @@ def _valued(element: Element, found: "re.Match[str]") -> Cure:
     name, target = _target(element, path)
     values = re.findall(r"'([^']*)'", found["values"])
     wanted = " или ".join(values[:_MOST])
+    first, rest = values[0], ", ".join(values[1:_MOST])
+    advised = f"{first} (принимаются и прежние: {rest})" if rest and attribute == "codeSystem" else wanted
     qualified = f"{{{XSI}}}type" if attribute == "xsi:type" else attribute
     if target is None:
         return Cure(
@@ -164,10 +175,11 @@ def _valued(element: Element, found: "re.Match[str]") -> Cure:
     )
     return Cure(
         said,
-        f"Запишите в {name}/@{attribute}: {wanted}.",
+        f"Запишите в {name}/@{attribute}: {advised}.",
         expected=wanted,
         value=None if actual is None else shown(name, attribute, actual),
         technical=attribute != "code",
+        place=target,
     )
 
 
@@ -182,7 +194,19 @@ def _worded(element: Element, found: "re.Match[str]") -> Cure:
     name, target = _target(element, "" if path == "." else path)
     if target is None:
         return Cure(f"Нет элемента {name}.", f"Добавьте {name} с текстом.")
-    return Cure(f"Элемент {name} пуст.", f"Впишите текст в {name}: пустой элемент не принимается.")
+    return Cure(
+        f"Элемент {name} пуст.", f"Впишите текст в {name}: пустой элемент не принимается.", place=target
+    )
+
+
+def _fixed_text(element: Element, found: "re.Match[str]") -> Cure:
+    name, target = _target(element, "" if found["path"] == "." else found["path"])
+    return Cure(
+        f"В {name} записан не тот текст.",
+        f"Запишите в {name}: {found['text']}.",
+        expected=found["text"],
+        place=target,
+    )
 
 
 def _formed(element: Element, found: "re.Match[str]") -> Cure:
@@ -190,13 +214,13 @@ def _formed(element: Element, found: "re.Match[str]") -> Cure:
     where, name = expressions[0][0], name_of(str(element.tag))
     attribute = where[1:] if where != "." else ""
     place = f"{name}/@{attribute}" if attribute else name
-    forms = [_form(expression) for _, expression in expressions]
+    forms = [form_of(expression) for _, expression in expressions]
     known = next((form for form in forms if form), "")
     actual = element.get(attribute) if attribute else (element.text or "")
     if actual is None:
         return Cure(
             f"У {name} не передан атрибут @{attribute}.",
-            f"Запишите в {place} {known or _WHAT.get(attribute, 'значение')}.",
+            f"Запишите в {place} {known}." if known else _fill(name, attribute),
         )
     return Cure(
         f"Элемент {place} пуст." if not actual.strip() else f"Значение в {place} записано не в той форме.",
@@ -208,7 +232,8 @@ def _formed(element: Element, found: "re.Match[str]") -> Cure:
     )
 
 
-def _form(expression: str) -> str:
+def form_of(expression: str) -> str:
+    """Say in words (accusative) what a regular expression of the guides stands for, empty when nobody knows."""
     return next((form for piece, form in _FORMS if piece in expression), "")
 
 
@@ -217,17 +242,22 @@ def _counted(element: Element, found: "re.Match[str]") -> Cure | None:
     least, most = _bounds(found)
     thing, actual = _thing(path), counted(path, element)
     name = name_of(str(element.tag))
+    whole = thing.startswith((SECTION, RECORD))
     if actual is not None and actual < least:
-        many = "" if least == 1 else f" (нужно {least})"
+        many = "" if least == 1 else f" (передано {actual}, нужно {least})"
         return Cure(
-            f"В {name} нет обязательного: {thing}{many}.", f"Добавьте в {name}: {thing}.", expected=thing
+            f"В {name} не хватает: {thing}{many}.",
+            f"Добавьте в {name}: {thing}.",
+            expected=thing,
+            whole=whole,
         )
     if most == 0:
-        return Cure(f"В {name} лишнее: {thing}.", f"Уберите из {name}: {thing}.")
+        return Cure(f"В {name} лишнее: {thing}.", f"Уберите из {name}: {thing}.", whole=True)
     if most is not None and actual is not None and actual > most:
         return Cure(
             f"В {name} повторяется: {thing}. Передано {actual}, допускается не больше {most}.",
-            f"Оставьте в {name} не больше {most}: {thing}.",
+            f"Уберите из {name} лишнее, чтобы осталось не больше {most}: {thing}.",
+            whole=whole,
         )
     return None
 
@@ -245,8 +275,8 @@ def _bounds(found: "re.Match[str]") -> tuple[int, int | None]:
 def _thing(path: str) -> str:
     """Name what is counted as people do: a section or a field by its code, an id by the end of its root."""
     for pattern, name in (
-        (r"section\[?/?code/@code ?= ?'([^']+)'", "секция {}"),
-        (r"observation/code/@code ?= ?'([^']+)'", "запись с кодом {}"),
+        (r"section\[?/?code/@code ?= ?'([^']+)'", f"{SECTION} {{}}"),
+        (r"observation/code/@code ?= ?'([^']+)'", f"{RECORD} {{}}"),
         (r"\bid\[substring.*'(\.\d+)'", "id с корнем, который заканчивается на {}"),
         (r"\bid\[@root ?= ?'([^']+)'", "id с root={}"),
         (r"informationRecipient\[.*'([^']+)'", "informationRecipient с OID {}"),
@@ -272,6 +302,7 @@ def _shapes() -> Iterator[tuple[str, Answer]]:
     yield rf"{_AT} ?= ?(?P<values>{_VALUES})", _valued
     yield r"@[\w:]+ ?= ?'[^']*'(?: and @[\w:]+ ?= ?'[^']*')+", _both
     yield rf"(?:normalize-space\((?P<spaced>{_PATH}|\.)\)|(?P<path>{_PATH}|\.)) ?!= ?''", _worded
+    yield rf"(?P<path>{_PATH}|\.) ?= ?'(?P<text>[^']+)'", _fixed_text
     yield (
         rf"(?:not\(starts-with\(@[\w:]+, ?'[^']*'\)\) or |not\(@[\w:]+ ?!= ?''\) or |not\(@[\w:]+\) or )?{_MATCH}(?: or {_MATCH})*",
         _formed,
@@ -311,7 +342,7 @@ def _first_optional(element: Element, found: "re.Match[str]") -> Cure:
     attribute = found["name"] or found["n2"] or found["n3"]
     return Cure(
         f"У {name} пуст атрибут @{attribute}.",
-        f"Запишите в {name}/@{attribute} {_WHAT.get(attribute, 'значение')} или уберите атрибут.",
+        f"{_fill(name, attribute)} Если писать нечего, уберите атрибут.",
     )
 
 

@@ -20,7 +20,7 @@ from broker.document.markup import XSI, Markup, name_of
 from broker.validation.advice import Advice, exact_advice, headed
 from broker.validation.report import shown
 from broker.validation.xsd_messages import MISSING, UNEXPECTED, Wording, misfitting, worded
-from broker.validation.xsd_trial import Trial
+from broker.validation.xsd_trial import Misfit, Trial
 
 MAX_FAULTS: Final = 100
 """Faults of one document after which the layer stops looking."""
@@ -79,10 +79,11 @@ def findings(schema: Schema, markup: Markup, verdict: tuple[Severity, Source]) -
 def _finding(fault: Fault, markup: Markup, trial: Trial, severity: Severity, source: Source) -> Finding:
     element = name_of(str(fault.element.tag))
     wording = worded(fault.message, element)
-    place = fault.element
+    place, extra = fault.element, False
     if wording.code == UNEXPECTED and fault.message.startswith("Element '"):
-        misfit = trial.judge(fault.element, wording.expected)
-        wording, place = misfitting(wording, misfit, fault.element)
+        verdict = trial.judge(fault.element, wording.expected)
+        extra = verdict.misfit is Misfit.EXTRA
+        wording, place = misfitting(wording, verdict, fault.element)
     location = markup.locate(place)
     advice = _advice(place, location.xpath, wording)
     value = fault.element.get(wording.attribute) if wording.attribute else None
@@ -94,7 +95,7 @@ def _finding(fault: Fault, markup: Markup, trial: Trial, severity: Severity, sou
         location=location,
         value=None if value is None else shown(element, name_of(wording.attribute), value),
         expected=wording.expected,
-        fix=wording.fix if advice is None else f"{wording.fix} {advice.fix}",
+        fix=wording.fix if advice is None or extra else f"{wording.fix} {advice.fix}",
         responsible=Responsible.MIS,
         source=source,
         remd_code="VALIDATION_ERROR",

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from lxml.etree import _Element as Element
 
 from broker.document.markup import PREFIXES, name_of
-from broker.validation.xsd_trial import Misfit
+from broker.validation.cures import form_of
+from broker.validation.xsd_trial import Misfit, Verdict
 
 _MOST: Final = 8
 _LONGEST: Final = 120
@@ -86,8 +87,8 @@ _CASES: Final = (
     _case(
         r"(?:The attribute '(?P<name>nullFlavor)' is|'nullFlavor' attribute) not allowed",
         "attribute_forbidden",
-        "Атрибут @nullFlavor у элемента {element} не допускается: данные обязательны.",
-        "Уберите @nullFlavor и передайте сами данные; если элемент не обязателен, не передавайте его вовсе.",
+        "У элемента {element} стоит @nullFlavor («данных нет»), а здесь он не разрешён.",
+        "Передайте сами данные вместо @nullFlavor. Если элемент не обязателен, не передавайте его.",
     ),
     _case(
         r"The attribute '(?P<name>[^']*)' is not allowed",
@@ -104,8 +105,8 @@ _CASES: Final = (
     _case(
         r"does not match the fixed value constraint '(?P<expected>[^']*)'",
         "fixed_value",
-        "Значение в {place} должно быть строго заданным.",
-        "Запишите {expected}.",
+        "Значение в {place} не то, которое задано схемой.",
+        "Запишите в {place}: {expected}.",
     ),
     _case(
         r"\[facet 'enumeration'\].*is not an element of the set \{(?P<expected>.*)\}",
@@ -114,7 +115,7 @@ _CASES: Final = (
         "Выберите одно из разрешённых значений: {expected}.",
     ),
     _case(
-        r"\[facet 'pattern'\].*is not accepted by the pattern '(?P<expected>.*)'",
+        r"\[facet 'pattern'\].*is not accepted by the (?P<regular>pattern) '(?P<expected>.*)'",
         "pattern",
         "Значение в {place} записано не в той форме.",
         "Запишите значение в форме, которую требует схема, без пробелов и лишних знаков.",
@@ -229,13 +230,15 @@ def worded(message: str, element: str) -> Wording:
     return _wording(_UNKNOWN, {}, element, subject)
 
 
-def misfitting(wording: Wording, misfit: Misfit, element: Element) -> tuple[Wording, Element]:
+def misfitting(wording: Wording, verdict: Verdict, element: Element) -> tuple[Wording, Element]:
     """Say of an element that was not expected which it is, and where: something missing is missing in the parent."""
+    misfit, missing = verdict
     name, parent = name_of(str(element.tag)), element.getparent()
     holder = "документе" if parent is None else name_of(str(parent.tag))
-    expected = wording.expected or ""
+    expected = missing or wording.expected or ""
     match misfit:
         case Misfit.EXTRA:
+            wording = wording._replace(expected=None)
             message, fix = f"Элемент {name} здесь лишний.", f"Уберите {name} из {holder}."
         case Misfit.REPEATED:
             message, fix = (
@@ -248,6 +251,7 @@ def misfitting(wording: Wording, misfit: Misfit, element: Element) -> tuple[Word
         case Misfit.MISSING_BEFORE if parent is not None:
             found = wording._replace(
                 code=MISSING,
+                expected=expected,
                 message=f"В элементе {holder} не хватает вложенного элемента: {expected}.",
                 fix=f"Добавьте в {holder} перед {name}: {expected}.",
             )
@@ -274,6 +278,8 @@ def _wording(
 
 def _expected(parts: dict[str, str | None]) -> str | None:
     stated = parts.get("expected")
+    if stated and parts.get("regular"):
+        return form_of(stated) or None
     if stated:
         return _readable(stated)
     kind = (parts.get("type") or "").rpartition("}")[2].rpartition(":")[2]

@@ -8,7 +8,7 @@ what was awaited stands before it, that was missing.
 import copy
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -19,7 +19,7 @@ Unfit = Callable[[Element], Iterable[tuple[Element, Element | None]]]
 _NAMESPACES: Final = {prefix.rstrip(":"): uri for uri, prefix in PREFIXES.items()}
 MAX_TRIALS: Final = 5
 """Elements of one document that are tried."""
-MAX_AWAITED: Final = 3
+MAX_AWAITED: Final = 6
 """Names of those awaited that are tried before an element."""
 MAX_ELEMENTS: Final = 20_000
 """Beyond this a document is not copied: the official samples have a thousand."""
@@ -40,6 +40,13 @@ class Misfit(Enum):
     """Not tried."""
 
 
+class Verdict(NamedTuple):
+    """Which it is, and the name of what is missing where something is."""
+
+    misfit: Misfit
+    missing: str = ""
+
+
 class Trial:
     """A document on trial.
 
@@ -53,23 +60,24 @@ class Trial:
         self._twin: Element | None = None
         self._left = MAX_TRIALS
 
-    def judge(self, element: Element, expected: str | None) -> Misfit:
+    def judge(self, element: Element, expected: str | None) -> Verdict:
         """Tell which it is; ``expected`` is the list of names the processor waited for, as written for people."""
         parent = element.getparent()
         if parent is None or self._left <= 0:
-            return Misfit.UNKNOWN
+            return Verdict(Misfit.UNKNOWN)
         self._left -= 1
         victim = self._in_twin(element)
         if victim is None:
-            return Misfit.UNKNOWN
+            return Verdict(Misfit.UNKNOWN)
         if self._right_without(victim):
             alone = sum(1 for _ in parent.iterchildren(element.tag)) == 1
-            return Misfit.EXTRA if alone else Misfit.REPEATED
+            return Verdict(Misfit.EXTRA if alone else Misfit.REPEATED)
         awaited = [name.strip() for name in (expected or "").split(",") if name.strip()]
         later = {name_of(str(one.tag)) for one in element.itersiblings(etree.Element)}
         if later.intersection(awaited):
-            return Misfit.MISPLACED
-        return Misfit.MISSING_BEFORE if self._fits_after(victim, awaited) else Misfit.UNKNOWN
+            return Verdict(Misfit.MISPLACED, next(name for name in awaited if name in later))
+        missing = next((name for name in awaited[:MAX_AWAITED] if self._fits_after(victim, name)), "")
+        return Verdict(Misfit.MISSING_BEFORE, missing) if missing else Verdict(Misfit.UNKNOWN)
 
     def _right_without(self, victim: Element) -> bool:
         """Tell whether the parent's children fit once the element is gone."""
@@ -81,19 +89,16 @@ class Trial:
         parent.insert(position, victim)
         return fits
 
-    def _fits_after(self, victim: Element, awaited: list[str]) -> bool:
-        """Tell whether the element is expected once one of the awaited stands before it."""
-        for name in awaited[:MAX_AWAITED]:
-            prefix, _, local = name.rpartition(":")
-            if prefix not in _NAMESPACES or not local.isalnum():
-                continue
-            missing = etree.Element(f"{{{_NAMESPACES[prefix]}}}{local}")
-            victim.addprevious(missing)
-            fits = all(child is not victim for _, child in self._unfit(self._root_of_twin()))
-            cast("Element", victim.getparent()).remove(missing)
-            if fits:
-                return True
-        return False
+    def _fits_after(self, victim: Element, name: str) -> bool:
+        """Tell whether the element is expected once one of this name stands before it."""
+        prefix, _, local = name.rpartition(":")
+        if prefix not in _NAMESPACES or not local.isalnum():
+            return False
+        missing = etree.Element(f"{{{_NAMESPACES[prefix]}}}{local}")
+        victim.addprevious(missing)
+        fits = all(child is not victim for _, child in self._unfit(self._root_of_twin()))
+        cast("Element", victim.getparent()).remove(missing)
+        return fits
 
     def _root_of_twin(self) -> Element:
         assert self._twin is not None

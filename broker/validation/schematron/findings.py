@@ -41,7 +41,8 @@ def _finding(rules: RuleSet, failure: Failure, markup: Markup) -> Finding:
         return _unanswered(failure, location, severity, source)
     cure = None if failure.element is None else cure_of(assertion.test, element, report=assertion.report)
     if cure is not None:
-        return _worded(failure, cure, location, severity, source)
+        place = location if cure.place is None else markup.locate(cure.place)
+        return _worded(failure, cure, place, severity, source)
     advice = advice_for(location.xpath, assertion.test)
     return Finding(
         layer=Layer.SCHEMATRON,
@@ -65,7 +66,9 @@ def _worded(failure: Failure, cure: Cure, location: Location, severity: Severity
     """Say what the element lacks before the rule's own text, which РЭМД would answer with."""
     assertion, element = failure.assertion, failure.element
     assert element is not None
-    advice = exact_advice(location.xpath, assertion.test)
+    advice = None
+    if not cure.whole:
+        advice = exact_advice(location.xpath, "" if cure.place is not None else assertion.test)
     return Finding(
         layer=Layer.SCHEMATRON,
         severity=severity,
