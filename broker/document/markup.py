@@ -280,7 +280,7 @@ def _unreadable(error: etree.XMLSyntaxError, *, whole: bool) -> Finding:
     if "depth" in (error.msg or ""):
         return _too_deep(line, column)
     found = READER_ERRORS.get(getattr(error, "code", 0) or 0, UNREADABLE)
-    code, message, fix = found if whole else CUT
+    code, message, fix = found if whole or found[0] != CUT[0] else CUT
     place = f" Строка {line}, позиция {column}." if line else ""
     return _fault(code, message + place, fix, line, column)
 

@@ -25,6 +25,9 @@ from broker.validation.xsd_trial import Misfit, Trial
 MAX_FAULTS: Final = 100
 """Faults of one document after which the layer stops looking."""
 
+MAX_TRIED: Final = 30
+"""Faults beyond which nobody tries out which of them is which: the document is not of this kind at all."""
+
 
 class SchemaRefused(Exception):  # noqa: N818 - a verdict about a schema, named as one
     """Neither engine can compile the schema; the text says why."""
@@ -61,7 +64,7 @@ class Schema:
 
     def unfit(self, root: Element) -> Iterator[tuple[Element, Element | None]]:
         """Yield the elements whose children do not fit, and the child that does not, as libxml2 tells it."""
-        for fault in self.faults(root):
+        for fault in itertools.islice(self.faults(root), MAX_FAULTS):
             parent = fault.element.getparent()
             if "This element is not expected" in fault.message and parent is not None:
                 yield parent, fault.element
@@ -72,7 +75,7 @@ class Schema:
 def findings(schema: Schema, markup: Markup, verdict: tuple[Severity, Source]) -> tuple[Finding, ...]:
     """Check a document and word every fault for people; ``verdict`` is how much the schema's word counts."""
     found = list(itertools.islice(schema.faults(markup.root), MAX_FAULTS))
-    trial = Trial(markup.root, schema.unfit)
+    trial = Trial(markup.root, schema.unfit, allowed=len(found) <= MAX_TRIED)
     return tuple(_finding(fault, markup, trial, *verdict) for fault in found)
 
 
