@@ -12,7 +12,7 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from broker.document.finding import Finding, Layer, Location, Responsible, Severity, Source
-from broker.document.markup_errors import READER_ERRORS, UNREADABLE
+from broker.document.markup_errors import CUT, READER_ERRORS, UNREADABLE
 
 MAX_CONTENT: Final = 20 * 1024 * 1024
 """Bytes of one document after base64."""
@@ -264,7 +264,7 @@ def _read(content: bytes, encoding: str, warnings: tuple[Finding, ...]) -> Marku
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        return (_unreadable(error),)
+        return (_unreadable(error, whole=encoding.startswith("utf-16") or content.rstrip().endswith(b">")),)
     if root.getroottree().docinfo.internalDTD is not None:
         return (_doctype(),)
     if large and _TOO_DEEP(root):
@@ -274,11 +274,13 @@ def _read(content: bytes, encoding: str, warnings: tuple[Finding, ...]) -> Marku
     return Markup(root, content, encoding, warnings)
 
 
-def _unreadable(error: etree.XMLSyntaxError) -> Finding:
+def _unreadable(error: etree.XMLSyntaxError, *, whole: bool) -> Finding:
+    """Word what the reader met; a document that does not end with a tag was cut, whatever the reader calls that."""
     line, column = error.lineno or 0, (error.offset or 0) + 1
     if "depth" in (error.msg or ""):
         return _too_deep(line, column)
-    code, message, fix = READER_ERRORS.get(getattr(error, "code", 0) or 0, UNREADABLE)
+    found = READER_ERRORS.get(getattr(error, "code", 0) or 0, UNREADABLE)
+    code, message, fix = found if whole or found[0] != CUT[0] else CUT
     place = f" Строка {line}, позиция {column}." if line else ""
     return _fault(code, message + place, fix, line, column)
 

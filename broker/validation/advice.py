@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from lxml.etree import _Element as Element
 
 from broker.document.finding import Responsible
+from broker.document.markup import CDA
 
 _FILE: Final = Path(__file__).with_name("elements.toml")
+_H: Final = f"{{{CDA}}}"
+_CODE: Final = re.compile(r"[A-Za-z0-9]{1,24}")
 _POSITION: Final = re.compile(r"\[\d+\]")
 _LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\[[^\[\]]*\]")
 _STEPS: Final = re.compile(
@@ -40,17 +44,52 @@ def _entries() -> dict[str, Advice]:
 
 def advice_for(xpath: str, test: str = "") -> Advice | None:
     """Return the advice for a place, preferring the child a rule's test speaks of to the place itself."""
-    place = _POSITION.sub("", xpath).strip("/")
-    for child in _mentioned(test):
-        found = _longest(f"{place}/{child}")
-        if found is not None:
-            return found
-    steps = place.split("/")
-    for length in range(len(steps), max(0, len(steps) - _REACH), -1):
+    exact = exact_advice(xpath, test)
+    if exact is not None:
+        return exact
+    steps = _bare(xpath).split("/")
+    for length in range(len(steps) - 1, max(0, len(steps) - _REACH), -1):
         found = _longest("/".join(steps[:length]))
         if found is not None:
             return found
     return None
+
+
+def exact_advice(xpath: str, test: str = "") -> Advice | None:
+    """Return the advice for the child a rule's test speaks of or for the place itself, not for what holds it."""
+    place = _bare(xpath)
+    for child in _mentioned(test):
+        found = _longest(f"{place}/{child}")
+        if found is not None:
+            return found
+    return _longest(place)
+
+
+def whereabouts(element: Element) -> str:
+    """Name the section and the field an element of the body stands in by their codes, empty outside the body."""
+    names = {f"{_H}section": "секция", f"{_H}observation": "поле"}
+    found: dict[str, str] = {}
+    for node in (element, *element.iterancestors()):
+        name = names.get(str(node.tag))
+        code = node.find(f"{_H}code") if name else None
+        text = "" if code is None else code.get("code", "")
+        if name and _CODE.fullmatch(text):
+            found.setdefault(name, text)
+    return ", ".join(f"{name} {found[name]}" for name in ("секция", "поле") if name in found)
+
+
+def headed(message: str, element: Element, advice: Advice | None) -> str:
+    """Put before a message where it is and what the place is called, in words."""
+    parts = [part for part in (whereabouts(element), advice.name if advice else "") if part]
+    if not parts:
+        return message
+    head = ", ".join(parts)
+    first = message[:1].lower() if message[1:2].islower() or message[1:2] == " " else message[:1]
+    return f"{head[0].upper()}{head[1:]}: {first}{message[1:]}"
+
+
+def _bare(xpath: str) -> str:
+    return _POSITION.sub("", xpath).strip("/")
 
 
 def _longest(place: str) -> Advice | None:

@@ -17,12 +17,16 @@ from lxml.etree import _LogEntry as LogEntry
 
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.markup import XSI, Markup, name_of
-from broker.validation.advice import advice_for
+from broker.validation.advice import Advice, exact_advice, headed
 from broker.validation.report import shown
-from broker.validation.xsd_messages import worded
+from broker.validation.xsd_messages import MISSING, UNEXPECTED, Wording, misfitting, worded
+from broker.validation.xsd_trial import Misfit, Trial
 
 MAX_FAULTS: Final = 100
 """Faults of one document after which the layer stops looking."""
+
+MAX_TRIED: Final = 30
+"""Faults beyond which nobody tries out which of them is which: the document is not of this kind at all."""
 
 
 class SchemaRefused(Exception):  # noqa: N818 - a verdict about a schema, named as one
@@ -58,35 +62,54 @@ class Schema:
                 element = root if error.elem is None else cast("Element", error.elem)
                 yield Fault(element, error.reason or "")
 
+    def unfit(self, root: Element) -> Iterator[tuple[Element, Element | None]]:
+        """Yield the elements whose children do not fit, and the child that does not, as libxml2 tells it."""
+        for fault in itertools.islice(self.faults(root), MAX_FAULTS):
+            parent = fault.element.getparent()
+            if "This element is not expected" in fault.message and parent is not None:
+                yield parent, fault.element
+            elif "Missing child element" in fault.message:
+                yield fault.element, None
+
 
 def findings(schema: Schema, markup: Markup, verdict: tuple[Severity, Source]) -> tuple[Finding, ...]:
     """Check a document and word every fault for people; ``verdict`` is how much the schema's word counts."""
-    found = itertools.islice(schema.faults(markup.root), MAX_FAULTS)
-    return tuple(_finding(fault, markup, *verdict) for fault in found)
+    found = list(itertools.islice(schema.faults(markup.root), MAX_FAULTS))
+    trial = Trial(markup.root, schema.unfit, allowed=len(found) <= MAX_TRIED)
+    return tuple(_finding(fault, markup, trial, *verdict) for fault in found)
 
 
-def _finding(fault: Fault, markup: Markup, severity: Severity, source: Source) -> Finding:
-    location = markup.locate(fault.element)
+def _finding(fault: Fault, markup: Markup, trial: Trial, severity: Severity, source: Source) -> Finding:
     element = name_of(str(fault.element.tag))
     wording = worded(fault.message, element)
-    advice = advice_for(location.xpath)
+    place, extra = fault.element, False
+    if wording.code == UNEXPECTED and fault.message.startswith("Element '"):
+        verdict = trial.judge(fault.element, wording.expected)
+        extra = verdict.misfit is Misfit.EXTRA
+        wording, place = misfitting(wording, verdict, fault.element)
+    location = markup.locate(place)
+    advice = _advice(place, location.xpath, wording)
     value = fault.element.get(wording.attribute) if wording.attribute else None
-    message = wording.message
-    if advice is not None:
-        message = f"{advice.name[0].upper()}{advice.name[1:]}: {message[0].lower()}{message[1:]}"
     return Finding(
         layer=Layer.XSD,
         severity=severity,
         code=wording.code,
-        message=message,
+        message=headed(wording.message, place, advice),
         location=location,
         value=None if value is None else shown(element, name_of(wording.attribute), value),
         expected=wording.expected,
-        fix=wording.fix if advice is None else f"{wording.fix} {advice.fix}",
+        fix=wording.fix if advice is None or extra else f"{wording.fix} {advice.fix}",
         responsible=Responsible.MIS,
         source=source,
         remd_code="VALIDATION_ERROR",
     )
+
+
+def _advice(place: Element, xpath: str, wording: Wording) -> Advice | None:
+    """Return the advice for what is missing, where something is, else for the place."""
+    missing = (wording.expected or "").split(",")[0].strip() if wording.code == MISSING else ""
+    found = exact_advice(f"{xpath}/{missing}") if missing else None
+    return found or (exact_advice(xpath) if place.getparent() is not None else None)
 
 
 def _libxml2_faults(schema: etree.XMLSchema, root: Element) -> Iterator[Fault]:

@@ -7,11 +7,28 @@ itself allows are taken over; values of the document never are.
 import re
 from typing import Final, NamedTuple
 
+from lxml.etree import _Element as Element
+
 from broker.document.markup import PREFIXES, name_of
+from broker.validation.cures import form_of
+from broker.validation.xsd_trial import Misfit, Verdict
 
 _MOST: Final = 8
 _LONGEST: Final = 120
+UNEXPECTED: Final = "xsd.unexpected_element"
+MISSING: Final = "xsd.missing_element"
 _TYPES: Final = {
+    "positiveInteger": "целое число от 1",
+    "nonNegativeInteger": "целое число от 0",
+    "integer": "целое число",
+    "NMTOKEN": "слово без пробелов",
+    "ID": "имя без пробелов, которое в документе больше не встречается",
+    "anyURI": "адрес",
+    "base64Binary": "данные в base64",
+    "st": "текст",
+    "bin": "данные в base64",
+    "probability": "число от 0 до 1",
+    "set_cs": "коды через пробел",
     "int": "целое число",
     "real": "число без единиц измерения, например 5 или 36.6",
     "ts": "дата ГГГГММДД или дата со временем и поясом ГГГГММДДЧЧММ±ЧЧММ",
@@ -64,14 +81,14 @@ _CASES: Final = (
     _case(
         r"Missing child element\(s\)\. Expected is (?:one of )?\( (?P<expected>.+?) \)",
         "missing_element",
-        "В элементе {element} не хватает вложенного элемента.",
+        "В элементе {element} не хватает вложенного элемента: {expected}.",
         "Добавьте в {element}: {expected}.",
     ),
     _case(
         r"(?:The attribute '(?P<name>nullFlavor)' is|'nullFlavor' attribute) not allowed",
         "attribute_forbidden",
-        "Атрибут @nullFlavor у элемента {element} не допускается: данные обязательны.",
-        "Уберите @nullFlavor и передайте сами данные; если элемент не обязателен, не передавайте его вовсе.",
+        "У элемента {element} стоит @nullFlavor («данных нет»), а здесь он не разрешён.",
+        "Передайте сами данные вместо @nullFlavor. Если элемент не обязателен, не передавайте его.",
     ),
     _case(
         r"The attribute '(?P<name>[^']*)' is not allowed",
@@ -88,8 +105,8 @@ _CASES: Final = (
     _case(
         r"does not match the fixed value constraint '(?P<expected>[^']*)'",
         "fixed_value",
-        "Значение в {place} должно быть строго заданным.",
-        "Запишите {expected}.",
+        "Значение в {place} не то, которое задано схемой.",
+        "Запишите в {place}: {expected}.",
     ),
     _case(
         r"\[facet 'enumeration'\].*is not an element of the set \{(?P<expected>.*)\}",
@@ -98,7 +115,7 @@ _CASES: Final = (
         "Выберите одно из разрешённых значений: {expected}.",
     ),
     _case(
-        r"\[facet 'pattern'\].*is not accepted by the pattern '(?P<expected>.*)'",
+        r"\[facet 'pattern'\].*is not accepted by the (?P<regular>pattern) '(?P<expected>.*)'",
         "pattern",
         "Значение в {place} записано не в той форме.",
         "Запишите значение в форме, которую требует схема, без пробелов и лишних знаков.",
@@ -213,6 +230,37 @@ def worded(message: str, element: str) -> Wording:
     return _wording(_UNKNOWN, {}, element, subject)
 
 
+def misfitting(wording: Wording, verdict: Verdict, element: Element) -> tuple[Wording, Element]:
+    """Say of an element that was not expected which it is, and where: something missing is missing in the parent."""
+    misfit, missing = verdict
+    name, parent = name_of(str(element.tag)), element.getparent()
+    holder = "документе" if parent is None else name_of(str(parent.tag))
+    expected = missing or wording.expected or ""
+    match misfit:
+        case Misfit.EXTRA:
+            wording = wording._replace(expected=None)
+            message, fix = f"Элемент {name} здесь лишний.", f"Уберите {name} из {holder}."
+        case Misfit.REPEATED:
+            message, fix = (
+                f"Элемент {name} повторён лишний раз.",
+                f"Оставьте в {holder} один {name}, лишний уберите.",
+            )
+        case Misfit.MISPLACED:
+            message = f"Элемент {name} стоит не на своём месте."
+            fix = f"Восстановите порядок элементов в {holder}: перед {name} должен стоять {expected}."
+        case Misfit.MISSING_BEFORE if parent is not None:
+            found = wording._replace(
+                code=MISSING,
+                expected=expected,
+                message=f"В элементе {holder} не хватает вложенного элемента: {expected}.",
+                fix=f"Добавьте в {holder} перед {name}: {expected}.",
+            )
+            return found, parent
+        case _:
+            return wording, element
+    return wording._replace(message=message, fix=fix), element
+
+
 def _wording(
     case: _Case, parts: dict[str, str | None], element: str, subject: "re.Match[str] | None"
 ) -> Wording:
@@ -230,6 +278,8 @@ def _wording(
 
 def _expected(parts: dict[str, str | None]) -> str | None:
     stated = parts.get("expected")
+    if stated and parts.get("regular"):
+        return form_of(stated) or None
     if stated:
         return _readable(stated)
     kind = (parts.get("type") or "").rpartition("}")[2].rpartition(":")[2]

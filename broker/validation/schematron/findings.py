@@ -4,7 +4,8 @@ from datetime import datetime
 
 from broker.document.finding import Finding, Layer, Location, Responsible, Severity, Source
 from broker.document.markup import Markup
-from broker.validation.advice import advice_for
+from broker.validation.advice import advice_for, exact_advice, headed
+from broker.validation.cures import Cure, cure_of
 from broker.validation.report import LayerRun
 from broker.validation.ruleset import RuleSet
 from broker.validation.schematron.engine import Failure, Run
@@ -38,16 +39,47 @@ def _finding(rules: RuleSet, failure: Failure, markup: Markup) -> Finding:
     location = markup.locate(element)
     if failure.error:
         return _unanswered(failure, location, severity, source)
+    cure = None if failure.element is None else cure_of(assertion.test, element, report=assertion.report)
+    if cure is not None:
+        place = location if cure.place is None else markup.locate(cure.place)
+        return _worded(failure, cure, place, severity, source)
     advice = advice_for(location.xpath, assertion.test)
     return Finding(
         layer=Layer.SCHEMATRON,
         severity=severity,
         code="schematron.assert_failed",
         rule=assertion.number,
-        message=assertion.message or "Правило набора не выполнено.",
+        message=headed(
+            assertion.message or "Правило набора не выполнено.",
+            element,
+            exact_advice(location.xpath, assertion.test),
+        ),
         location=location,
         fix=advice.fix if advice else _general_cure(assertion.number),
         responsible=advice.who if advice else Responsible.MIS,
+        source=source,
+        remd_code="VALIDATION_ERROR",
+    )
+
+
+def _worded(failure: Failure, cure: Cure, location: Location, severity: Severity, source: Source) -> Finding:
+    """Say what the element lacks before the rule's own text, which РЭМД would answer with."""
+    assertion, element = failure.assertion, failure.element
+    assert element is not None
+    advice = None
+    if not cure.whole:
+        advice = exact_advice(location.xpath, "" if cure.place is not None else assertion.test)
+    return Finding(
+        layer=Layer.SCHEMATRON,
+        severity=severity,
+        code="schematron.assert_failed",
+        rule=assertion.number,
+        message=f"{headed(cure.said, element, advice)} Правило: {assertion.message or assertion.number}",
+        location=location,
+        value=cure.value,
+        expected=cure.expected,
+        fix=f"{cure.fix} {advice.fix}" if advice else cure.fix,
+        responsible=Responsible.MIS if cure.technical or advice is None else advice.who,
         source=source,
         remd_code="VALIDATION_ERROR",
     )
