@@ -6,6 +6,7 @@ where an XPath 3.1 processor would stop.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -45,6 +46,17 @@ def _compiled(pattern: str, flags: str) -> "re.Pattern[str]":
 def matches(_: object, text: str, pattern: str, flags: str = "") -> bool:
     """Tell whether fn:matches holds: XPath's regular expressions, anchors at the ends of the string only."""
     return _compiled(pattern, flags).search(text) is not None
+
+
+def matches_any(_: object, text: str, *patterns: str) -> bool:
+    """Tell whether fn:matches holds for one of several patterns."""
+    return any(_compiled(pattern, "").search(text) for pattern in patterns)
+
+
+def counted(_: object, values: Sequence[str], *wanted: str) -> bool:
+    """Tell whether each value stands once or never, as is allowed: pairs of "0", "1" or "01" and a value."""
+    found = Counter(values)
+    return all(str(found[value]) in allowed for allowed, value in zip(wanted[::2], wanted[1::2], strict=True))
 
 
 def one(_: object, nodes: Sequence[Element | str]) -> str:
@@ -115,6 +127,8 @@ class Compiler:
 
 _PLAIN: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     (NAMESPACE, "matches"): matches,
+    (NAMESPACE, "matches_any"): matches_any,
+    (NAMESPACE, "counted"): counted,
     (NAMESPACE, "one"): one,
     (NAMESPACE, "number"): number,
 }

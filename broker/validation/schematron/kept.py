@@ -19,11 +19,6 @@ from broker.validation.schematron.native import NativeEngine
 from broker.validation.schematron.program import Program, translate
 
 
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    program: Program
-    stylesheet: str
-
-
 @cache
 def _edition() -> str:
     """Name this engine: its sources and the libraries whose trees and texts it keeps."""
@@ -46,20 +41,20 @@ class EngineShop:
         path = self._directory / f"{sha256(content).hexdigest()}-{_edition()}.msgpack"
         kept = _read(path)
         if kept is not None:
-            return NativeEngine(kept.program, kept.stylesheet)
-        engine = NativeEngine(translate(load(content)))
-        _write(path, _Kept(engine.plain.program, engine.text))
-        return engine
+            return NativeEngine(kept)
+        program = translate(load(content))
+        _write(path, program)
+        return NativeEngine(program)
 
 
-def _read(path: Path) -> _Kept | None:
+def _read(path: Path) -> Program | None:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=_Kept)
+        return msgspec.msgpack.decode(path.read_bytes(), type=Program)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def _write(path: Path, kept: _Kept) -> None:
+def _write(path: Path, kept: Program) -> None:
     """Keep it in one step, whoever else writes the same; a directory nobody may write to is done without."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ import msgspec
 from lxml import etree
 
 from broker.document.markup import CDA
+from broker.validation.schematron.counted import Counted, counted
 from broker.validation.schematron.functions import NAMESPACE, OVER_NODES, Compiler
 from broker.validation.schematron.load import Assertion, Rule, SchematronFile, Variable
 from broker.validation.schematron.paths import Path, context_paths
@@ -41,10 +42,11 @@ class Value(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Test(msgspec.Struct, frozen=True, array_like=True):
-    """An assertion's expression as a truth; ``text`` is None when XPath 1.0 cannot say it."""
+    """An assertion's expression as a truth; ``text`` is None when XPath 1.0 cannot say it; ``counted`` says what it counts."""
 
     assertion: Assertion
     text: str | None
+    counted: Counted | None = None
 
     @property
     def wants_current(self) -> bool:
@@ -128,8 +130,7 @@ class _Translator:
         values = tuple(self._value(variable, scope) for variable in rule.variables)
         native = not rule.variables if at_root else paths is not None
         tests = tuple(
-            Test(item, self._test(item, scope, at_root=at_root) if native else None)
-            for item in rule.assertions
+            self._test(item, scope, at_root=at_root) if native else Test(item, None) for item in rule.assertions
         )
         return RuleProgram(context, paths, outer_values, values, tests)
 
@@ -157,12 +158,12 @@ class _Translator:
             return None
         return paths
 
-    def _test(self, assertion: Assertion, scope: Scope, *, at_root: bool) -> str | None:
+    def _test(self, assertion: Assertion, scope: Scope, *, at_root: bool) -> Test:
         try:
             text = self._syntax.test(assertion.test, scope)
             if at_root and any(word in text for word in _NOT_OF_DOCUMENT):
-                return None
+                return Test(assertion, None)
             self._compiler.compiled(of_document(text) if at_root else text)
         except (Untranslatable, etree.XPathSyntaxError):
-            return None
-        return text
+            return Test(assertion, None)
+        return Test(assertion, text, None if at_root else counted(self._syntax, assertion.test, scope))

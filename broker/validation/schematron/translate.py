@@ -287,7 +287,25 @@ def _compared(left: Term, operator: str, right: Term) -> str:
     raise Untranslatable(f"{left.type.value} {operator} {right.type.value} differs between the versions")
 
 
+def _alternatives(token: Token) -> list[Token]:
+    while token.symbol == "(" and len(token) == 1:
+        token = token[0]
+    return [*_alternatives(token[0]), *_alternatives(token[1])] if token.symbol == "or" else [token]
+
+
+def _any_match(token: Token, scope: Scope) -> Term | None:
+    """Ask several patterns of one string at once."""
+    parts = _alternatives(token)
+    if any(part.symbol != "matches" or len(part) != 2 or part[1].symbol != "(string)" for part in parts):
+        return None
+    (text, *others) = dict.fromkeys(_as_text(part[0], scope) for part in parts)
+    patterns = ",".join(quoted(part[1].value) for part in parts)
+    return None if others else Term(f"{EXTENSION_PREFIX}:matches_any({text},{patterns})", Type.BOOLEAN)
+
+
 def _logic(token: Token, scope: Scope) -> Term:
+    if token.symbol == "or" and (together := _any_match(token, scope)):
+        return together
     left, right = translated(token[0], scope), translated(token[1], scope)
     return Term(f"({left.text} {token.symbol} {right.text})", Type.BOOLEAN)
 
