@@ -94,4 +94,8 @@ def _is_names(token: Token) -> bool:
 def _is_attribute(token: Token) -> bool:
     if token.symbol == "/" and len(token) == 2:
         return _is_names(token[0]) and _is_attribute(token[1])
-    return token.symbol == "@" and token[0].symbol in _NAMES and (token[0].symbol == "(name)" or _is_names(token[0]))
+    return (
+        token.symbol == "@"
+        and token[0].symbol in _NAMES
+        and (token[0].symbol == "(name)" or _is_names(token[0]))
+    )

@@ -4,7 +4,7 @@ Small parts of a node are asked in one expression; large ones are walked to, so 
 let the whole of it be asked again at each step of the way. Expressions on the way to a fault compile when first needed.
 """
 
-from typing import Final
+from typing import Final, cast
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -15,6 +15,8 @@ from broker.validation.schematron.tree import Node
 
 _SMALL: Final = 60
 """Rules of a part of the tree that is asked as a whole."""
+_MANY: Final = 24
+"""Small ways from one place from which on they are asked together first."""
 Failing = tuple[int, Element | None]
 """A rule that fails, by its number, and the node it fails at (None: the document)."""
 
@@ -42,18 +44,21 @@ class _Place:
 
     def __init__(self, descent: "Descent", node: Node, *, is_asked: bool) -> None:
         self._descent = descent
-        self.is_asked = is_asked
-        """Reached because something here fails: nothing is left to ask of it as a whole."""
         small = Node()
         small.rules = node.rules
         small.conditions = {c: below for c, below in node.conditions.items() if below.size <= _SMALL}
         small.steps = {s: below for s, below in node.steps.items() if below.size <= _SMALL}
         self._small = small
         self.large = [
-            *(descent.way(f"self::node()[{c.text}]", b) for c, b in node.conditions.items() if b.size > _SMALL),
+            *(
+                descent.way(f"self::node()[{c.text}]", b)
+                for c, b in node.conditions.items()
+                if b.size > _SMALL
+            ),
             *(descent.way(step, below) for step, below in node.steps.items() if below.size > _SMALL),
         ]
-        self.question = None if is_asked else descent.question(small)
+        together = not is_asked and len(small.conditions) + len(small.steps) + len(small.rules) > _MANY
+        self.question = descent.question(small) if together else None
         self._asked: tuple[list[tuple[int, etree.XPath]], list[_Way]] | None = None
 
     def asked(self) -> tuple[list[tuple[int, etree.XPath]], list[_Way]]:
@@ -91,7 +96,7 @@ class Descent:
         return sorted(found, key=lambda one: (one[0], -1 if one[1] is None else order[one[1]]))
 
     def _look(self, place: _Place, element: Element, found: set[Failing], *, at_top: bool = False) -> None:
-        if place.is_asked or (place.question is not None and place.question(element)):
+        if place.question is None or place.question(element):
             rules, ways = place.asked()
             found.update((number, None if at_top else element) for number, broken in rules if broken(element))
             for way in ways:
@@ -100,7 +105,7 @@ class Descent:
             self._follow(way, element, found)
 
     def _follow(self, way: _Way, element: Element, found: set[Failing]) -> None:
-        for reached in way.select(element):
+        for reached in cast("list[Element]", way.select(element)):
             self._look(way.place(self), reached, found)
 
     def _reach(self, place: _Place) -> None:
@@ -126,8 +131,10 @@ class Descent:
         found = []
         for condition, below in node.conditions.items():
             if text := self.questions.below(below):
-                found.append(_Way(self.compiled(f"self::node()[{condition.text} and {text}]"), below, asks=True))
+                found.append(
+                    _Way(self.compiled(f"self::node()[{condition.text} and {text}]"), below, asks=True)
+                )
         for step, below in node.steps.items():
-            if text := self.questions.below(below):
-                found.append(_Way(self.compiled(f"{step}[{text}]"), below, asks=True))
+            if select := self.questions.reached(step, below):
+                found.append(_Way(self.compiled(select), below, asks=True))
         return found

@@ -16,6 +16,8 @@ from elementpath.regex import RegexError, translate_pattern
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from broker.validation.schematron.terms import EXTENSION_PREFIX
+
 NAMESPACE: Final = "urn:inaya:schematron"
 OVER_NODES: Final = ("some", "every", "distinct")
 """Functions that evaluate an expression for each of several nodes, which XPath 1.0 has no words for."""
@@ -43,14 +45,19 @@ def _compiled(pattern: str, flags: str) -> "re.Pattern[str]":
         raise DynamicError("the regular expression is invalid") from error
 
 
+@lru_cache(maxsize=1024)
+def _compiled_together(patterns: tuple[str, ...]) -> "re.Pattern[str]":
+    return re.compile("|".join(f"(?:{_compiled(pattern, '').pattern})" for pattern in patterns))
+
+
 def matches(_: object, text: str, pattern: str, flags: str = "") -> bool:
     """Tell whether fn:matches holds: XPath's regular expressions, anchors at the ends of the string only."""
     return _compiled(pattern, flags).search(text) is not None
 
 
 def matches_any(_: object, text: str, *patterns: str) -> bool:
-    """Tell whether fn:matches holds for one of several patterns."""
-    return any(_compiled(pattern, "").search(text) for pattern in patterns)
+    """Tell whether fn:matches holds for one of several patterns, none of which speaks of its own groups."""
+    return _compiled_together(patterns).search(text) is not None
 
 
 def counted(_: object, values: Sequence[str], *wanted: str) -> bool:
@@ -96,7 +103,10 @@ class Compiler:
         found = self._known.get(text)
         if found is None:
             found = self._known[text] = etree.XPath(
-                text, namespaces=self._prefixes, extensions=self.functions, smart_strings=False
+                text,
+                namespaces=self._prefixes,
+                extensions=self.functions if f"{EXTENSION_PREFIX}:" in text else None,
+                smart_strings=False,
             )
         return found
 

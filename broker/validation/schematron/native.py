@@ -58,7 +58,7 @@ class NativeEngine:
             failing = self._descent.failing(root)
         except (DynamicError, OutOfReach, etree.XPathError):
             return self.plain.run(root, at)
-        return self._explained(failing, Walk(self.plain, root, at))
+        return self._explained(failing, Walk(self.plain, root, at, nested=False))
 
     def _explained(self, failing: Sequence[Failing], walk: Walk) -> Run:
         """Let the plain engine say what fails where something does, and judge the patterns left to it."""

@@ -130,7 +130,8 @@ class _Translator:
         values = tuple(self._value(variable, scope) for variable in rule.variables)
         native = not rule.variables if at_root else paths is not None
         tests = tuple(
-            self._test(item, scope, at_root=at_root) if native else Test(item, None) for item in rule.assertions
+            self._test(item, scope, at_root=at_root) if native else Test(item, None)
+            for item in rule.assertions
         )
         return RuleProgram(context, paths, outer_values, values, tests)
 

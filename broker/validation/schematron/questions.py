@@ -10,7 +10,7 @@ from typing import Final
 
 from broker.validation.schematron.paths import Condition
 from broker.validation.schematron.program import RuleProgram
-from broker.validation.schematron.terms import EXTENSION_PREFIX
+from broker.validation.schematron.terms import EXTENSION_PREFIX, TRUE
 from broker.validation.schematron.tree import Node
 
 _FAMILY: Final = 2
@@ -55,20 +55,37 @@ class Questions:
             inner = self.below(below)
             members += [f"({condition.text} and {inner})"] if inner else []
         for step, below in node.steps.items():
-            inner = self.below(below)
-            members += [f"{step}[{inner}]"] if inner else []
+            there = self.reached(step, below)
+            members += [there] if there else []
         return any_of(members)
+
+    def reached(self, step: str, node: Node) -> str:
+        """Select the nodes beyond a step at or below which anything fails; "" when nothing can.
+
+        Where one family of conditions is all there is, the way goes by the value it compares, which spares a predicate.
+        """
+        families, others = _families(node)
+        if len(families) == 1 and not others and not node.rules and not node.steps:
+            ((left, family),) = families.items()
+            found = self._switched(left, family)
+            return f"{step}/{found[0]}/{_back(left)}" if found else ""
+        inner = self.below(node)
+        return f"{step}[{inner}]" if inner else ""
 
     def _switched(self, left: str, family: Iterable[tuple[Condition, Node]]) -> list[str]:
         """Ask a family of conditions on one value: from the value back to the node for those it meets."""
-        back = "../" * left.count("/") + "parent::*"
         cases = []
         for condition, below in family:
             inner = self.below(below)
             if inner:
                 met = any_of([f".={literal}" for literal in condition.literals])
-                cases.append(f"({met} and {back}[{inner}])")
+                cases.append(f"({met} and {_back(left)}[{inner}])")
         return [f"{left}[{any_of(cases)}]"] if cases else []
+
+
+def _back(left: str) -> str:
+    """Write the way from a value back to the node it was looked up from."""
+    return "../" * left.count("/") + "parent::*"
 
 
 def any_of(parts: Sequence[str]) -> str:
@@ -90,13 +107,13 @@ def _broken(rule: RuleProgram) -> str:
         if test.counted is not None and not test.assertion.report:
             together.setdefault(test.counted.values, []).append(str(test.text))
     together = {values: texts for values, texts in together.items() if len(set(texts)) >= _COUNTED}
-    parts = []
-    for values in together:
-        parts.append(_counted(rule, values))
-    for test in rule.tests:
-        if test.counted is None or test.assertion.report or test.counted.values not in together:
-            parts.append(f"not({test.text})" if test.assertion.report else str(test.text))
-    whole = _joined([part for part in dict.fromkeys(parts) if part != "true()"], "and")
+    parts = [_counted(rule, values) for values in together]
+    parts += [
+        f"not({test.text})" if test.assertion.report else str(test.text)
+        for test in rule.tests
+        if test.counted is None or test.assertion.report or test.counted.values not in together
+    ]
+    whole = _joined([part for part in dict.fromkeys(parts) if part != TRUE], "and")
     if not whole:
         return ""
     return f"not(/self::node()[{whole}])" if rule.at_root else f"not({whole})"
