@@ -15,6 +15,7 @@ from broker.validation.business import Subject
 from broker.validation.report import LayerRun, Report, ordered, skipped
 from broker.validation.ruleset import Compiled, RuleSet, RuleSetLibrary, Weight
 from broker.validation.schematron import findings as schematron
+from broker.validation.schematron.port import EngineUnavailable
 
 NO_TREE: Final = "документ не читается как XML"
 NO_DICTIONARIES: Final = "справочники НСИ не загружены"
@@ -125,7 +126,10 @@ def _by_schematron(compiled: Compiled, markup: Markup, at: datetime) -> tuple[tu
         return _unreadable(Layer.SCHEMATRON, compiled, compiled.schematron_fault)
     if not compiled.engines:
         return (), skipped("в наборе правил нет Schematron")
-    return schematron.check(compiled.rules, compiled.engines, markup, at)
+    try:
+        return schematron.check(compiled.rules, compiled.engines, markup, at)
+    except EngineUnavailable as error:
+        return _unreadable(Layer.SCHEMATRON, compiled, str(error))
 
 
 def _weighed(rules: RuleSet | None, finding: Finding) -> Finding | None:

@@ -19,7 +19,7 @@ import msgspec
 from broker.document.finding import Layer, Severity, Source
 from broker.validation.schematron.kept import EngineShop
 from broker.validation.schematron.load import SchematronRefused
-from broker.validation.schematron.native import NativeEngine
+from broker.validation.schematron.port import EngineChoice, SchematronEngine
 from broker.validation.xsd import Schema, SchemaRefused
 
 MANIFEST: Final = "ruleset.toml"
@@ -68,6 +68,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     xsd_source: Source = Source.OWN
     schematron: tuple[str, ...] = ()
     schematron_version: str = ""
+    engine: EngineChoice = EngineChoice.NATIVE
     starts: date | None = None
     ends: date | None = None
     override: tuple[Override, ...] = ()
@@ -191,7 +192,7 @@ class Compiled:
         self.rules = rules
         self.schema: Schema | None = None
         self.schema_fault = ""
-        self.engines: tuple[NativeEngine, ...] = ()
+        self.engines: tuple[SchematronEngine, ...] = ()
         self.schematron_fault = ""
         path = rules.schema_path()
         try:
@@ -199,7 +200,9 @@ class Compiled:
         except SchemaRefused as error:
             self.schema_fault = f"схема набора правил не читается: {error}"
         try:
-            self.engines = tuple(shop.engine(file.read_bytes()) for file in rules.schematron_paths())
+            self.engines = tuple(
+                shop.chosen(file.read_bytes(), rules.engine) for file in rules.schematron_paths()
+            )
         except (SchematronRefused, OSError) as error:
             self.schematron_fault = f"Schematron набора правил не читается: {error}"
 

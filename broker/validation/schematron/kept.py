@@ -16,7 +16,9 @@ from lxml import etree
 
 from broker.validation.schematron.load import load
 from broker.validation.schematron.native import NativeEngine
+from broker.validation.schematron.port import EngineChoice, SchematronEngine
 from broker.validation.schematron.program import Program, translate
+from broker.validation.schematron.saxon import SaxonEngine, SaxonProcess
 
 
 @cache
@@ -33,9 +35,16 @@ class EngineShop:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
+        self._saxon = SaxonProcess()
+
+    def chosen(self, content: bytes, choice: EngineChoice) -> SchematronEngine:
+        """Return the engine chosen for a Schematron file; SchematronRefused says why there is none."""
+        if choice is EngineChoice.SAXON:
+            return SaxonEngine(load(content), self._saxon)
+        return self.engine(content)
 
     def engine(self, content: bytes) -> NativeEngine:
-        """Return the engine of a Schematron file; SchematronRefused says why there is none."""
+        """Return the native engine of a Schematron file; SchematronRefused says why there is none."""
         if self._directory is None:
             return NativeEngine(translate(load(content)))
         path = self._directory / f"{sha256(content).hexdigest()}-{_edition()}.msgpack"

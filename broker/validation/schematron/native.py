@@ -30,6 +30,8 @@ class _Native(NamedTuple):
 class NativeEngine:
     """A Schematron file compiled; holds libxml2 objects, so it stays in its process."""
 
+    note = ""
+
     def __init__(self, program: Program) -> None:
         self.plain = Engine(program)
         self.assertions = self.plain.assertions

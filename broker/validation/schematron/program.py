@@ -14,7 +14,7 @@ from lxml import etree
 from broker.document.markup import CDA
 from broker.validation.schematron.counted import Counted, counted
 from broker.validation.schematron.functions import NAMESPACE, OVER_NODES, Compiler
-from broker.validation.schematron.load import Assertion, Rule, SchematronFile, Variable
+from broker.validation.schematron.load import Assertion, Rule, SchematronFile, SchematronRefused, Variable
 from broker.validation.schematron.paths import Path, context_paths
 from broker.validation.schematron.terms import (
     CURRENT,
@@ -23,6 +23,7 @@ from broker.validation.schematron.terms import (
     Scope,
     Type,
     Untranslatable,
+    with_current,
 )
 from broker.validation.schematron.translate import Syntax
 
@@ -92,7 +93,10 @@ def of_document(text: str) -> str:
 
 
 def translate(file: SchematronFile) -> Program:
-    """Translate a file; what cannot be translated, or not provably to the same meaning, is marked."""
+    """Translate a file; what cannot be translated, or not provably to the same meaning, is marked.
+
+    SchematronRefused names what not even elementpath could be asked.
+    """
     return _Translator(file).program()
 
 
@@ -124,6 +128,8 @@ class _Translator:
     def _rule(self, rule: Rule, outer: tuple[Variable, ...]) -> RuleProgram:
         scope: dict[str, Type] = {CURRENT: Type.NODES}
         context = rule.context.strip()
+        if f"${CURRENT}" in with_current(context):
+            raise SchematronRefused(f"line {rule.line}: current() in a context is left to engine = saxon")
         outer_values = tuple(self._value(one, scope, of_document=True) for one in _used(outer, rule))
         at_root = context == ROOT
         paths = () if at_root else self._paths(context, scope)
