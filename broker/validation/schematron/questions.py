@@ -60,7 +60,7 @@ class Questions:
         return any_of(members)
 
     def reached(self, step: str, node: Node) -> str:
-        """Select the nodes beyond a step at or below which anything fails; "" when nothing can.
+        """Write the path to the nodes beyond a step at or below which anything fails; "" when nothing can.
 
         Where one family of conditions is all there is, the way goes by the value it compares, which spares a predicate.
         """
