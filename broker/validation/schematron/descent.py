@@ -46,14 +46,14 @@ class _Place:
         self._descent = descent
         small = Node()
         small.rules = node.rules
-        small.conditions = {c: below for c, below in node.conditions.items() if below.size <= _SMALL}
-        small.steps = {s: below for s, below in node.steps.items() if below.size <= _SMALL}
+        small.conditions = {text: below for text, below in node.conditions.items() if below.size <= _SMALL}
+        small.steps = {step: below for step, below in node.steps.items() if below.size <= _SMALL}
         self._small = small
         self.large = [
             *(
-                descent.way(f"self::node()[{c.text}]", b)
-                for c, b in node.conditions.items()
-                if b.size > _SMALL
+                descent.way(f"self::node()[{text}]", below)
+                for text, below in node.conditions.items()
+                if below.size > _SMALL
             ),
             *(descent.way(step, below) for step, below in node.steps.items() if below.size > _SMALL),
         ]
@@ -131,9 +131,7 @@ class Descent:
         found = []
         for condition, below in node.conditions.items():
             if text := self.questions.below(below):
-                found.append(
-                    _Way(self.compiled(f"self::node()[{condition.text} and {text}]"), below, asks=True)
-                )
+                found.append(_Way(self.compiled(f"self::node()[{condition} and {text}]"), below, asks=True))
         for step, below in node.steps.items():
             if select := self.questions.reached(step, below):
                 found.append(_Way(self.compiled(select), below, asks=True))

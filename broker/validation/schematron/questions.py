@@ -6,9 +6,9 @@ a family of conditions compares is looked up once, and what the tests of one rul
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
-from broker.validation.schematron.paths import Condition
 from broker.validation.schematron.program import RuleProgram
 from broker.validation.schematron.terms import EXTENSION_PREFIX, TRUE
 from broker.validation.schematron.tree import Node
@@ -28,7 +28,7 @@ def is_native(rule: RuleProgram) -> bool:
     """Tell whether a rule can be part of a question: translated throughout, from element to element, no variables."""
     return (
         rule.paths is not None
-        and all(_ELEMENT.match(step.test) for path in rule.paths for step in path.steps)
+        and all(_is_element(step.test) for path in rule.paths for step in path.steps)
         and not rule.outer
         and not rule.values
         and all(test.text is not None and not test.wants_current for test in rule.tests)
@@ -51,9 +51,9 @@ class Questions:
         members = [self.broken(number) for number in node.rules if self.broken(number)]
         for left, family in families.items():
             members += self._switched(left, family)
-        for condition, below in others:
+        for below in others:
             inner = self.below(below)
-            members += [f"({condition.text} and {inner})"] if inner else []
+            members += [f"({below.condition.text} and {inner})"] if inner else []
         for step, below in node.steps.items():
             there = self.reached(step, below)
             members += [there] if there else []
@@ -72,13 +72,13 @@ class Questions:
         inner = self.below(node)
         return f"{step}[{inner}]" if inner else ""
 
-    def _switched(self, left: str, family: Iterable[tuple[Condition, Node]]) -> list[str]:
+    def _switched(self, left: str, family: Iterable[Node]) -> list[str]:
         """Ask a family of conditions on one value: from the value back to the node for those it meets."""
         cases = []
-        for condition, below in family:
+        for below in family:
             inner = self.below(below)
             if inner:
-                met = any_of([f".={literal}" for literal in condition.literals])
+                met = any_of([f".={literal}" for literal in below.condition.literals])
                 cases.append(f"({met} and {_back(left)}[{inner}])")
         return [f"{left}[{any_of(cases)}]"] if cases else []
 
@@ -128,15 +128,25 @@ def _counted(rule: RuleProgram, values: str) -> str:
     return f"({EXTENSION_PREFIX}:counted({values},{wanted}) or {exactly})"
 
 
-def _families(node: Node) -> tuple[dict[str, list[tuple[Condition, Node]]], list[tuple[Condition, Node]]]:
+def _families(node: Node) -> tuple[dict[str, list[Node]], list[Node]]:
     """Part the conditions at a node: those that compare one value with literals, by that value, and the rest."""
-    grouped: dict[str, list[tuple[Condition, Node]]] = {}
-    others: list[tuple[Condition, Node]] = []
-    for condition, below in node.conditions.items():
-        if _NAMES.fullmatch(condition.left):
-            grouped.setdefault(condition.left, []).append((condition, below))
+    grouped: dict[str, list[Node]] = {}
+    others: list[Node] = []
+    for below in node.conditions.values():
+        if below.condition.left and _is_names(below.condition.left):
+            grouped.setdefault(below.condition.left, []).append(below)
         else:
-            others.append((condition, below))
+            others.append(below)
     for left in [left for left, members in grouped.items() if len(members) < _FAMILY]:
         others += grouped.pop(left)
     return grouped, others
+
+
+@lru_cache(maxsize=4096)
+def _is_names(path: str) -> bool:
+    return _NAMES.fullmatch(path) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_element(test: str) -> bool:
+    return _ELEMENT.match(test) is not None
