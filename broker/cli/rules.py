@@ -14,6 +14,7 @@ from broker.store.rules import ArtefactCard
 from broker.validation.profiles import LAYERS
 from broker.validation.rulebook import BookStatus, Switch
 from broker.validation.ruleset import Weight
+from broker.validation.schematron.port import EngineChoice
 
 _STATUS = {
     BookStatus.PROPOSED: "предложена",
@@ -33,6 +34,12 @@ def add_to(schemas: Parsers) -> None:
     activate.add_argument("digest", help="отпечаток пакета или его начало")
     term(activate)
     reasoned(activate)
+    activate.add_argument(
+        "--engine",
+        choices=[one.value for one in EngineChoice],
+        default=EngineChoice.NATIVE.value,
+        help="кто исполняет Schematron: native — быстрый движок, saxon — SaxonC, если он установлен",
+    )
     activate.add_argument("--in-spite", action="store_true", help="вопреки замечаниям загрузки")
     deactivate = command(schemas, "deactivate", at_desk(_deactivate), "снять набор с вида")
     deactivate.add_argument("kind", help="код вида (…11.1520)")
@@ -111,6 +118,7 @@ async def _activate(terminal: Terminal, arguments: argparse.Namespace) -> int:
         reason=arguments.reason,
         actor=actor(arguments),
         in_spite=arguments.in_spite,
+        engine=EngineChoice(arguments.engine),
     )
     return told(done)
 

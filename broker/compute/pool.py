@@ -45,7 +45,10 @@ class PoolUnusable(Exception):  # noqa: N818  names what is the matter
 
 
 def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(
+        resource.RLIMIT_AS, (limit, hard)
+    )  # soft: a child of its own kind of memory may lift it
     os.nice(POLITE)
     prepare(*arguments)
     collect_rarely()

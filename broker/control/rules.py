@@ -18,6 +18,7 @@ from broker.validation.rulebook import (
     Rulebook,
     Switch,
 )
+from broker.validation.schematron.port import EngineChoice
 
 Outcome = Revision | Refusal
 _AGAIN: Final = "Посмотрите, что действует сейчас, и повторите."
@@ -41,8 +42,9 @@ class RuleDesk:
         reason: str,
         actor: str,
         in_spite: bool = False,
+        engine: EngineChoice = EngineChoice.NATIVE,
     ) -> Outcome:
-        """Put a stored pack into force for a kind; ``in_spite`` of what its import found."""
+        """Put a stored pack into force for a kind, to be run by ``engine``; ``in_spite`` of what its import found."""
         card = await self.store.find(Form.PACK, digest)
         if card is None:
             return _refused("operator.pack_unknown", 404, "Такого пакета нет, или начало отпечатка не одно.",
@@ -52,10 +54,11 @@ class RuleDesk:
             return refusal
         if starts and ends and ends < starts:
             return _refused("operator.term_wrong", 422, "Последний день раньше первого.", "Исправьте сроки.")
-        entry = PackEntry(kind=kind, digest=card.digest, starts=starts, ends=ends)
+        entry = PackEntry(kind=kind, digest=card.digest, starts=starts, ends=ends, engine=engine)
         since = f" с {starts:%d.%m.%Y}" if starts else ""
         until = f" по {ends:%d.%m.%Y}" if ends else ""
-        what = f"вид {kind}: {card.title or card.name}, Schematron {_version(card, kind)}, {card.digest[:12]}{since}{until}"
+        by = ", проверяет Saxon" if engine is EngineChoice.SAXON else ""
+        what = f"вид {kind}: {card.title or card.name}, Schematron {_version(card, kind)}, {card.digest[:12]}{since}{until}{by}"
         base = await self.store.book()
         return await self._change(base, BookAct.ACTIVATE, what, reason, base.book.with_pack(entry), actor)
 

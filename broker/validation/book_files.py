@@ -39,6 +39,7 @@ class BookFiles(msgspec.Struct, frozen=True):
                     entry.kind,
                     Terms(starts=entry.starts, ends=entry.ends),
                 ),
+                engine=entry.engine,
                 activated=True,
             )
             for entry in self.book.packs

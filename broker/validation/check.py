@@ -20,6 +20,7 @@ from broker.validation.report import LayerRun, Report, ordered, skipped
 from broker.validation.rulebook import Weights
 from broker.validation.ruleset import Compiled, RuleSet, RuleSetLibrary, Weight
 from broker.validation.schematron import findings as schematron
+from broker.validation.schematron.port import EngineUnavailable
 
 NO_TREE: Final = "документ не читается как XML"
 NO_SIGNATURES: Final = "подписи проверяются отдельно"
@@ -164,4 +165,7 @@ def _by_schematron(compiled: Compiled, markup: Markup, at: datetime) -> tuple[tu
         return _unreadable(Layer.SCHEMATRON, compiled, compiled.schematron_fault)
     if not compiled.engines:
         return (), skipped("в наборе правил нет Schematron")
-    return schematron.check(compiled.rules, compiled.engines, markup, at)
+    try:
+        return schematron.check(compiled.rules, compiled.engines, markup, at)
+    except EngineUnavailable as error:
+        return _unreadable(Layer.SCHEMATRON, compiled, str(error))

@@ -12,18 +12,21 @@ import msgspec
 
 from broker.document.finding import Finding, Layer
 from broker.validation.ruleset import Weight
+from broker.validation.schematron.port import EngineChoice
 
 
 class PackEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One official rule set in force for a kind: ``digest`` names the stored pack.
 
-    ``starts`` and ``ends`` (inclusive) bound the day a document was created; without one that side is open.
+    ``starts`` and ``ends`` (inclusive) bound the day a document was created; without one that side is open. ``engine`` is
+    the operator's choice of who runs its Schematron.
     """
 
     kind: str
     digest: str
     starts: date | None = None
     ends: date | None = None
+    engine: EngineChoice = EngineChoice.NATIVE
 
 
 class DictionaryEntry(msgspec.Struct, frozen=True, kw_only=True):

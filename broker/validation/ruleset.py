@@ -19,7 +19,7 @@ from broker.document.finding import Layer, Severity, Source
 from broker.validation import pack_layout
 from broker.validation.schematron.kept import EngineShop
 from broker.validation.schematron.load import SchematronRefused
-from broker.validation.schematron.native import NativeEngine
+from broker.validation.schematron.port import EngineChoice, SchematronEngine
 from broker.validation.xsd import Schema, SchemaRefused
 
 MANIFEST: Final = "ruleset.toml"
@@ -73,6 +73,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     xsd_source: Source = Source.OWN
     schematron: tuple[str, ...] = ()
     schematron_version: str = ""
+    engine: EngineChoice = EngineChoice.NATIVE
     starts: date | None = None
     ends: date | None = None
     override: tuple[Override, ...] = ()
@@ -184,7 +185,7 @@ class Compiled:
         self.rules = rules
         self.schema: Schema | None = None
         self.schema_fault = ""
-        self.engines: tuple[NativeEngine, ...] = ()
+        self.engines: tuple[SchematronEngine, ...] = ()
         self.schematron_fault = ""
         path = rules.schema_path()
         try:
@@ -192,7 +193,9 @@ class Compiled:
         except SchemaRefused as error:
             self.schema_fault = f"схема набора правил не читается: {error}"
         try:
-            self.engines = tuple(shop.engine(file.read_bytes()) for file in rules.schematron_paths())
+            self.engines = tuple(
+                shop.chosen(file.read_bytes(), rules.engine) for file in rules.schematron_paths()
+            )
         except (SchematronRefused, OSError) as error:
             self.schematron_fault = f"Schematron набора правил не читается: {error}"
 
@@ -252,11 +255,15 @@ class CompiledStore:
     def __init__(self, kept: int = KEPT, cache: Path | None = None) -> None:
         self._shop = EngineShop(cache)
         self._kept = kept
-        self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
+        self._compiled: OrderedDict[tuple[str, str, str], Compiled] = OrderedDict()
 
     def get(self, rules: RuleSet) -> Compiled:
         """Return a compiled set, compiling it on first use."""
-        key = (rules.digest, rules.kind)  # kinds that share a pack share its digest, not its rules
+        key = (
+            rules.digest,
+            rules.kind,
+            rules.engine,
+        )  # kinds that share a pack share its digest, not its rules
         found = self._compiled.get(key)
         if found is None:
             found = self._compiled[key] = Compiled(rules, self._shop)

@@ -20,6 +20,7 @@ from broker.dev.supervisor import ChildFailedError, until_signalled
 from tests.load.corpus import Document, corpus
 from tests.load.dead import beside_the_dead
 from tests.load.driver import LoadFailed
+from tests.load.engine_results import EngineResults
 from tests.load.house import MUTE, REFUSING, House, open_house
 from tests.load.loads import FULL, INAYA, LARGE, NAIVE, PAUSED, XSD, Naive, Product, Turn, by_turns
 from tests.load.parts import parts
@@ -101,6 +102,19 @@ class Bench:
         say("the parts alone")
         few = self.documents[: min(200, self.size.full)]
         self.results.parts += await parts(self.house, few, self.size.part_seconds)
+
+    async def engine(self) -> None:
+        """The Schematron engine, in a process of its own."""
+        say("the Schematron engine")
+        out = self.house.crew.state.path / "engine.json"
+        quick = ["--quick"] if self.results.quick else []
+        done = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.load.engine", "--json", str(out), *quick
+        )
+        if await done.wait():
+            raise LoadFailed("the engine could not be measured")
+        self.results.engine = msgspec.json.decode(out.read_bytes(), type=EngineResults)
+        self.results.skipped += self.results.engine.skipped
 
     async def paused(self) -> None:
         """The doors alone."""
@@ -188,7 +202,9 @@ async def run(arguments: argparse.Namespace) -> None:
         if not house.amqp:
             results.skipped.append("RabbitMQ is missing: AMQP door, naive pipeline and every goal against it")
         bench = Bench(house, size, results)
-        phases = {name: getattr(bench, name) for name in ("parts", "paused", "flowing", "dying", "full")}
+        phases = {
+            name: getattr(bench, name) for name in ("engine", "parts", "paused", "flowing", "dying", "full")
+        }
         for phase in phases.values():
             await phase()
         results.goals = goals(results)

@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tests.load.goal import Goal
 from tests.load.loads import INAYA, LARGE, NAIVE, PAUSED, XSD
-from tests.load.results import Goal, Measured, Results
+from tests.load.results import Measured, Results
 
 CONNECTIONS: Final = (8, 32)
 
 
 def goals(results: Results) -> list[Goal]:
     """Judge the run: every goal is a ratio of two loads of the same run."""
-    return [*_against_naive(results), *_dead(results)]
+    engine = results.engine.goals() if results.engine is not None else []
+    return [*_against_naive(results), *_dead(results), *engine]
 
 
 def _against_naive(results: Results) -> Iterator[Goal]:
@@ -45,30 +47,34 @@ def tables(results: Results) -> str:
     """Return the whole report as Markdown."""
     blocks = [
         f"# Bench of {results.began}{' (quick: a smoke run, numbers mean little)' if results.quick else ''}",
-        _table(["machine", ""], [[name, value] for name, value in results.machine.items()]),
+        table(["machine", ""], [[name, value] for name, value in results.machine.items()]),
         "## The parts alone",
-        _table(["part", "per second"], [[part.name, f"{part.per_second:.0f}"] for part in results.parts]),
+        table(["part", "per second"], [[part.name, f"{part.per_second:.0f}"] for part in results.parts]),
         "## Doors and pipelines",
-        _table(
+        table(
             ["receiver", "door", "workers", "conn.", "docs", "accepted/s", "p50 ms", "p99 ms", "finished/s"],
             [_line(one) for one in results.measured],
         ),
         "## CPU, milliseconds per document",
-        _table(
+        table(
             ["receiver", "door", "workers", "conn.", "all but driver and sink", "by part"],
             [_cpu(one) for one in results.measured],
         ),
         "## Memory, MB: peak of the largest process (processes, proportional size of all)",
-        _table(["receiver", "door", "workers", "by part"], [_memory(one) for one in results.measured]),
+        table(["receiver", "door", "workers", "by part"], [_memory(one) for one in results.measured]),
     ]
     if results.dead:
         blocks += ["## Beside a dead destination: p95 from arrival to final status, ms", _dead_table(results)]
-    blocks += ["## Goals", _goal_table(results.goals)]
+    if results.engine is not None:
+        for title, head, rows in results.engine.tables():
+            blocks += [f"## {title}", table(head, rows)]
+    blocks += ["## Goals", goal_table(results.goals)]
     blocks += [f"NOT MEASURED: {why}" for why in results.skipped]
     return "\n\n".join(blocks) + "\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as Markdown."""
     widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
     return "\n".join(
@@ -113,10 +119,11 @@ def _dead_table(results: Results) -> str:
         ]
         for d in results.dead
     ]
-    return _table(["dead destination", "waiting", "load/s", "before", "beside", "after", "ratio"], rows)
+    return table(["dead destination", "waiting", "load/s", "before", "beside", "after", "ratio"], rows)
 
 
-def _goal_table(found: Sequence[Goal]) -> str:
+def goal_table(found: Sequence[Goal]) -> str:
+    """Return goals with pass or miss."""
     rows = [
         [
             goal.name,
@@ -126,4 +133,4 @@ def _goal_table(found: Sequence[Goal]) -> str:
         ]
         for goal in found
     ]
-    return _table(["goal", "reached", "wanted", ""], rows)
+    return table(["goal", "reached", "wanted", ""], rows)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 from tests.load.driver import Load, quantile
+from tests.load.engine_results import EngineResults
+from tests.load.goal import Goal
 from tests.load.meter import Memory
 
 
@@ -93,20 +95,6 @@ class DeadDestination(msgspec.Struct, frozen=True, kw_only=True):
         return self.beside / ((self.before + self.after) / 2)
 
 
-class Goal(msgspec.Struct, frozen=True):
-    """A goal and what was reached; ``at_least`` False: at most."""
-
-    name: str
-    reached: float
-    wanted: float
-    at_least: bool = True
-
-    @property
-    def passed(self) -> bool:
-        """Tell whether it is reached."""
-        return self.reached >= self.wanted if self.at_least else self.reached <= self.wanted
-
-
 class Results(msgspec.Struct, kw_only=True):
     """A whole run; ``skipped`` names what was not measured and why."""
 
@@ -116,6 +104,7 @@ class Results(msgspec.Struct, kw_only=True):
     parts: list[Part] = []
     measured: list[Measured] = []
     dead: list[DeadDestination] = []
+    engine: EngineResults | None = None
     goals: list[Goal] = []
     skipped: list[str] = []
 

@@ -70,11 +70,11 @@ def is_nested(root: Element) -> bool:
 class Walk:
     """One document on its way through the patterns."""
 
-    def __init__(self, engine: Engine, root: Element, at: datetime) -> None:
+    def __init__(self, engine: Engine, root: Element, at: datetime, *, nested: bool | None = None) -> None:
         self._engine = engine
         self._root = root
         self._fallback = Fallback(root, engine.syntax, at)
-        self._nested = is_nested(root)
+        self._nested = is_nested(root) if nested is None else nested
         self.failures: list[Failure] = []
         self._selected: dict[int, frozenset[Any]] = {}
         self._fired = 0

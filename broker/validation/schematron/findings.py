@@ -9,26 +9,28 @@ from broker.validation.cures import Cure, cure_of
 from broker.validation.report import LayerRun
 from broker.validation.ruleset import RuleSet
 from broker.validation.schematron.engine import Failure, Run
-from broker.validation.schematron.native import NativeEngine
+from broker.validation.schematron.port import SchematronEngine
 
 
 def check(
-    rules: RuleSet, engines: tuple[NativeEngine, ...], markup: Markup, at: datetime
+    rules: RuleSet, engines: tuple[SchematronEngine, ...], markup: Markup, at: datetime
 ) -> tuple[tuple[Finding, ...], LayerRun]:
-    """Run every Schematron of a rule set over a document."""
+    """Run every Schematron of a rule set over a document; raise EngineUnavailable."""
     runs = [engine.run(markup.root, at) for engine in engines]
     found = tuple(_finding(rules, failure, markup) for run in runs for failure in run.failures)
     return found, _summary(engines, runs)
 
 
-def _summary(engines: tuple[NativeEngine, ...], runs: list[Run]) -> LayerRun:
-    truncated = any(run.truncated for run in runs)
+def _summary(engines: tuple[SchematronEngine, ...], runs: list[Run]) -> LayerRun:
+    notes = {engine.note: None for engine in engines if engine.note}
+    if any(run.truncated for run in runs):
+        notes["показаны не все нарушения: их слишком много"] = None
     return LayerRun(
         ran=True,
         rules=sum(engine.assertions for engine in engines),
         evaluated=sum(run.evaluated for run in runs),
         fallback=sum(run.fallback for run in runs),
-        note="показаны не все нарушения: их слишком много" if truncated else "",
+        note="; ".join(notes),
     )
 
 

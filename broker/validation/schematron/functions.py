@@ -6,6 +6,7 @@ where an XPath 3.1 processor would stop.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -14,6 +15,8 @@ from elementpath.exceptions import ElementPathError
 from elementpath.regex import RegexError, translate_pattern
 from lxml import etree
 from lxml.etree import _Element as Element
+
+from broker.validation.schematron.terms import EXTENSION_PREFIX
 
 NAMESPACE: Final = "urn:inaya:schematron"
 OVER_NODES: Final = ("some", "every", "distinct")
@@ -42,9 +45,25 @@ def _compiled(pattern: str, flags: str) -> "re.Pattern[str]":
         raise DynamicError("the regular expression is invalid") from error
 
 
+@lru_cache(maxsize=1024)
+def _compiled_together(patterns: tuple[str, ...]) -> "re.Pattern[str]":
+    return re.compile("|".join(f"(?:{_compiled(pattern, '').pattern})" for pattern in patterns))
+
+
 def matches(_: object, text: str, pattern: str, flags: str = "") -> bool:
     """Tell whether fn:matches holds: XPath's regular expressions, anchors at the ends of the string only."""
     return _compiled(pattern, flags).search(text) is not None
+
+
+def matches_any(_: object, text: str, *patterns: str) -> bool:
+    """Tell whether fn:matches holds for one of several patterns, none of which speaks of its own groups."""
+    return _compiled_together(patterns).search(text) is not None
+
+
+def counted(_: object, values: Sequence[str], *wanted: str) -> bool:
+    """Tell whether each value stands once or never, as is allowed: pairs of "0", "1" or "01" and a value."""
+    found = Counter(values)
+    return all(str(found[value]) in allowed for allowed, value in zip(wanted[::2], wanted[1::2], strict=True))
 
 
 def one(_: object, nodes: Sequence[Element | str]) -> str:
@@ -84,7 +103,10 @@ class Compiler:
         found = self._known.get(text)
         if found is None:
             found = self._known[text] = etree.XPath(
-                text, namespaces=self._prefixes, extensions=self.functions, smart_strings=False
+                text,
+                namespaces=self._prefixes,
+                extensions=self.functions if f"{EXTENSION_PREFIX}:" in text else None,
+                smart_strings=False,
             )
         return found
 
@@ -115,6 +137,8 @@ class Compiler:
 
 _PLAIN: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     (NAMESPACE, "matches"): matches,
+    (NAMESPACE, "matches_any"): matches_any,
+    (NAMESPACE, "counted"): counted,
     (NAMESPACE, "one"): one,
     (NAMESPACE, "number"): number,
 }

@@ -16,12 +16,9 @@ from lxml import etree
 
 from broker.validation.schematron.load import load
 from broker.validation.schematron.native import NativeEngine
+from broker.validation.schematron.port import EngineChoice, SchematronEngine
 from broker.validation.schematron.program import Program, translate
-
-
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    program: Program
-    stylesheet: str
+from broker.validation.schematron.saxon import SaxonEngine, SaxonProcess
 
 
 @cache
@@ -38,28 +35,35 @@ class EngineShop:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
+        self._saxon = SaxonProcess()
+
+    def chosen(self, content: bytes, choice: EngineChoice) -> SchematronEngine:
+        """Return the engine chosen for a Schematron file; SchematronRefused says why there is none."""
+        if choice is EngineChoice.SAXON:
+            return SaxonEngine(load(content), self._saxon)
+        return self.engine(content)
 
     def engine(self, content: bytes) -> NativeEngine:
-        """Return the engine of a Schematron file; SchematronRefused says why there is none."""
+        """Return the native engine of a Schematron file; SchematronRefused says why there is none."""
         if self._directory is None:
             return NativeEngine(translate(load(content)))
         path = self._directory / f"{sha256(content).hexdigest()}-{_edition()}.msgpack"
         kept = _read(path)
         if kept is not None:
-            return NativeEngine(kept.program, kept.stylesheet)
-        engine = NativeEngine(translate(load(content)))
-        _write(path, _Kept(engine.plain.program, engine.text))
-        return engine
+            return NativeEngine(kept)
+        program = translate(load(content))
+        _write(path, program)
+        return NativeEngine(program)
 
 
-def _read(path: Path) -> _Kept | None:
+def _read(path: Path) -> Program | None:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=_Kept)
+        return msgspec.msgpack.decode(path.read_bytes(), type=Program)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def _write(path: Path, kept: _Kept) -> None:
+def _write(path: Path, kept: Program) -> None:
     """Keep it in one step, whoever else writes the same; a directory nobody may write to is done without."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):

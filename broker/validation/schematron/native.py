@@ -1,31 +1,26 @@
-"""The fast engine: one stylesheet names what fails, the plain engine says how; of a good document nothing is left to say.
+"""The fast engine: whole parts of a document are asked at once whether they fail, the plain engine says how.
 
-Rules the stylesheet cannot hold are the plain engine's, pattern by pattern. A document on which XPath 3.1 would stop
-somewhere is the plain engine's as a whole: only it knows where; so is one whose elements have thousands of children.
+Rules that no question can hold are the plain engine's, pattern by pattern. A document on which XPath 3.1 would stop
+somewhere is the plain engine's as a whole: only it knows where.
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from broker.validation.schematron.descent import Descent, Failing
 from broker.validation.schematron.engine import Engine, Run, Walk, is_nested
 from broker.validation.schematron.functions import DynamicError, OutOfReach
 from broker.validation.schematron.program import Program, RuleProgram
-from broker.validation.schematron.stylesheet import is_native, stylesheet
-
-_SEALED: Final = etree.XSLTAccessControl.DENY_ALL  # type: ignore[attr-defined]  # the stubs leave it out
-_WIDE: Final = etree.XPath("boolean(//*[*[1000]])")
-"""A place is counted among siblings: thousands of them, failing each, would take the square of their number."""
-Place = tuple[int, ...]
-"""Where an element stands: its number among its siblings, from the document down; () is the document."""
+from broker.validation.schematron.questions import Questions, is_native
+from broker.validation.schematron.tree import tree
 
 
 class _Native(NamedTuple):
-    """A rule in the stylesheet: its pattern, and the rules of it that go before."""
+    """A rule that is asked: its pattern, and the rules of it that go before and may select the same nodes."""
 
     pattern: int
     rule: RuleProgram
@@ -35,8 +30,9 @@ class _Native(NamedTuple):
 class NativeEngine:
     """A Schematron file compiled; holds libxml2 objects, so it stays in its process."""
 
-    def __init__(self, program: Program, text: str | None = None) -> None:
-        """Compile a program; ``text`` is its stylesheet when it was kept."""
+    note = ""
+
+    def __init__(self, program: Program) -> None:
         self.plain = Engine(program)
         self.assertions = self.plain.assertions
         self.rules = self.plain.rules
@@ -45,32 +41,33 @@ class NativeEngine:
         self._left: dict[int, tuple[RuleProgram, ...]] = {}
         for place, pattern in enumerate(program.patterns):
             if all(is_native(rule) for rule in pattern):
-                self._natives += [_Native(place, rule, pattern[:turn]) for turn, rule in enumerate(pattern)]
+                self._natives += [
+                    _Native(place, rule, tuple(one for one in pattern[:turn] if _may_meet(one, rule)))
+                    for turn, rule in enumerate(pattern)
+                ]
             else:
                 self._left[place] = pattern
         self._native_assertions = sum(len(native.rule.tests) for native in self._natives)
-        self.text = text if text is not None else stylesheet(program, [n.rule for n in self._natives])
-        parser = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
-        self._transform = etree.XSLT(
-            etree.fromstring(self.text.encode(), parser),
-            extensions=self.plain.compiler.functions,
-            access_control=_SEALED,
-        )
+        rules = [native.rule for native in self._natives]
+        top = tree((number, rule.paths or ()) for number, rule in enumerate(rules) if rule.tests)
+        self._descent = Descent(top, Questions(rules), self.plain.compiler)
 
     def run(self, root: Element, at: datetime) -> Run:
         """Check a document; ``at`` is the moment current-date() and its kin see."""
-        if is_nested(root) or _WIDE(root):
+        if is_nested(root):
             return self.plain.run(root, at)
         try:
-            lines = str(self._transform(root))
-        except (DynamicError, OutOfReach, etree.XSLTError):
+            failing = self._descent.failing(root)
+        except (DynamicError, OutOfReach, etree.XPathError):
             return self.plain.run(root, at)
-        return self._explained(self._found(lines), Walk(self.plain, root, at), root)
+        return self._explained(failing, Walk(self.plain, root, at, nested=False))
 
-    def _explained(
-        self, found: Mapping[int, Sequence[tuple[_Native, Place]]], walk: Walk, root: Element
-    ) -> Run:
-        """Let the plain engine say what fails where the stylesheet found something, and judge the patterns left to it."""
+    def _explained(self, failing: Sequence[Failing], walk: Walk) -> Run:
+        """Let the plain engine say what fails where something does, and judge the patterns left to it."""
+        found: dict[int, list[tuple[_Native, Element | None]]] = {}
+        for number, element in failing:
+            native = self._natives[number]
+            found.setdefault(native.pattern, []).append((native, element))
         evaluated = self._native_assertions
         for place in sorted({*found, *self._left}):
             if walk.is_full:
@@ -80,27 +77,21 @@ class NativeEngine:
                 walk.pattern(self._left[place])
                 evaluated += walk.evaluated - before
                 continue
-            for native, at in found[place]:
-                element = _at(root, at[1:]) if at else None
+            for native, element in found[place]:
                 if not walk.is_full and not any(element in walk.selected(rule) for rule in native.before):
                     walk.judge(native.rule, element)
         return walk.run()._replace(evaluated=evaluated)
 
-    def _found(self, lines: str) -> dict[int, list[tuple[_Native, Place]]]:
-        """Read what the stylesheet printed: by pattern, in the order of its rules and of the document."""
-        said: set[tuple[int, Place]] = set()
-        for line in lines.splitlines():
-            number, _, path = line.partition(" ")
-            said.add((int(number), tuple(map(int, path.split("/")[1:]))))
-        found: dict[int, list[tuple[_Native, Place]]] = {}
-        for turn, place in sorted(said):
-            native = self._natives[turn]
-            found.setdefault(native.pattern, []).append((native, place))
-        return found
+
+def _may_meet(one: RuleProgram, other: RuleProgram) -> bool:
+    """Tell whether two rules may select the same node, by the names their contexts end in."""
+    if one.at_root or other.at_root:
+        return one.at_root and other.at_root
+    names, others = _last_names(one), _last_names(other)
+    return "*" in names | others or bool(names & others)
 
 
-def _at(root: Element, place: Place) -> Element:
-    """Return the element at a place below the root."""
-    for turn in place:
-        root = next(itertools.islice(root.iterchildren("*"), turn, None))
-    return root
+def _last_names(rule: RuleProgram) -> set[str]:
+    """Return the names of what a rule selects, "*" for what has no name."""
+    tests = {path.steps[-1].test.partition("[")[0] for path in rule.paths or ()}
+    return {"*" if test.endswith("*") else test for test in tests}

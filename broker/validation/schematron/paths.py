@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from broker.validation.schematron.shape import selects_elements, union_parts
 from broker.validation.schematron.terms import DEFAULT_PREFIX, Scope, Term, Token, Type, Untranslatable
-from broker.validation.schematron.translate import Syntax, selects_elements, translated, union_parts
+from broker.validation.schematron.translate import Syntax, translated
 
 _ANCHOR: Final = f"{DEFAULT_PREFIX}:ClinicalDocument"
 _SPELLED: Final = {".": "self::node()", "..": "parent::node()"}

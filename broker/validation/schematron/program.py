@@ -12,8 +12,9 @@ import msgspec
 from lxml import etree
 
 from broker.document.markup import CDA
+from broker.validation.schematron.counted import Counted, counted
 from broker.validation.schematron.functions import NAMESPACE, OVER_NODES, Compiler
-from broker.validation.schematron.load import Assertion, Rule, SchematronFile, Variable
+from broker.validation.schematron.load import Assertion, Rule, SchematronFile, SchematronRefused, Variable
 from broker.validation.schematron.paths import Path, context_paths
 from broker.validation.schematron.terms import (
     CURRENT,
@@ -22,6 +23,7 @@ from broker.validation.schematron.terms import (
     Scope,
     Type,
     Untranslatable,
+    with_current,
 )
 from broker.validation.schematron.translate import Syntax
 
@@ -42,10 +44,11 @@ class Value(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Test(msgspec.Struct, frozen=True, array_like=True):
-    """An assertion's expression as a truth; ``text`` is None when XPath 1.0 cannot say it."""
+    """An assertion's expression as a truth; ``text`` is None when XPath 1.0 cannot say it; ``counted`` says what it counts."""
 
     assertion: Assertion
     text: str | None
+    counted: Counted | None = None
 
     @property
     def wants_current(self) -> bool:
@@ -91,7 +94,10 @@ def of_document(text: str) -> str:
 
 
 def translate(file: SchematronFile) -> Program:
-    """Translate a file; what cannot be translated, or not provably to the same meaning, is marked."""
+    """Translate a file; what cannot be translated, or not provably to the same meaning, is marked.
+
+    SchematronRefused names what not even elementpath could be asked.
+    """
     return _Translator(file).program()
 
 
@@ -123,13 +129,15 @@ class _Translator:
     def _rule(self, rule: Rule, outer: tuple[Variable, ...]) -> RuleProgram:
         scope: dict[str, Type] = {CURRENT: Type.NODES}
         context = rule.context.strip()
+        if f"${CURRENT}" in with_current(context):
+            raise SchematronRefused(f"line {rule.line}: current() in a context is left to engine = saxon")
         outer_values = tuple(self._value(one, scope, of_document=True) for one in _used(outer, rule))
         at_root = context == ROOT
         paths = () if at_root else self._paths(context, scope)
         values = tuple(self._value(variable, scope) for variable in rule.variables)
         native = not rule.variables if at_root else paths is not None
         tests = tuple(
-            Test(item, self._test(item, scope, at_root=at_root) if native else None)
+            self._test(item, scope, at_root=at_root) if native else Test(item, None)
             for item in rule.assertions
         )
         return RuleProgram(context, paths, outer_values, values, tests)
@@ -158,12 +166,12 @@ class _Translator:
             return None
         return paths
 
-    def _test(self, assertion: Assertion, scope: Scope, *, at_root: bool) -> str | None:
+    def _test(self, assertion: Assertion, scope: Scope, *, at_root: bool) -> Test:
         try:
             text = self._syntax.test(assertion.test, scope)
             if at_root and any(word in text for word in _NOT_OF_DOCUMENT):
-                return None
+                return Test(assertion, None)
             self._compiler.compiled(of_document(text) if at_root else text)
+            return Test(assertion, text, None if at_root else counted(self._syntax, assertion.test, scope))
         except _UNTRANSLATED:
-            return None
-        return text
+            return Test(assertion, None)

@@ -14,6 +14,8 @@ CURRENT: Final = "_current"
 
 Token: TypeAlias = Any
 """A node of elementpath's syntax tree, whose own types are too loose to help."""
+TRUE: Final = "true()"
+_COUNT: Final = re.compile(r"count\((.*)\)", re.DOTALL)
 _CURRENT_CALL: Final = re.compile(r"""('[^']*'|"[^"]*")|\bcurrent\(\s*\)""")
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*"|\(:.*?:\)""", re.DOTALL)
 _OUTSIDE: Final = re.compile(
@@ -73,3 +75,14 @@ def quoted(text: str) -> str:
         return f'"{text}"'
     parts = (f"'{part}'" for part in text.split("'"))
     return "concat(" + ',"\'",'.join(parts) + ")"
+
+
+def compared_numbers(left: str, operator: str, right: str) -> str:
+    """Compare two numbers; whether there is any node at all is known before they are counted."""
+    counted = _COUNT.fullmatch(left)
+    if counted and right == "0" and EXTENSION_PREFIX not in left:
+        if operator == ">=":
+            return TRUE
+        if operator == "=":
+            return f"not({counted[1]})"
+    return f"{left}{operator}{right}"

@@ -6,21 +6,25 @@ its type, because XPath 1.0 converts silently where XPath 3.1 would raise an err
 same is refused and left to elementpath (schematron_speed.md, semd.md appendix E).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from elementpath.exceptions import ElementPathError
 from elementpath.xpath31 import XPath31Parser
 
+from broker.validation.schematron.shape import alternatives, is_relative, selects_elements, union_parts
 from broker.validation.schematron.terms import (
     CURRENT,
     DEFAULT_PREFIX,
     EXTENSION_PREFIX,
+    TRUE,
     Scope,
     Term,
     Token,
     Type,
     Untranslatable,
+    compared_numbers,
     quoted,
     reaches_out,
     with_current,
@@ -55,7 +59,7 @@ class Syntax:
         ``absolute`` refuses one that depends on where it is evaluated.
         """
         token = self.parse(expression)
-        if absolute and _is_relative(token):
+        if absolute and is_relative(token):
             raise Untranslatable("a variable about the document node")
         term = translated(token, scope)
         if term.type is Type.TRUTH or (term.type is Type.NODES and not selects_elements(token)):
@@ -66,40 +70,6 @@ class Syntax:
         """Translate an expression that is used for its truth."""
         term = self.term(expression, scope)
         return term.text if term.type is Type.BOOLEAN else f"boolean({term.text})"
-
-
-_OF_CONTEXT: Final = frozenset(
-    {"(name)", ":", "*", "@", ".", "..", "text", "node", "comment", "position", "last"}
-)
-
-
-def _is_relative(token: Token) -> bool:
-    """Tell whether an expression may depend on the node it is evaluated at."""
-    if token.symbol in {"/", "//"}:
-        return len(token) == 2 and _is_relative(token[0])
-    if token.symbol == "[" and token.label != "array":
-        return _is_relative(token[0])
-    if token.symbol == "$":
-        return False
-    bare = token.label == "function" and not len(token) and token.symbol not in {"true", "false"}
-    named = token.symbol in _OF_CONTEXT and not (token.symbol == "*" and len(token))
-    return bare or named or token.label == "axis" or any(_is_relative(part) for part in token)
-
-
-def selects_elements(token: Token) -> bool:
-    """Tell whether a path ends in elements, the only nodes lxml hands back as nodes."""
-    if token.symbol in {"|", "union"}:
-        return selects_elements(token[0]) and selects_elements(token[1])
-    while token.symbol in {"/", "//", "[", "("} and len(token):
-        token = token[0] if token.symbol in {"[", "("} else token[-1]
-    return token.symbol not in {"@", "attribute", "text", "comment", "node", "processing-instruction"}
-
-
-def union_parts(token: Token) -> list[Token]:
-    """Return the alternatives of a union."""
-    if token.symbol in {"|", "union"}:
-        return [*union_parts(token[0]), *union_parts(token[1])]
-    return [token]
 
 
 def translated(token: Token, scope: Scope) -> Term:
@@ -207,11 +177,22 @@ def _path(token: Token, scope: Scope) -> Term:
     if step.symbol not in _STEPS and step.label != "axis":
         raise Untranslatable(f"a step cannot be {step.symbol}")
     right = _nodes(translated(step, scope))
+    slash = "/descendant::" if token.symbol == "//" and _is_named(step, scope) else token.symbol
     if len(token) == 1:
-        return Term(token.symbol + right.text, Type.NODES)
+        return Term(slash + right.text, Type.NODES)
     left = _nodes(translated(token[0], scope))
     single = left.single and right.single and token.symbol == "/"
-    return Term(left.text + token.symbol + right.text, Type.NODES, single)
+    return Term(left.text + slash + right.text, Type.NODES, single)
+
+
+def _is_named(step: Token, scope: Scope) -> bool:
+    """Tell whether a step is a name with no position asked: libxml2 finds such descendants faster than by ``//``."""
+    while step.symbol == "[":
+        condition = translated(step[1], scope)
+        if condition.type is Type.NUMBER or "position()" in condition.text or "last()" in condition.text:
+            return False
+        step = step[0]
+    return bool(step.symbol == "(name)")
 
 
 def _predicate(token: Token, scope: Scope) -> Term:
@@ -229,7 +210,7 @@ def _parentheses(token: Token, scope: Scope) -> Term:
     if len(token) != 1 or token[0].symbol == ",":
         raise Untranslatable("a sequence outside of a comparison")
     inner = translated(token[0], scope)
-    return inner._replace(text=f"({inner.text})")
+    return inner if inner.text == TRUE else inner._replace(text=f"({inner.text})")
 
 
 def _union(token: Token, scope: Scope) -> Term:
@@ -257,6 +238,8 @@ def _comparison(token: Token, scope: Scope) -> Term:
         raise Untranslatable("a value comparison of several nodes is an error")
     operator = _COMPARISONS[token.symbol]
     parts = [_compared(left, operator, right) for left in lefts for right in rights]
+    if TRUE in parts:
+        return Term(TRUE, Type.BOOLEAN)
     return Term("(" + " or ".join(parts) + ")" if parts else "false()", Type.BOOLEAN)
 
 
@@ -280,7 +263,7 @@ def _compared(left: Term, operator: str, right: Term) -> str:
     if types in ({Type.NODES}, {Type.NODES, Type.STRING}, {Type.STRING}, {Type.BOOLEAN}) and equality:
         return f"{left.text}{operator}{right.text}"
     if types == {Type.NUMBER}:
-        return f"{left.text}{operator}{right.text}"
+        return compared_numbers(left.text, operator, right.text)
     if types == {Type.NODES, Type.NUMBER}:
         nodes = left if left.type is Type.NODES else right
         if nodes.single:
@@ -290,8 +273,29 @@ def _compared(left: Term, operator: str, right: Term) -> str:
     raise Untranslatable(f"{left.type.value} {operator} {right.type.value} differs between the versions")
 
 
+_GROUP: Final = re.compile(r"\\\d")
+"""A pattern that refers to a group of its own."""
+
+
+def _any_match(token: Token, scope: Scope) -> Term | None:
+    """Ask several patterns of one string at once."""
+    parts = alternatives(token)
+    if any(part.symbol != "matches" or len(part) != 2 or part[1].symbol != "(string)" for part in parts):
+        return None
+    if any(_GROUP.search(part[1].value) for part in parts):
+        return None
+    (text, *others) = dict.fromkeys(_as_text(part[0], scope) for part in parts)
+    patterns = ",".join(quoted(part[1].value) for part in parts)
+    return None if others else Term(f"{EXTENSION_PREFIX}:matches_any({text},{patterns})", Type.BOOLEAN)
+
+
 def _logic(token: Token, scope: Scope) -> Term:
+    if token.symbol == "or" and (together := _any_match(token, scope)):
+        return together
     left, right = translated(token[0], scope), translated(token[1], scope)
+    if token.symbol == "and" and TRUE in {left.text, right.text}:
+        left, right = (right, left) if left.text == TRUE else (left, right)
+        return Term(f"boolean({left.text})", Type.BOOLEAN) if left.type is not Type.BOOLEAN else left
     return Term(f"({left.text} {token.symbol} {right.text})", Type.BOOLEAN)
 
 

@@ -8,7 +8,7 @@ from lxml import etree
 from broker.validation.schematron.engine import MAX_FAILURES, Engine, Run
 from broker.validation.schematron.load import SchematronRefused, load
 from broker.validation.schematron.program import translate
-from broker.validation.schematron.stylesheet import is_native
+from broker.validation.schematron.questions import is_native
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HEAD = (
