@@ -18,9 +18,11 @@ from broker.validation.rulebook import (
     Rulebook,
     Switch,
 )
+from broker.validation.ruleset import Weight
 from broker.validation.schematron.port import EngineChoice
 
 Outcome = Revision | Refusal
+_WEIGHTS: Final = {Weight.ERROR: "блокирует", Weight.WARNING: "предупреждает", Weight.OFF: "выключено"}
 _AGAIN: Final = "Посмотрите, что действует сейчас, и повторите."
 
 
@@ -99,7 +101,7 @@ class RuleDesk:
         if fault:
             return _refused("operator.switch_wrong", 422, fault, "Исправьте слой или имя правила.")
         base = await self.store.book()
-        what = f"{_named(switch)}: {switch.severity.value}"
+        what = f"{_named(switch)}: {_WEIGHTS[switch.severity]}"
         return await self._change(
             base, BookAct.SWITCH, what, switch.reason, base.book.with_switch(switch), actor
         )
@@ -121,7 +123,7 @@ class RuleDesk:
             return _refused("operator.revision_unknown", 404, f"Прежней редакции {revision} нет.",
                             "Редакции перечисляет inaya schemas history.")  # fmt: skip
         body = Rulebook() if earlier is None else earlier.body
-        what = f"возврат к редакции {revision}" + (f" ({earlier.what})" if earlier else " (правил ещё нет)")
+        what = f"возврат к редакции {revision} ({earlier.what})" if earlier else "возврат к правилам поставки"
         return await self._change(base, BookAct.ROLLBACK, what, reason, body, actor)
 
     async def approve(self, revision: int, *, actor: str) -> Outcome:
