@@ -24,6 +24,8 @@ MAX_DEPTH: Final = 256
 """Nested elements: the limit of libxml2, kept for large documents too."""
 MAX_CHILDREN: Final = 10_000
 """Children of one element: rules of official packs that look at siblings take quadratic time in them."""
+MAX_ATTRIBUTE: Final = 64 * 1024
+"""Characters of one attribute: schema engines quote a value many times over, and match it with patterns in quadratic time."""
 PLAIN_LIMIT: Final = 10_000_000
 """Below this size no text node can pass libxml2's own limit, so its full set of guards stays on."""
 
@@ -52,6 +54,7 @@ _DECLARED: Final = re.compile(
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _TOO_DEEP: Final = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _TOO_WIDE: Final = etree.XPath(f"boolean(//*[{MAX_CHILDREN + 1}])")
+_TOO_LONG: Final = etree.XPath(f"boolean(//@*[string-length() > {MAX_ATTRIBUTE}])")
 _FOREIGN: Final = (
     (b"%PDF", "PDF"),
     (b"PK\x03\x04", "ZIP-архив"),
@@ -271,6 +274,8 @@ def _read(content: bytes, encoding: str, warnings: tuple[Finding, ...]) -> Marku
         return (_too_deep(0, None),)
     if len(content) > MAX_CHILDREN * 4 and _TOO_WIDE(root):
         return (_too_many(),)
+    if len(content) > MAX_ATTRIBUTE and _TOO_LONG(root):
+        return (_too_long(),)
     return Markup(root, content, encoding, warnings)
 
 
@@ -300,6 +305,14 @@ def _too_many() -> Finding:
         "xml.too_many_nodes",
         "В документе слишком много элементов или атрибутов.",
         "Медицинский документ таким не бывает: проверьте, что выгружен один документ и элементы в нём не повторяются.",
+    )
+
+
+def _too_long() -> Finding:
+    return _fault(
+        "xml.attribute_too_long",
+        f"Значение атрибута длиннее {MAX_ATTRIBUTE} знаков.",
+        "Проверьте выгрузку: в атрибут попало содержимое файла или несколько значений; файлы вкладываются текстом элемента.",
     )
 
 
