@@ -6,26 +6,25 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
 from broker.adapter_kit.clocks import SystemClock
-from broker.archive import SealedPart, StoredContent
+from broker.archive import SealedPart
+from broker.assembly.lone import lone_file, lone_report
 from broker.assembly.selfcheck import Check, Health, examine
 from broker.cli.desk import environment
 from broker.cli.running import ROOT
 from broker.cli.terminal import CommandFailed, Parsers, command, say
-from broker.document.finding import Layer
-from broker.document.submission import Metadata, SignatureKind, SubmissionType
+from broker.document.submission import SignatureKind
 from broker.intake.read import MAX_CONTENT
-from broker.pipeline import ExaminationInput, Workshop
+from broker.pipeline import Workshop
 from broker.pipeline import examine as examine_document
 from broker.settings import load
 from broker.telemetry.log import configure
 from broker.validation.rendering.as_html import Part, to_html
 from broker.validation.rendering.as_json import to_plain
-from broker.validation.report import Report, skipped
+from broker.validation.report import Report
 
 _MARKS: Final = {Health.GOOD: "  ок    ", Health.DOUBT: "  ?     ", Health.BAD: "  ПЛОХО "}
 _FORMATS: Final = ("text", "json", "html")
@@ -149,26 +148,8 @@ def _judge(
     workshop: Workshop,
     now: datetime,
 ) -> Report:
-    registry = content.startswith(b"PK\x03\x04")
-    one = ExaminationInput(
-        document_id=UUID(int=0),
-        type=SubmissionType.OMS_REGISTRY if registry else SubmissionType.SEMD,
-        kind=kind,
-        clinic="",
-        region="",
-        mcod="",
-        local_uid="",
-        at=now,
-        stored=StoredContent(
-            content, "application/zip" if registry else "application/xml", signatures, Metadata()
-        ),
-    )
-    made = examine_document(one, workshop)
-    findings, layers = made.findings, dict(made.layers)
-    if not signatures:
-        findings = tuple(finding for finding in findings if finding.layer is not Layer.SIGNATURE)
-        layers[Layer.SIGNATURE] = skipped("подписи не переданы (--signature)")
-    return Report(findings=findings, layers=layers, rule_set=made.rule_set)
+    made = examine_document(lone_file(content, signatures, kind, now), workshop)
+    return lone_report(made, unsigned="" if signatures else "подписи не переданы (--signature)")
 
 
 def _show(judged: list[Judged], form: str) -> None:

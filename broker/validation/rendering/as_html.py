@@ -59,7 +59,7 @@ def fragment(part: Part, key: str = "") -> str:
             layers=_layers(part.report),
             rule_set=part.report.rule_set,
             source=source,
-            anchors=source.anchors if source else {},
+            places=source.places if source else {},
             shown=frozenset(entry.number for entry in shown),
         )
     )

@@ -27,7 +27,7 @@ LONGEST: Final = 1_200
 BEFORE: Final = 400
 AFTER: Final = 800
 """Characters shown before and after a fault in a long line."""
-PIECE: Final = 240
+PIECE: Final = 600
 """Characters of a piece, which ends where a tag does if it can."""
 MOST_SHOWN: Final = 400_000
 """Characters shown altogether."""
@@ -73,10 +73,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows beside the findings; ``anchors`` by the number of a finding; ``note`` says in Russian what is not shown."""
+    """The rows beside the findings; ``places`` by the number of a finding; ``note`` and ``tail`` say what is not shown."""
 
     rows: tuple[Row, ...]
-    anchors: dict[int, str]
+    places: dict[int, Row]
     note: str = ""
     tail: str = ""
 
@@ -84,15 +84,19 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 def source_of(content: bytes, entries: Sequence[Entry]) -> Source:
     """Return what to show of a document's bytes, whatever they are."""
     if content.startswith(b"PK\x03\x04"):
-        return Source(rows=(), anchors={}, note="Содержимое архива не показывается.")
+        return Source(rows=(), places={}, note="Содержимое архива не показывается.")
     text = text_of(content)
     lines = _Lines(text)
     rows, whole = _rows(lines, _placed(lines, entries))
-    anchors = {entry.number: row.anchor for row in rows for entry in row.entries}
+    places = {entry.number: row for row in rows for entry in row.entries}
     shown = rows[-1].line if rows else 0
     tail = f"… ниже ещё строк: {lines.count - shown}" if shown < lines.count else ""
-    note = "" if whole else "Документ велик: показаны строки вокруг замечаний, длинные строки — частями."
-    return Source(rows=rows, anchors=anchors, note=note, tail=tail)
+    note = (
+        ""
+        if whole
+        else ("Показано не всё: строки вокруг замечаний, а длинные строки — частями (слева строка:позиция).")
+    )
+    return Source(rows=rows, places=places, note=note, tail=tail)
 
 
 class _Lines:
@@ -230,7 +234,7 @@ def _line_rows(
             yield Row(
                 line=line,
                 column=column,
-                tokens=_tokens(text[piece_start:piece_end], fresh),
+                tokens=_tokens(text[piece_start:piece_end].lstrip(), fresh),
                 entries=tuple(entry for at, entry in faults if max(at, 1) in inside),
                 gap=gap or skipped,
             )
