@@ -73,6 +73,13 @@ class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 0.0
+    check_page: Annotated[
+        str,
+        Meta(
+            description="Страница /check/, где файл проверяют без ключа и входа: on — открыта, off — её нет",
+            pattern="^(on|off)$",
+        ),
+    ] = "off"
     cache_seconds: Annotated[float, Meta(description="Сколько секунд помнить ключи и связи клиник", ge=0)] = (
         3.0
     )

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import BodyPartReader, web
 
@@ -27,6 +27,14 @@ BODY_TOO_LARGE: Final = Refusal(
 
 class TooLarge(Exception):  # noqa: N818  an answer to the sender: smaller
     """The body is over the limit."""
+
+
+class Part(NamedTuple):
+    """One part of a multipart body; ``filename`` is what the sender calls the file, empty for a field."""
+
+    name: str
+    data: bytes
+    filename: str
 
 
 class Bodies:
@@ -57,9 +65,9 @@ class Bodies:
         async with asyncio.timeout(READ):
             return await collect(request.content.iter_any(), self._largest)
 
-    async def parts(self, request: web.Request) -> list[tuple[str, bytes]]:
+    async def parts(self, request: web.Request) -> list[Part]:
         """Read a multipart body part by part; raise ``ValueError`` (malformed), ``TooLarge`` or ``TimeoutError``."""
-        found: list[tuple[str, bytes]] = []
+        found: list[Part] = []
         total = 0
         async with asyncio.timeout(READ):
             reader = await request.multipart()
@@ -67,7 +75,7 @@ class Bodies:
                 if isinstance(part, BodyPartReader) and len(found) < MOST_PARTS:
                     data = await collect(_chunks(part), self._largest - total)
                     total += len(data)
-                    found.append((part.name or "", data))
+                    found.append(Part(part.name or "", data, part.filename or ""))
         return found
 
 

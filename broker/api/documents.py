@@ -29,6 +29,8 @@ from broker.normalizer.rules import Rule
 from broker.store.intake import Ticket, Verdict
 from broker.store.journal import Journal
 from broker.store.views import DocumentCard, Views
+from broker.validation.rendering.as_html import Part, policy, to_html
+from broker.validation.report import Report
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 PAGE = 500
@@ -150,12 +152,14 @@ class DocumentApi:
         return web.Response(text=f'{{"events":[{bodies}]}}', content_type="application/json")
 
     async def report(self, request: web.Request) -> web.StreamResponse:
-        """Return a document's validation report."""
+        """Return a document's validation report, as a page to whoever asks for ``text/html``."""
         document = await self._own(request)
         report = None if document is None else await self._views.report(document.id)
         if report is None:
             return not_found()
-        return web.Response(text=report, content_type="application/json")
+        if "text/html" in request.headers.get("Accept", ""):
+            return _report_page(request.match_info["id"], report)
+        return web.Response(text=report, content_type="application/json", headers={"Vary": "Accept"})
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the document's bytes exactly as they came."""
@@ -279,6 +283,18 @@ class DocumentApi:
                 "Исправьте перечисленное и повторите.",
                 findings=told,
             )
+
+
+def _report_page(name: str, report: str) -> web.Response:
+    part = Part(name=name, report=msgspec.json.decode(report, type=Report))
+    headers = {
+        "Content-Security-Policy": policy(),
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
+    }
+    text = to_html("Отчёт о проверке", [part])
+    return web.Response(text=text, content_type="text/html", headers=headers)
 
 
 def not_found() -> web.Response:

@@ -97,7 +97,7 @@ def _reading(api: DocumentApi, card: Answer, refusal: Answer) -> Sequence[Route]
               handler=api.show, answers=_answers(_200=card, _404=refusal), parameters=(_ID,)),
         Route(method="GET", path=f"{documents}/{{id}}/events", operation="getEvents", summary="События документа",
               handler=api.events, answers=_answers(_200=Answer("События", EventList), _404=refusal), parameters=(_ID,)),
-        Route(method="GET", path=f"{documents}/{{id}}/report", operation="getReport", summary="Отчёт о проверке",
+        Route(method="GET", path=f"{documents}/{{id}}/report", operation="getReport", summary="Отчёт о проверке; с Accept: text/html — страницей",
               handler=api.report, answers=_answers(_200=Answer("Отчёт", ReportBody), _404=refusal), parameters=(_ID,)),
         Route(method="GET", path=f"{documents}/{{id}}/content", operation="getContent",
               summary="Байты документа, какими они пришли", handler=api.content,

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from broker.api.bodies import Bodies
+from broker.api.bodies import Bodies, Part
 from broker.api.problem import answer
 from broker.archive import StoredContent
 from broker.control.access import Caller
@@ -97,10 +97,10 @@ async def read_submission(request: web.Request, bodies: Bodies) -> tuple[Submiss
     return stored if isinstance(stored, Refusal) else (submission, stored)
 
 
-def _multipart(found: list[tuple[str, bytes]]) -> tuple[Submission, StoredContent] | Refusal:
+def _multipart(found: list[Part]) -> tuple[Submission, StoredContent] | Refusal:
     parts: dict[str, list[bytes]] = {}
-    for name, data in found:
-        parts.setdefault(name, []).append(data)
+    for part in found:
+        parts.setdefault(part.name, []).append(part.data)
     if len(parts.get("metadata", ())) != 1 or len(parts.get("content", ())) != 1:
         return Refusal(
             "partner.multipart_parts",

@@ -1,8 +1,7 @@
 """Examining and preparing without keeping anything: what the doors offer before a document is handed over."""
 
 import base64
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from uuid_utils.compat import uuid7
 
 from broker.archive import StoredContent
 from broker.assembly.foundation import Foundation
-from broker.assembly.rulebook import book_keeper
 from broker.compute.pool import ComputePool
 from broker.control.access import Caller
 from broker.document.submission import Submission
@@ -76,14 +74,11 @@ class Judging:
         return plain | {"content": base64.b64encode(prepared.content).decode()}
 
 
-@contextlib.asynccontextmanager
-async def judging(
-    settings: Settings, base: Foundation, pool: ComputePool, partners: PartnerStore
-) -> AsyncIterator[Judging]:
-    """Judge by the rule book in force while the context lasts; raise ``SettingsError`` for unusable rules of normalising."""
-    normalising = _normalising(settings)
-    async with book_keeper(settings, base.database) as keeper, keeper.running():
-        yield Judging(pool, partners, base, keeper, normalising)
+def judging(
+    settings: Settings, base: Foundation, pool: ComputePool, partners: PartnerStore, book: Callable[[], str]
+) -> Judging:
+    """Judge by the rule book in force; raise ``SettingsError`` for unusable rules of normalising."""
+    return Judging(pool, partners, base, book, _normalising(settings))
 
 
 def _normalising(settings: Settings) -> Normalising:

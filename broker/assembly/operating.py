@@ -1,7 +1,5 @@
 """What operators work with in a serving process: their sign-in, the acts on applications and clinics, the console."""
 
-from pathlib import Path
-
 import msgspec
 from aiohttp import web
 
@@ -9,6 +7,7 @@ from broker.api.clinics import ClinicApi, clinic_routes
 from broker.api.operators import OperatorGuard
 from broker.api.registrations import RegistrationApi, registration_routes
 from broker.api.route import Route
+from broker.assembly.checking import FileChecks, kinds_by_code
 from broker.assembly.foundation import Foundation
 from broker.console.app import make_console
 from broker.console.desk import Desk
@@ -17,7 +16,6 @@ from broker.control.commands import Commands
 from broker.control.onboarding import Onboarding
 from broker.control.operators import Operators
 from broker.control.rules import RuleDesk
-from broker.document.kind import KindCatalogue
 from broker.store.deliveries import DeliveryStore
 from broker.store.journal import Journal
 from broker.store.operators import OperatorStore
@@ -30,11 +28,12 @@ from broker.store.views import Views
 
 
 class Operating(msgspec.Struct, frozen=True):
-    """Routes for operators and applicants, the guard before them, and the console's application."""
+    """Routes for operators and applicants, the guard before them, and the console's application and what its pages work with."""
 
     routes: tuple[Route, ...]
     guard: OperatorGuard
     console: web.Application
+    desk: Desk
 
 
 def operating(
@@ -44,12 +43,12 @@ def operating(
     partners: PartnerStore,
     commands: Commands,
     access: Access,
+    checks: FileChecks,
 ) -> Operating:
     """Wire it."""
     operators = Operators(OperatorStore(base.database), journal, base.clock)
     registrations = RegistrationStore(base.database, base.codec)
     onboarding = Onboarding(registrations, partners, commands, base.clock, base.pepper())
-    schemas = Path(base.settings.data.schemas_dir)
     titles = {name: post.context.destination.title or name for name, post in base.outposts.items()}
     desk = Desk(
         clock=base.clock,
@@ -66,8 +65,9 @@ def operating(
         views=views,
         titles=titles,
         amqp=base.settings.bus.amqp_for_partners,
-        kinds={card.code: card.name for card in KindCatalogue.load(schemas / "nsi" / "kinds.toml")},
+        kinds=kinds_by_code(base.settings),
     )
     applying = RegistrationApi(registrations, onboarding, access, base.clock)
     routes = (*registration_routes(applying), *clinic_routes(ClinicApi(onboarding, partners)))
-    return Operating(routes, OperatorGuard(operators), make_console(desk, OverviewStore(base.database)))
+    console = make_console(desk, OverviewStore(base.database), checks.console)
+    return Operating(routes, OperatorGuard(operators), console, desk)

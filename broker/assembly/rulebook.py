@@ -41,17 +41,6 @@ class BookKeeper:
         """Return the file of the book as it was some seconds ago at most; empty while nobody has written one."""
         return self._path
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Look for changes while the context lasts."""
-        task = asyncio.create_task(self.loop.run(), name="rules")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
     async def refresh(self) -> int:
         """Look whether the book has changed; what cannot be written out leaves the former one in force."""
         number = await self._store.number()
@@ -118,10 +107,16 @@ def _renamed(target: Path) -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def book_keeper(settings: Settings, database: Database) -> AsyncIterator[BookKeeper]:
-    """Read the book and keep it while the context lasts; without a directory for rules in one of its own."""
+    """Read the book and follow its changes while the context lasts; without a directory for rules in one of its own."""
     with contextlib.ExitStack() as stack:
         cache = settings.data.rules_cache
         home = cache or stack.enter_context(tempfile.TemporaryDirectory(prefix="inaya-rules-"))
         keeper = BookKeeper(RuleStore(database), Path(home))
         await keeper.refresh()
-        yield keeper
+        following = asyncio.create_task(keeper.loop.run(), name="rules")
+        try:
+            yield keeper
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following

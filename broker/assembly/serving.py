@@ -18,16 +18,19 @@ from broker.api.problem import problem
 from broker.api.routes import document_routes
 from broker.api.submitting import MAX_BODY
 from broker.api.waiting import Waiting
+from broker.assembly.checking import file_checks
 from broker.assembly.foundation import Foundation, foundation
 from broker.assembly.judging import judging
 from broker.assembly.listening import healthy, listen, metrics
 from broker.assembly.operating import operating
 from broker.assembly.pages import add_pages
+from broker.assembly.rulebook import book_keeper
 from broker.assembly.working import compute
 from broker.bus.door import Bodies as AmqpBodies
 from broker.bus.door import RabbitDoor
 from broker.compute.pool import ComputeFailed, PoolUnusable
 from broker.console.app import add_console
+from broker.console.check import add_check_page
 from broker.control.access import Access
 from broker.control.commands import Commands
 from broker.ingress.amqp import AmqpDoor
@@ -120,7 +123,8 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         commands = Commands(
             base.deliveries, base.documents, base.destinations, journal, views, base.clock, announcer
         )
-        judge = await stack.enter_async_context(judging(settings, base, pool, partners))
+        book = await stack.enter_async_context(book_keeper(settings, base.database))
+        judge = judging(settings, base, pool, partners, book)
         documents = DocumentApi(
             reception,
             Bodies(room, MAX_BODY),
@@ -134,9 +138,11 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         )
         app = web.Application(middlewares=[problems, _compute_failures], client_max_size=MAX_BODY)
         guard = Guard(access, partial(reception.refuse, None, door="http"))
-        desk = operating(base, views, journal, partners, commands, access)
+        checks = await stack.enter_async_context(file_checks(base, pool, book))
+        desk = operating(base, views, journal, partners, commands, access, checks)
         add_routes(app, (*document_routes(documents), *desk.routes), guard, desk.guard)
         add_console(app, desk.console)
+        add_check_page(app, desk.desk, checks.everybody)
         add_pages(app, amqp=settings.bus.amqp_for_partners)
         app.router.add_get("/healthz", healthy)
         app.router.add_get("/readyz", _readyz(base))

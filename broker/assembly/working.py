@@ -133,7 +133,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             async with asyncio.TaskGroup() as group:
                 for runner in runners:
                     group.create_task(runner.run())
-                for loop in (*prepare.loops, callbacks.loop, sweeper.loop, keeper.loop, book.loop):
+                for loop in (*prepare.loops, callbacks.loop, sweeper.loop, keeper.loop):
                     group.create_task(loop.run())
                 if settings.bus.amqp_url:
                     door = await stack.enter_async_context(_door(settings))

@@ -6,25 +6,25 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
 from broker.adapter_kit.clocks import SystemClock
-from broker.archive import SealedPart, StoredContent
+from broker.archive import SealedPart
+from broker.assembly.lone import lone_file, lone_report
 from broker.assembly.selfcheck import Check, Health, examine
 from broker.cli.desk import environment
-from broker.cli.page import page
 from broker.cli.running import ROOT
 from broker.cli.terminal import CommandFailed, Parsers, command, say
-from broker.document.finding import Layer
-from broker.document.submission import Metadata, SignatureKind, SubmissionType
+from broker.document.submission import SignatureKind
 from broker.intake.read import MAX_CONTENT
-from broker.pipeline import ExaminationInput, Workshop
+from broker.pipeline import Workshop
 from broker.pipeline import examine as examine_document
 from broker.settings import load
 from broker.telemetry.log import configure
-from broker.validation.report import Report, skipped
+from broker.validation.rendering.as_html import Part, to_html
+from broker.validation.rendering.as_json import to_plain
+from broker.validation.report import Report
 
 _MARKS: Final = {Health.GOOD: "  ок    ", Health.DOUBT: "  ?     ", Health.BAD: "  ПЛОХО "}
 _FORMATS: Final = ("text", "json", "html")
@@ -46,6 +46,11 @@ def add_to(parsers: Parsers) -> None:
     validate.add_argument("--kind", default="", help="код вида (…11.1520); без него — по самому документу")
     signature_argument(validate)
     validate.add_argument("--format", choices=_FORMATS, default="text", help="вид отчёта")
+    validate.add_argument(
+        "--with-source",
+        action="store_true",
+        help="с --format html: показать и сам документ с отмеченными строками; в нём персональные данные",
+    )
     validate.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
     validate.add_argument("--packs", type=Path, help="каталог официальных пакетов")
 
@@ -75,11 +80,16 @@ def _tell(check: Check) -> None:
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A file and its report, as JSON shows them."""
+    """A file, its bytes when they are to be shown, and its report."""
 
     file: str
-    valid: bool
     report: Report
+    content: bytes | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Tell whether nothing found blocks it."""
+        return not self.report.blocked
 
 
 def _validate(arguments: argparse.Namespace) -> int:
@@ -98,7 +108,8 @@ def _validate(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"inaya: {error}\n")
             unusable += 1
         else:
-            judged.append(_judge(path, content, signatures, arguments.kind, workshop, now))
+            report = _judge(content, signatures, arguments.kind, workshop, now)
+            judged.append(Judged(str(path), report, content if arguments.with_source else None))
     _show(judged, arguments.format)
     if unusable:
         return 2
@@ -131,41 +142,23 @@ def read_signature(text: str) -> SealedPart:
 
 
 def _judge(
-    path: Path,
     content: bytes,
     signatures: tuple[SealedPart, ...],
     kind: str,
     workshop: Workshop,
     now: datetime,
-) -> Judged:
-    registry = content.startswith(b"PK\x03\x04")
-    one = ExaminationInput(
-        document_id=UUID(int=0),
-        type=SubmissionType.OMS_REGISTRY if registry else SubmissionType.SEMD,
-        kind=kind,
-        clinic="",
-        region="",
-        mcod="",
-        local_uid="",
-        at=now,
-        stored=StoredContent(
-            content, "application/zip" if registry else "application/xml", signatures, Metadata()
-        ),
-    )
-    made = examine_document(one, workshop)
-    findings, layers = made.findings, dict(made.layers)
-    if not signatures:
-        findings = tuple(finding for finding in findings if finding.layer is not Layer.SIGNATURE)
-        layers[Layer.SIGNATURE] = skipped("подписи не переданы (--signature)")
-    report = Report(findings=findings, layers=layers, rule_set=made.rule_set)
-    return Judged(str(path), not report.blocked, report)
+) -> Report:
+    made = examine_document(lone_file(content, signatures, kind, now), workshop)
+    return lone_report(made, unsigned="" if signatures else "подписи не переданы (--signature)")
 
 
 def _show(judged: list[Judged], form: str) -> None:
     if form == "json":
-        say(msgspec.json.format(msgspec.json.encode(judged), indent=2).decode())
+        plain = [{"file": one.file, "valid": one.valid, "report": to_plain(one.report)} for one in judged]
+        say(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode())
     elif form == "html":
-        say(page("Отчёт о проверке", [(one.file, one.valid, one.report) for one in judged]))
+        parts = [Part(name=one.file, report=one.report, content=one.content) for one in judged]
+        say(to_html("Отчёт о проверке", parts))
     else:
         for one in judged:
             say(f"{one.file}: {'годен' if one.valid else 'не годен'}\n{one.report.to_text()}\n")

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from broker.console.check import Checker, CheckPages
 from broker.console.desk import Desk
 from broker.console.documents import DocumentPages
 from broker.console.lists import ListPages
@@ -36,10 +37,16 @@ async def _static(request: web.Request) -> web.StreamResponse:
     return web.Response(body=static(name), content_type=STATIC[name], charset="utf-8", headers=headers)
 
 
-def make_console(desk: Desk, overview: OverviewStore) -> web.Application:
+def make_console(desk: Desk, overview: OverviewStore, checker: Checker) -> web.Application:
     """Return the console."""
-    pages = _pages(desk, overview)
-    gate = Gate(desk, {handler: role for _, _, handler, role in pages})
+    checks = CheckPages(desk, checker)
+    pages = [
+        *_pages(desk, overview),
+        ("GET", "/check", checks.ask, Role.VIEWER),
+        ("POST", "/check", checks.check, Role.VIEWER),
+    ]
+    roles: dict[Callable[..., object], Role] = {handler: role for _, _, handler, role in pages}
+    gate = Gate(desk, roles, uploads=frozenset({checks.check}))
     app = web.Application(middlewares=[gate.middleware])
     for method, path, handler, _ in pages:
         app.router.add_route(method, path, handler)
@@ -64,6 +71,7 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
         ("POST", "/destinations/{id}/release", overview.release, acts),
         ("GET", "/documents", documents.search, reads),
         ("GET", "/documents/{id}", documents.show, reads),
+        ("GET", "/documents/{id}/report", documents.report, reads),
         ("POST", "/documents/{id}/retry", documents.retry, acts),
         ("POST", "/documents/{id}/cancel", documents.cancel, acts),
         ("POST", "/documents/{id}/override", documents.override, acts),

@@ -15,6 +15,8 @@ from broker.document.finding import Finding
 from broker.document.lifecycle import DocumentStatus
 from broker.intake.refusal import Refusal
 from broker.store.views import DocumentCard, DocumentLine
+from broker.validation.rendering.as_html import Part, fragment
+from broker.validation.report import Report as FullReport
 
 PAGE: Final = 100
 RETRYABLE: Final = frozenset({"rejected", "dead", "held", "cancelled"})
@@ -110,6 +112,15 @@ class DocumentPages:
             may_examine=document.status in {"unroutable", "failed"} and not document.deliveries,
             may_override=document.status == DocumentStatus.REJECTED,
         )  # fmt: skip
+
+    async def report(self, request: web.Request) -> web.StreamResponse:
+        """Show the whole report of one document, without the document."""
+        document = await self._document(request)
+        text = await self._desk.views.report(document.id) if document else None
+        if document is None or not text:
+            return oops(request, self._desk, 404, "Отчёта нет.", "Проверьте идентификатор.")
+        part = Part(name=str(document.id), report=msgspec.json.decode(text, type=FullReport))
+        return page(request, self._desk, "report.html", document=document, report=fragment(part))
 
     async def _document(self, request: web.Request) -> DocumentCard | None:
         try:

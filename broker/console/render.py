@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from broker.console import words
 from broker.console.desk import OPERATOR, Desk
 from broker.control.operators import Role
+from broker.validation.rendering.as_html import style
 
 MOSCOW: Final = timezone(timedelta(hours=3), "МСК")
 """Times are shown in Moscow time, as state systems do."""
@@ -31,6 +32,9 @@ HEADERS: Final = {
 STATIC: Final = {
     "console.css": "text/css",
     "console.js": "text/javascript",
+    "report.css": "text/css",
+    "check.css": "text/css",
+    "check.js": "text/javascript",
     "mark.svg": "image/svg+xml",
 }
 NAVIGATION: Final = (
@@ -43,6 +47,7 @@ NAVIGATION: Final = (
     ("refusals", "Отказы"),
     ("callbacks", "Отложено"),
     ("acts", "Действия"),
+    ("check", "Проверка"),
 )
 
 
@@ -78,7 +83,9 @@ def environment() -> Environment:
 
 @cache
 def static(name: str) -> bytes:
-    """Return one of our few static files."""
+    """Return one of our few static files; the style of reports is theirs."""
+    if name == "report.css":
+        return style().encode()
     return files("broker.console").joinpath("static", name).read_bytes()
 
 

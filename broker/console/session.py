@@ -29,11 +29,17 @@ def is_loopback(host: str) -> bool:
 
 
 class Gate:
-    """The middleware before every page."""
+    """The middleware before every page; ``uploads`` read their forms themselves and judge the token there."""
 
-    def __init__(self, desk: Desk, roles: dict[Callable[..., object], Role]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        roles: dict[Callable[..., object], Role],
+        uploads: frozenset[Callable[..., object]] = frozenset(),
+    ) -> None:
         self._desk = desk
         self._roles = roles
+        self._uploads = uploads
 
     @property
     def middleware(self) -> Middleware:
@@ -77,7 +83,7 @@ class Gate:
         if operator is None:
             return see("sign-in") if used else web.Response(status=401)
         request[OPERATOR] = operator
-        if request.method == "POST":
+        if request.method == "POST" and request.match_info.handler not in self._uploads:
             request[FIELDS] = await read_fields(request)
             if not same_token(operator.csrf, request[FIELDS].pop("csrf", "")):
                 return oops(

@@ -140,6 +140,14 @@ def parse(content: bytes) -> Markup | tuple[Finding, ...]:
     return _read(content, encoding, warnings)
 
 
+def text_of(content: bytes) -> str:
+    """Return the bytes of any document, a broken one too, as text to look at; what is no text in it becomes U+FFFD."""
+    encoding = _bom_encoding(content) or _declared_encoding(content) or "utf-8"
+    if encoding not in _ALLOWED or (encoding.startswith("utf-16") and _bom_encoding(content) is None):
+        encoding = "utf-8"
+    return content.decode(encoding, "replace").removeprefix("\ufeff")
+
+
 def _unacceptable(content: bytes) -> Finding | None:
     if len(content) > MAX_CONTENT:
         return _fault(

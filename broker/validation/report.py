@@ -5,32 +5,10 @@ from typing import Final
 
 import msgspec
 
-from broker.document.finding import Finding, Layer, Responsible, Severity, Source, blocks
+from broker.document.finding import Finding, Layer, Severity, blocks
+from broker.validation.rendering.as_text import to_text
 
 _ORDER: Final = {layer: place for place, layer in enumerate(Layer)}
-_TITLES: Final = {
-    Layer.XML: "Чтение XML",
-    Layer.KIND: "Вид документа",
-    Layer.XSD: "Схема (XSD)",
-    Layer.SCHEMATRON: "Правила (Schematron)",
-    Layer.NSI: "Справочники НСИ",
-    Layer.BUSINESS: "Контрольные числа и формы",
-    Layer.METADATA: "Заявка и документ",
-    Layer.SIGNATURE: "Подписи",
-    Layer.POLICY: "Правила оператора",
-    Layer.REGISTRY: "Ответ государственной системы",
-}
-_WHO: Final = {
-    Responsible.CLINIC: "клиника",
-    Responsible.MIS: "разработчик МИС",
-    Responsible.OPERATOR: "оператор",
-    Responsible.DESTINATION: "государственная система",
-}
-_SOURCES: Final = {
-    Source.OFFICIAL: "официальное правило",
-    Source.SEEN: "правило из открытых источников",
-    Source.OWN: "наша проверка",
-}
 _OPEN: Final = frozenset(
     {
         "code",
@@ -97,14 +75,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     def to_text(self) -> str:
         """Render the report for a person at a terminal."""
-        errors = sum(finding.severity is Severity.ERROR for finding in self.findings)
-        lines = [f"Ошибок: {errors}, предупреждений: {len(self.findings) - errors}."]
-        for place, finding in enumerate(self.findings, 1):
-            lines += _finding_lines(place, finding)
-        lines += [f"{_TITLES[layer]}: {_run_text(run)}" for layer, run in self.layers.items()]
-        if self.rule_set:
-            lines.append(f"Набор правил: {self.rule_set}.")
-        return "\n".join(lines)
+        return to_text(self.findings, self.layers, self.rule_set)
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -135,33 +106,3 @@ def _finding_key(finding: Finding) -> tuple[int, int, int, str, str]:
 
 def _by_order(item: tuple[Layer, LayerRun]) -> int:
     return _ORDER[item[0]]
-
-
-def _finding_lines(place: int, finding: Finding) -> list[str]:
-    kind = "ОШИБКА" if finding.severity is Severity.ERROR else "предупреждение"
-    rule = f" [{finding.rule}]" if finding.rule and finding.rule not in finding.message else ""
-    lines = [f"{place}. {kind} · {_TITLES[finding.layer]} · {finding.code}{rule}", f"   {finding.message}"]
-    if finding.location and finding.location.line:
-        lines.append(f"   Где: строка {finding.location.line} {finding.location.xpath}".rstrip())
-    if finding.value is not None:
-        lines.append(f"   Значение: {finding.value}")
-    if finding.expected:
-        lines.append(f"   Ожидается: {finding.expected}")
-    if finding.fix:
-        lines.append(f"   Что сделать: {finding.fix}")
-    lines.append(f"   Кто исправляет: {_WHO[finding.responsible]}; {_origin(finding)}.")
-    return lines
-
-
-def _origin(finding: Finding) -> str:
-    if finding.source is Source.OWN and finding.severity is Severity.WARNING:
-        return "наша оценка, не блокирует"
-    return _SOURCES[finding.source]
-
-
-def _run_text(run: LayerRun) -> str:
-    if not run.ran:
-        return f"пропущено: {run.reason}"
-    counts = f", проверок {run.evaluated} (правил {run.rules})" if run.rules else ""
-    slow = f", из них медленным способом {run.fallback}" if run.fallback else ""
-    return f"проверено{counts}{slow}{'; ' + run.note if run.note else ''}"
