@@ -105,7 +105,7 @@ class Workshop:
     def open_book(self, path: str) -> None:
         """Work by a rule book from now on (empty: by what was shipped); what is compiled already stays so.
 
-        Raises one of ``_BOOK_TROUBLE`` for a book that is not there whole; the one before stays in force then.
+        Raises one of ``BOOK_TROUBLE`` for a book that is not there whole; the one before stays in force then.
         """
         if path == self.book:
             return
@@ -123,7 +123,7 @@ class Workshop:
         self.book = path
 
 
-_BOOK_TROUBLE: Final = (OSError, msgspec.DecodeError, DictionaryRefused)
+BOOK_TROUBLE: Final = (OSError, msgspec.DecodeError, DictionaryRefused)
 """What opening a book may raise."""
 
 
@@ -151,7 +151,7 @@ def examine_all(batch: Batch) -> list[Examination]:
     assert workshop is not None, "prepare_process comes first"
     try:
         workshop.open_book(batch.book)
-    except _BOOK_TROUBLE:
+    except BOOK_TROUBLE:
         return [_unjudged(one) for one in batch.inputs]
     return [examine(one, workshop) for one in batch.inputs]
 
@@ -287,7 +287,7 @@ def prepare_bytes(order: PrepareOrder) -> Prepared | tuple[Finding, ...]:
     """Normalise unsigned bytes in this compute process."""
     workshop = _Process.workshop
     assert workshop is not None, "prepare_process comes first"
-    with contextlib.suppress(*_BOOK_TROUBLE):  # what is unsigned may be normalised by the book before
+    with contextlib.suppress(*BOOK_TROUBLE):  # what is unsigned may be normalised by the book before
         workshop.open_book(order.book)
     return prepare(
         order.content,

@@ -23,6 +23,9 @@ from broker.validation.packs import Pack, PackSpoilt
 from broker.validation.rulebook import Rulebook
 from broker.work.loop import Loop
 
+_NONE: Final = -1
+_UNWRITTEN: Final = "unwritten"
+"""A book of this name is never there: compute processes say of every document that its rules cannot be read."""
 SECONDS: Final = 2.0
 """How soon a changed book is obeyed."""
 
@@ -33,16 +36,21 @@ class BookKeeper:
     def __init__(self, store: RuleStore, home: Path) -> None:
         self._store = store
         self._home = home
-        self._number = -1
+        self._number = _NONE
         self._path = ""
         self.loop = Loop("rules", self.refresh, idle=SECONDS)
+
+    @property
+    def is_written(self) -> bool:
+        """Tell whether the book in force could be written out whole."""
+        return self._number != _NONE
 
     def __call__(self) -> str:
         """Return the file of the book as it was some seconds ago at most; empty while nobody has written one."""
         return self._path
 
     async def refresh(self) -> int:
-        """Look whether the book has changed; what cannot be written out leaves the former one in force."""
+        """Look whether the book has changed; documents wait while it cannot be written out: nobody may pass unchecked."""
         number = await self._store.number()
         if number == self._number and (not self._path or await asyncio.to_thread(Path(self._path).exists)):
             return 0
@@ -52,6 +60,7 @@ class BookKeeper:
             path = await self._written(book) if number != EMPTY else ""
         except (OSError, ValueError, PackSpoilt) as error:
             log().error("rules.book_unwritten", revision=number, error=type(error).__name__)
+            self._number, self._path = _NONE, str(self._home / BOOKS / _UNWRITTEN)
             return 0
         self._number, self._path = number, path
         log().info("rules.book", revision=number, packs=len(book.packs), dictionaries=len(book.dictionaries))

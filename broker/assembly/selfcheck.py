@@ -12,11 +12,16 @@ from broker.adapter_kit import Probes
 from broker.adapter_kit.clocks import SystemClock
 from broker.adapter_kit.profile import check_profile, load_profiles
 from broker.assembly.foundation import Outpost, discover, foundation, read_destinations
+from broker.assembly.rulebook import book_keeper
 from broker.bus.health import examine_rabbitmq
 from broker.document.kind import KindCatalogue
+from broker.pipeline import BOOK_TROUBLE, Workshop
 from broker.settings import Settings, SettingsError, master_keys
-from broker.store.database import STORE_TROUBLE
+from broker.store.database import STORE_TROUBLE, open_database
 from broker.store.health import OLDEST, ServerHealth, examine_server
+from broker.store.migrate import MigrationError
+from broker.store.rules import RuleStore
+from broker.validation.profiles import ProfilesRefused
 from broker.validation.ruleset import Compiled, RuleSetLibrary
 
 SKEW: Final = 2.0
@@ -64,6 +69,8 @@ async def examine(settings: Settings, tell: Callable[[Check], None]) -> Health:
     note([await _rabbitmq(settings)])
     note(_destinations(settings))
     note(await asyncio.to_thread(_rules, settings))
+    if store[0].health is not Health.BAD:
+        note([await _book(settings)])
     if worst is not Health.BAD:
         note(await _probes(settings))
     return worst
@@ -230,6 +237,32 @@ def _rules(settings: Settings) -> list[Check]:
         if problems:
             found.append(Check(f"Профиль региона {profile.region}", Health.DOUBT, " ".join(problems)))
     return found
+
+
+async def _book(settings: Settings) -> Check:
+    """Look whether the rules operators put into force can be read by compute processes."""
+    title, cure = (
+        "Редакция правил",
+        "Верните прежнюю (inaya schemas rollback) или введите исправленный пакет.",
+    )
+    try:
+        async with (
+            open_database(settings.store.database_url, size=2) as database,
+            book_keeper(settings, database) as keeper,
+        ):
+            current = await RuleStore(database).book()
+            if not keeper.is_written:
+                return Check(title, Health.BAD, f"{current.revision}: не читается", cure)
+            workshop = Workshop(Path(settings.data.schemas_dir), None)
+            await asyncio.to_thread(workshop.open_book, keeper())
+    except (*STORE_TROUBLE, MigrationError) as error:
+        return Check(title, Health.BAD, f"хранилище не отвечает ({type(error).__name__})", "inaya migrate")
+    except (*BOOK_TROUBLE, ProfilesRefused) as error:
+        return Check(title, Health.BAD, f"не читается ({type(error).__name__}): {error}"[:300], cure)
+    packs, dictionaries = len(current.book.packs), len(current.book.dictionaries)
+    if not current.revision:
+        return Check(title, Health.GOOD, "действуют правила поставки")
+    return Check(title, Health.GOOD, f"{current.revision}: пакетов {packs}, справочников {dictionaries}")
 
 
 async def _probes(settings: Settings) -> list[Check]:

@@ -68,6 +68,16 @@ def refused_by_the_pack(told: Answer) -> bool:
     return any(one.get("rule") == "У9-1" for one in told.body["findings"])
 
 
+def codes(told: Answer) -> list[str]:
+    return [one["code"] for one in told.body["findings"]]
+
+
+async def waits_for_rules(house: House) -> bool:
+    return bool(
+        await house.database.fetchval("select count(*) from task where why = 'operator.rules_unreadable'")
+    )
+
+
 async def is_refused(partner: Partner, world: World, signers: Signers) -> bool:
     return (await partner.submit(a_submission(world, signers), wait=20)).status == 422
 
@@ -169,3 +179,23 @@ async def test_a_book_whose_files_were_erased_is_written_out_again_and_no_docume
     assert await house.database.fetchval("select coalesce(sum(crashes), 0) from document") == 0
     await inaya("schemas", "rollback", "0", "--reason", "проба окончена")
     await judged(alpha, world, signers, lambda told: told.body["valid"])
+
+
+async def test_documents_wait_while_the_rules_in_force_are_damaged_and_pass_when_the_former_are_back(
+    inaya: Inaya, pack: Path, house: House, alpha: Partner, world: World, signers: Signers
+):
+    (pack / "306 Schematron v.1.1.sch").write_text(STRICT.replace("У9-1", "У9-2"), encoding="utf-8")
+    status, said = await inaya("schemas", "import", str(pack))
+    assert status == 0, said
+    digest = said.partition("отпечаток ")[2].partition(".")[0]
+    await house.database.execute("update rule_artefact set body = 'x' where starts_with(digest, $1)", digest)
+    status, said = await inaya("schemas", "activate", "306", digest, "--reason", "проба")
+    assert status == 0, said
+    await judged(alpha, world, signers, lambda told: codes(told) == ["operator.rules_unreadable"])
+    document = (await alpha.submit(a_submission(world, signers))).body["id"]
+    await until(lambda: waits_for_rules(house))
+    status, said = await inaya("schemas", "rollback", "0", "--reason", "повреждён")
+    assert status == 0, said
+    await judged(alpha, world, signers, lambda told: told.body["valid"])
+    house.pass_time(60)
+    assert (await alpha.outcome(document))["status"] != "rejected"
