@@ -282,9 +282,24 @@ def _read(content: bytes, encoding: str, warnings: tuple[Finding, ...]) -> Marku
         return (_too_deep(0, None),)
     if len(content) > MAX_CHILDREN * 4 and _TOO_WIDE(root):
         return (_too_many(),)
-    if len(content) > MAX_ATTRIBUTE and _TOO_LONG(root):
+    if _may_be_long(content, encoding) and _TOO_LONG(root):
         return (_too_long(),)
     return Markup(root, content, encoding, warnings)
+
+
+def _may_be_long(content: bytes, encoding: str) -> bool:
+    """Tell whether some attribute could be too long: a quote that none of its kind follows for so many bytes.
+
+    Whatever is so long lies across one of the places looked at; most documents need no question to the tree.
+    """
+    if encoding.startswith("utf-16"):
+        return True
+    for place in range(MAX_ATTRIBUTE, len(content), MAX_ATTRIBUTE):
+        for quote in (b'"', b"'"):
+            opening = content.rfind(quote, place - MAX_ATTRIBUTE, place)
+            if opening >= 0 and content.find(quote, opening + 1, opening + 1 + MAX_ATTRIBUTE) < 0:
+                return True
+    return False
 
 
 def _unreadable(error: etree.XMLSyntaxError, *, whole: bool) -> Finding:

@@ -17,8 +17,8 @@ _LONGEST_NAME: Final = 255
 """Bytes of one name: the limit of file systems."""
 _LONGEST_PATH: Final = 1024
 _DEEPEST: Final = 16
-_FORBIDDEN: Final = frozenset('\\:*?"<>|')
-"""What some system takes for a path, a drive, a stream or a wildcard."""
+_FORBIDDEN: Final = frozenset("\\:\ufffd")
+"""What some system takes for a path, a drive or a stream; and what stands for bytes that are no text."""
 _DEVICES: Final = frozenset(
     {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10))}
 )
@@ -74,13 +74,10 @@ def is_safe_path(name: str) -> bool:
 
 
 def _is_safe_name(name: str) -> bool:
-    if not name or name in {".", ".."} or name.endswith(".") or name != name.strip():
+    if not name.strip(" ."):  # some systems cut both off, and are left with the directory above
         return False
     if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
         return False
     if name.partition(".")[0].rstrip().upper() in _DEVICES:
         return False
-    return not any(
-        letter in _FORBIDDEN or letter == "\ufffd" or unicodedata.category(letter) in _INVISIBLE
-        for letter in name
-    )
+    return not any(letter in _FORBIDDEN or unicodedata.category(letter) in _INVISIBLE for letter in name)

@@ -16,6 +16,10 @@ from broker.validation.schematron.load import SchematronRefused, load
 
 _X: Final = "{http://www.w3.org/2001/XMLSchema}"
 _CONTEXT: Final = re.compile(r"/?ClinicalDocument((?:/[A-Za-z]\w*)+)")
+_FORBIDDEN: Final = re.compile(
+    r"\s*count\(\s*@([A-Za-z]\w*)\s*\)\s*=\s*0\s*|\s*(?:not|empty)\(\s*@([A-Za-z]\w*)\s*\)\s*"
+)
+_PRESENT: Final = re.compile(r"\s*@([A-Za-z]\w*)\s*()")
 _DEMANDED: Final = re.compile(
     r"\s*@([A-Za-z]\w*)\s*(?:!=\s*''|=\s*'[^']+')\s*|\s*count\(\s*@([A-Za-z]\w*)\s*\)\s*=\s*1\s*"
 )
@@ -23,11 +27,19 @@ _ROOT: Final = "ClinicalDocument"
 
 
 class Contradiction(NamedTuple):
-    """A Schematron demands an attribute where the schema allows none of that name."""
+    """An attribute that a Schematron demands and the schema forbids, or (``demanded`` false) the other way round."""
 
     path: str
     attribute: str
     rule: str
+    demanded: bool
+
+    def __str__(self) -> str:
+        """Name the place and the rule, and which way round it is."""
+        how = (
+            "Schematron требует, схема запрещает" if self.demanded else "схема требует, Schematron запрещает"
+        )
+        return f"{self.path}/@{self.attribute} ({self.rule}: {how})"
 
 
 class _Unknown(Exception):  # noqa: N818  ends the search, not an error
@@ -38,18 +50,18 @@ def contradictions(schemas: Sequence[bytes], schematrons: Sequence[bytes]) -> tu
     """Return what no document can satisfy; schemas are all files of one root schema's directory."""
     types = _Types(schemas)
     found: dict[tuple[str, str], Contradiction] = {}
-    for path, attribute, rule in _demands(schematrons):
+    for said in _demands(schematrons):
         try:
-            forbidden = types.forbids(path, attribute)
+            impossible = types.forbids(said) if said.demanded else types.requires(said)
         except _Unknown:
             continue
-        if forbidden:
-            found.setdefault((path, attribute), Contradiction(path, attribute, rule))
+        if impossible:
+            found.setdefault((said.path, said.attribute), said)
     return tuple(found.values())
 
 
-def _demands(schematrons: Sequence[bytes]) -> Iterator[tuple[str, str, str]]:
-    """Yield the attributes a Schematron demands of an element without any condition: path, attribute, rule."""
+def _demands(schematrons: Sequence[bytes]) -> Iterator[Contradiction]:
+    """Yield what a Schematron says of an element's attributes without any condition; the schema may agree with it."""
     for content in schematrons:
         try:
             file = load(content)
@@ -57,10 +69,15 @@ def _demands(schematrons: Sequence[bytes]) -> Iterator[tuple[str, str, str]]:
             continue
         for rule in (rule for pattern in file.patterns for rule in pattern.rules):
             place = _CONTEXT.fullmatch(rule.context.strip())
-            for assertion in rule.assertions if place else ():
-                said = _DEMANDED.fullmatch(assertion.test)
-                if place and said and not assertion.report:
-                    yield _ROOT + place[1], said[1] or said[2], assertion.number
+            if place is None:
+                continue
+            for assertion in rule.assertions:
+                demanded = None if assertion.report else _DEMANDED.fullmatch(assertion.test)
+                forbidden = (_PRESENT if assertion.report else _FORBIDDEN).fullmatch(assertion.test)
+                said = demanded or forbidden
+                if said is not None:
+                    attribute = said[1] or said[2]
+                    yield Contradiction(_ROOT + place[1], attribute, assertion.number, demanded is not None)
 
 
 class _Types:
@@ -81,13 +98,21 @@ class _Types:
                 kept = self._types if child.tag == f"{_X}complexType" else self._roots
                 kept.setdefault(child.get("name", ""), child)
 
-    def forbids(self, path: str, attribute: str) -> bool:
-        """Tell whether the element at a path may not carry an attribute; _Unknown when that cannot be told."""
+    def forbids(self, said: Contradiction) -> bool:
+        """Tell whether the element may not carry the attribute; _Unknown when that cannot be told."""
+        use = self._use(self._type_at(said.path), said.attribute, 0)
+        return use is None or use == "prohibited"
+
+    def requires(self, said: Contradiction) -> bool:
+        """Tell whether the element must carry the attribute; _Unknown when that cannot be told."""
+        return self._use(self._type_at(said.path), said.attribute, 0) == "required"
+
+    def _type_at(self, path: str) -> Element:
         first, *steps = path.split("/")
         declared = self._roots.get(first)
         for step in steps:
             declared = self._child(self._type(declared), step, 0)
-        return not self._allows(self._type(declared), attribute, 0)
+        return self._type(declared)
 
     def _type(self, declared: Element | None) -> Element:
         if declared is None:
@@ -98,8 +123,8 @@ class _Types:
             raise _Unknown
         return found
 
-    def _base(self, kind: Element, depth: int) -> tuple[Element, str] | None:
-        """Return the type a type extends or restricts, and which of both."""
+    def _base(self, kind: Element, depth: int) -> Element | None:
+        """Return the type a type extends or restricts."""
         if depth > 20:
             raise _Unknown
         derived = kind.find(f"{_X}complexContent/*[@base]")
@@ -108,7 +133,7 @@ class _Types:
         base = self._types.get(_local(derived.get("base", "")))
         if base is None:
             raise _Unknown
-        return base, str(derived.tag).removeprefix(_X)
+        return base
 
     def _child(self, kind: Element, name: str, depth: int) -> Element:
         for declared in _own(kind, f"{_X}element"):
@@ -117,21 +142,21 @@ class _Types:
         base = self._base(kind, depth)
         if base is None:
             raise _Unknown
-        return self._child(base[0], name, depth + 1)
+        return self._child(base, name, depth + 1)
 
-    def _allows(self, kind: Element, attribute: str, depth: int) -> bool:
-        if (
-            kind.find(f"{_X}simpleContent") is not None
-            or next(_own(kind, f"{_X}anyAttribute"), None) is not None
-        ):
+    def _use(self, kind: Element, attribute: str, depth: int) -> str | None:
+        """Return how a type uses an attribute: optional, required, prohibited; None when it has none of the name."""
+        if kind.find(f"{_X}simpleContent") is not None:
             raise _Unknown
-        if next(_own(kind, f"{_X}attributeGroup"), None) is not None:
+        if any(
+            next(_own(kind, f"{_X}{name}"), None) is not None for name in ("anyAttribute", "attributeGroup")
+        ):
             raise _Unknown
         for declared in _own(kind, f"{_X}attribute"):
             if declared.get("name") == attribute or _local(declared.get("ref", "")) == attribute:
-                return declared.get("use") != "prohibited"
+                return declared.get("use", "optional")
         base = self._base(kind, depth)
-        return base is not None and self._allows(base[0], attribute, depth + 1)
+        return None if base is None else self._use(base, attribute, depth + 1)
 
 
 def _own(kind: Element, tag: str) -> Iterator[Element]:

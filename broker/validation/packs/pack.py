@@ -46,7 +46,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """An official pack: ``files`` by POSIX path in NFC, without the directory all of them lay in.
 
     ``name`` is what it was handed over as, ``guide`` the OID of its implementation guide with the revision (empty when
-    nothing tells), ``published`` and ``registered_from`` what its README says.
+    nothing tells), ``published`` and ``registered_from`` what its README says, ``commit`` what its archive says of the
+    repository's state.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[PackFinding, ...] = ()
     guide: str = ""
     title: str = ""
+    commit: str = ""
     published: date | None = None
     registered_from: date | None = None
 

@@ -48,16 +48,17 @@ def read_pack(
     strange = () if set(wrapped).intersection(kinds) else tuple(wrapped)
     claims = [_claim(edition, guide, unpacked.files, strange, catalogue) for edition in editions]
     found = (*told, *cross_check(claims, catalogue), *_doubts(editions, unpacked.files))
-    return _packed(name, unpacked.files, editions, guide, found)
+    return _packed(name, unpacked, editions, guide, found)
 
 
 def _packed(
     name: str,
-    files: dict[str, bytes],
+    unpacked: Unpacked,
     editions: tuple[Edition, ...],
     guide: str,
     found: tuple[PackFinding, ...],
 ) -> Pack:
+    files = unpacked.files
     title, published, registered = _told_by_readme(files)
     return Pack(
         name=name,
@@ -67,6 +68,7 @@ def _packed(
         findings=tuple(sorted(dict.fromkeys(found), key=lambda one: (not one.blocks, one.code, one.file))),
         guide=guide,
         title=title,
+        commit=unpacked.commit,
         published=published,
         registered_from=registered,
     )

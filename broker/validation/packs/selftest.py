@@ -36,7 +36,7 @@ Clock = Callable[[], float]
 class EditionTest(msgspec.Struct, frozen=True, kw_only=True):
     """How one kind's rules compile: a fault is empty when the part is good; ``untranslated`` expressions are left to XPath 3.1.
 
-    ``impossible`` names attributes that the Schematron demands and the schema forbids; ``compile_ms`` is CPU time.
+    ``impossible`` names attributes that one demands and the other forbids; ``compile_ms`` is CPU time.
     """
 
     kind: str
@@ -150,9 +150,7 @@ def _edition(edition: Edition, compiled: Compiled, pack: Pack, seconds: float) -
         assertions=sum(engine.assertions for engine in compiled.engines),
         untranslated=sum(engine.untranslated for engine in compiled.engines),
         compile_ms=round(seconds * 1000),
-        impossible=tuple(
-            f"{one.path}/@{one.attribute} ({one.rule})" for one in contradictions(schemas, texts)
-        ),
+        impossible=tuple(str(one) for one in contradictions(schemas, texts)),
     )
 
 
@@ -232,7 +230,7 @@ def _edition_lines(edition: EditionTest) -> list[str]:
         told.append("   Schematron: нет.")
     if edition.impossible:
         told.append(
-            "   ПРОТИВОРЕЧИЕ: Schematron требует того, что запрещает схема; документ с таким элементом не пройдёт обоих: "
+            "   ПРОТИВОРЕЧИЕ схемы и Schematron, документ с таким элементом не пройдёт обоих: "
             + "; ".join(edition.impossible[:10])
             + ". Ослабьте один из слоёв с указанием причины."
         )

@@ -5,11 +5,14 @@ Bounds: an archive of 64 MiB, 2 000 entries, 32 MiB unpacked; the largest offici
 """
 
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+import msgspec
 
 from broker.document.zip_names import is_safe_path, legacy_text
 from broker.document.zip_reading import MIB, ZipFault, ZipLimits, ZipRefusal, read_zip_tree
@@ -22,6 +25,8 @@ _README: Final = frozenset({"readme.md", "readme.txt", "readme"})
 _OWN_DIRECTORIES: Final = frozenset({"xsd", "schematron", "xml", "coreschemas"})
 """Directories that mean something inside a pack: none of them is only a wrapping."""
 _WRAPPINGS: Final = 3
+_COMMIT: Final = re.compile(rb"\x28\x00([0-9a-f]{40})\Z")
+"""Git writes the commit as the archive's comment (git-archive(1)); a branch of the repository changes without a tag."""
 
 _TEXTS: Final[dict[ZipFault, tuple[str, str]]] = {
     ZipFault.NOT_ZIP: (
@@ -72,12 +77,12 @@ _TEXTS: Final[dict[ZipFault, tuple[str, str]]] = {
 }
 
 
-class Unpacked:
-    """The kept files by path, and the names of the wrapping directories they lay in, the outermost first."""
+class Unpacked(msgspec.Struct, frozen=True):
+    """The kept files by path, the names of the wrapping directories they lay in (the outermost first), the commit."""
 
-    def __init__(self, files: dict[str, bytes], wrappings: tuple[str, ...] = ()) -> None:
-        self.files = files
-        self.wrappings = wrappings
+    files: dict[str, bytes]
+    wrappings: tuple[str, ...] = ()
+    commit: str = ""
 
 
 def unpack(source: Path | bytes) -> Unpacked | PackRefused:
@@ -117,7 +122,9 @@ def _from_archive(data: bytes) -> Unpacked | PackRefused:
     if isinstance(entries, ZipRefusal):
         where = f"запись № {entries.entry} архива" if entries.entry else ""
         return refused(entries.fault, where)
-    return _unwrapped({entry.name: entry.data for entry in entries})
+    said = _COMMIT.search(data, max(0, len(data) - 64))
+    commit = said[1].decode("ascii") if said else ""
+    return _unwrapped({entry.name: entry.data for entry in entries}, commit)
 
 
 def _from_directory(directory: Path) -> Unpacked | PackRefused:
@@ -149,11 +156,12 @@ def _walk(directory: Path) -> Iterator[tuple[str, Path]]:
         for name in sorted(names):
             path = Path(parent, name)
             relative = path.relative_to(directory).as_posix()
-            written = os.fsencode(relative)
-            yield unicodedata.normalize("NFC", legacy_text(written)), path
+            if not relative.isprintable():  # bytes that are no UTF-8 come as surrogates
+                relative = legacy_text(os.fsencode(relative))
+            yield unicodedata.normalize("NFC", relative), path
 
 
-def _unwrapped(files: dict[str, bytes]) -> Unpacked | PackRefused:
+def _unwrapped(files: dict[str, bytes], commit: str = "") -> Unpacked | PackRefused:
     """Take away the directories that hold everything and mean nothing; without rules there is no pack."""
     if not any(path.lower().endswith((".sch", ".xsd")) for path in files):
         return PackRefused(
@@ -165,7 +173,7 @@ def _unwrapped(files: dict[str, bytes]) -> Unpacked | PackRefused:
     while len(wrappings) < _WRAPPINGS and (root := _wrapping(files)) is not None:
         files = {path.removeprefix(f"{root}/"): content for path, content in files.items()}
         wrappings.append(root)
-    return Unpacked(dict(sorted(files.items())), tuple(wrappings))
+    return Unpacked(dict(sorted(files.items())), tuple(wrappings), commit)
 
 
 def _wrapping(files: dict[str, bytes]) -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.document.finding import Location
-from broker.document.markup import Markup, parse, path_of
+from broker.document.markup import MAX_ATTRIBUTE, Markup, parse, path_of
 
 TEXT = "<a><b>Привет</b></a>"
 ENCODINGS = {
@@ -70,3 +70,20 @@ def test_a_place_is_named_with_the_usual_prefixes_and_positions():
     second = markup.root[2][1]
     assert markup.locate(second) == Location(xpath="/ClinicalDocument[1]/id[2]/identity:Props[2]", line=2)
     assert path_of(second[0]) == "/ClinicalDocument[1]/id[2]/identity:Props[2]/foreign[1]"
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1251"])
+@pytest.mark.parametrize("before", [0, 1, MAX_ATTRIBUTE - 5, MAX_ATTRIBUTE, 3 * MAX_ATTRIBUTE + 7])
+def test_an_attribute_is_measured_wherever_it_stands(quote, encoding, before):
+    def document(length):
+        head = f"<?xml version='1.0' encoding='{encoding}'?>"
+        return f"{head}<a>{'я' * before}<b c={quote}{'я' * length}{quote}/></a>".encode(encoding)
+
+    assert isinstance(parse(document(MAX_ATTRIBUTE)), Markup)
+    (refused,) = parse(document(MAX_ATTRIBUTE + 1))
+    assert refused.code == "xml.attribute_too_long"
+
+
+def test_a_long_text_between_quotes_is_no_long_attribute():
+    assert isinstance(parse(b'<a b="1">' + b"x" * 3 * MAX_ATTRIBUTE + b'<c d="1"/></a>'), Markup)

@@ -1,6 +1,9 @@
 """A pack is the same pack in whatever layout, archive and encoding it comes, and what does not fit together is told."""
 
+import io
+import os
 import unicodedata
+import zipfile
 from datetime import date
 
 import msgspec
@@ -83,6 +86,42 @@ def test_the_same_pack_is_read_from_every_archive_and_under_every_root_directory
     )
     assert pack.guide == GUIDE
     assert pack.findings == ()
+
+
+def test_an_archive_made_by_git_tells_its_commit():
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    target = io.BytesIO(zipped(vendor_files()))
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.comment = commit.encode()
+    assert read(target.getvalue()).commit == commit
+    assert read(zipped(vendor_files())).commit == ""
+
+
+@pytest.mark.parametrize(
+    "odd", ["290 копия?.docx", "Папка /x.docx", "«Пояснения» (разъяснения).docx", 'а"б.pdf', ".gitkeep"]
+)
+def test_odd_names_of_files_nobody_needs_do_not_refuse_a_pack(odd):
+    assert read(zipped({**vendor_files(), odd: b"x"})).kinds == ("290",)
+
+
+def test_a_link_in_a_directory_refuses_it(tmp_path):
+    put(tmp_path / "pack", vendor_files())
+    (tmp_path / "pack" / "x.sch").symlink_to("/etc/passwd")
+    refused = read_pack(tmp_path / "pack", "", CATALOGUE)
+    assert (refused.code, refused.file) == ("pack.zip_unsafe_name", "x.sch")
+
+
+def test_a_directory_with_names_of_another_century_is_read(tmp_path):
+    put(tmp_path / "pack", vendor_files())
+    (tmp_path / "pack" / os.fsdecode("Схема.xsd".encode("cp866"))).write_bytes(xsd())
+    assert "Схема.xsd" in read(tmp_path / "pack", "").files
+
+
+@pytest.mark.parametrize("absent", ["нет", "нет.zip"])
+def test_what_is_not_there_is_told(tmp_path, absent):
+    refused = read_pack(tmp_path / absent, "", CATALOGUE)
+    assert (refused.code, refused.file) == ("pack.unavailable", absent)
+    assert "Файл пакета не читается" in refused.to_text()
 
 
 def test_what_neither_rules_nor_samples_need_is_left_out():

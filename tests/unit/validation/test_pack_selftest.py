@@ -55,9 +55,30 @@ def test_a_sample_that_passes_one_and_fails_the_other_shows_the_contradiction():
 def test_an_attribute_that_the_rules_demand_and_the_schema_forbids_is_found_without_a_sample():
     test = outcome_of({"290.sch": sch(GUIDE, SIGN), "290/CDA.xsd": xsd(time=NULL_ONLY)})
     (edition,) = test.editions
-    assert edition.impossible == ("ClinicalDocument/author/time/@value (У1-13)",)
+    assert edition.impossible == (
+        "ClinicalDocument/author/time/@value (У1-13: Schematron требует, схема запрещает)",
+    )
     assert test.contradicts
     assert any("ПРОТИВОРЕЧИЕ" in line for line in test.lines())
+
+
+@pytest.mark.parametrize("test", ["count(@nullFlavor)=0", "not(@nullFlavor)"])
+def test_an_attribute_that_the_schema_demands_and_the_rules_forbid_is_found_too(test):
+    rule = ("ClinicalDocument/author/time", test, "У1-14. nullFlavor")
+    made = outcome_of({"290.sch": sch(GUIDE, rule), "290/CDA.xsd": xsd(time=NULL_ONLY)})
+    assert made.editions[0].impossible == (
+        "ClinicalDocument/author/time/@nullFlavor (У1-14: схема требует, Schematron запрещает)",
+    )
+
+
+def test_a_demand_under_a_condition_is_not_taken_for_a_contradiction():
+    rules = [
+        ("ClinicalDocument/author/time[@nullFlavor]", "@value!=''", "У1-1"),
+        ("ClinicalDocument/author/time", "@value!='' or @nullFlavor", "У1-2"),
+        ("ClinicalDocument/participant/time", "@value!=''", "У1-3"),
+    ]
+    made = outcome_of({"290.sch": sch(GUIDE, *rules), "290/CDA.xsd": xsd(time=NULL_ONLY)})
+    assert made.editions[0].impossible == ()
 
 
 def test_a_schema_that_allows_what_the_rules_demand_is_no_contradiction():
@@ -173,9 +194,9 @@ def test_an_official_pack_is_read_without_a_doubt_and_outcome_of(packs, kind):
 def test_the_contradictions_of_kind_103_are_named_without_a_sample(packs):
     (edition,) = self_test(read_pack(packs / "103", "", CATALOGUE), CATALOGUE, AT).editions
     assert edition.impossible == (
-        "ClinicalDocument/author/time/@value (У1-13)",
-        "ClinicalDocument/legalAuthenticator/time/@value (У1-17)",
-        "ClinicalDocument/legalAuthenticator/signatureCode/@code (У1-17)",
+        "ClinicalDocument/author/time/@value (У1-13: Schematron требует, схема запрещает)",
+        "ClinicalDocument/legalAuthenticator/time/@value (У1-17: Schematron требует, схема запрещает)",
+        "ClinicalDocument/legalAuthenticator/signatureCode/@code (У1-17: Schematron требует, схема запрещает)",
     )
 
 
