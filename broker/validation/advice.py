@@ -58,6 +58,10 @@ def advice_for(xpath: str, test: str = "") -> Advice | None:
 def exact_advice(xpath: str, test: str = "") -> Advice | None:
     """Return the advice for the child a rule's test speaks of or for the place itself, not for what holds it."""
     place = _bare(xpath)
+    holder, _, last = xpath.rpartition("/")
+    numbered = _longest(f"{_bare(holder)}/{last}") if not test else None
+    if numbered is not None and numbered.path.endswith("]"):
+        return numbered
     for child in _mentioned(test):
         found = _longest(f"{place}/{child}")
         if found is not None:
