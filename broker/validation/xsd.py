@@ -113,9 +113,10 @@ def _finding(fault: Fault, markup: Markup, trial: Trial, severity: Severity, sou
 
 def _fix(wording: Wording, advice: Advice | None) -> str:
     """Join our two cures where the schema's word alone does not say what to write."""
-    if advice is None or wording.code in COMPLETE:
+    unsaid = wording.code == "xsd.bad_value" and wording.expected is None
+    if advice is None or (wording.code in COMPLETE and not unsaid):
         return wording.fix
-    return advice.fix if wording.code in VAGUE else f"{wording.fix} {advice.fix}"
+    return advice.fix if unsaid or wording.code in VAGUE else f"{wording.fix} {advice.fix}"
 
 
 def _responsible(wording: Wording, advice: Advice | None) -> Responsible:
