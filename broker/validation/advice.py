@@ -14,7 +14,11 @@ from broker.document.markup import CDA
 
 _FILE: Final = Path(__file__).with_name("elements.toml")
 _H: Final = f"{{{CDA}}}"
-_CODE: Final = re.compile(r"[A-Za-z0-9]{1,24}")
+_CODES: Final = {
+    f"{_H}section": ("секция", re.compile(r"[A-Z_]{2,24}")),
+    f"{_H}observation": ("поле", re.compile(r"\d{1,8}")),
+}
+"""What is named by its code: sections by 99.2.197, fields by 99.2.166; letters in a field's code might be a diagnosis."""
 _POSITION: Final = re.compile(r"\[\d+\]")
 _LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\[[^\[\]]*\]")
 _STEPS: Final = re.compile(
@@ -58,6 +62,10 @@ def advice_for(xpath: str, test: str = "") -> Advice | None:
 def exact_advice(xpath: str, test: str = "") -> Advice | None:
     """Return the advice for the child a rule's test speaks of or for the place itself, not for what holds it."""
     place = _bare(xpath)
+    holder, _, last = xpath.rpartition("/")
+    numbered = _longest(f"{_bare(holder)}/{last}") if not test else None
+    if numbered is not None and numbered.path.endswith("]"):
+        return numbered
     for child in _mentioned(test):
         found = _longest(f"{place}/{child}")
         if found is not None:
@@ -67,13 +75,12 @@ def exact_advice(xpath: str, test: str = "") -> Advice | None:
 
 def whereabouts(element: Element) -> str:
     """Name the section and the field an element of the body stands in by their codes, empty outside the body."""
-    names = {f"{_H}section": "секция", f"{_H}observation": "поле"}
     found: dict[str, str] = {}
     for node in (element, *element.iterancestors()):
-        name = names.get(str(node.tag))
-        code = node.find(f"{_H}code") if name else None
+        name, form = _CODES.get(str(node.tag), ("", None))
+        code = None if form is None else node.find(f"{_H}code")
         text = "" if code is None else code.get("code", "")
-        if name and _CODE.fullmatch(text):
+        if form is not None and form.fullmatch(text):
             found.setdefault(name, text)
     return ", ".join(f"{name} {found[name]}" for name in ("секция", "поле") if name in found)
 

@@ -30,6 +30,7 @@ _BARE: Final = re.compile(r"'[^']*'|(?<![\w:@$.-])(?!(?:and|or|not)\b)([A-Za-z]\
 _MOST: Final = 6
 SECTION: Final = "секция"
 RECORD: Final = "запись с кодом"
+RECORD_OF_STAFF: Final = "исполнитель с ролью"
 _WHAT: Final = {
     "code": "код по справочнику",
     "codeSystem": "OID справочника",
@@ -52,27 +53,28 @@ _FORMS: Final = (
     (r"\.15$", "OID, который заканчивается на .15"),
     (r"\.70$", "OID, который заканчивается на .70"),
     ("tel:", "телефон как tel:+79991234567, без пробелов"),
-    ("mailto:", "почту как mailto:имя@домен"),
+    ("mailto:", "почта как mailto:имя@домен"),
     ("fax:", "факс как fax:84951234567"),
     ("[0-9]{3}-?[0-9]{3}-?[0-9]{3}", "СНИЛС из 11 цифр"),
     (r"[0-9]{13}", "13 цифр"),
     (r"[0-9]{15}", "15 цифр"),
     (r"[0-9]{6}", "шесть цифр"),
-    ("[+-]", "дату ГГГГММДД или дату со временем и поясом ГГГГММДДЧЧММ±ЧЧММ"),
-    ("[12][0-9]{3}[01]", "дату ГГГГММДД"),
-    ("[1-2]{1}[0-9]{3}", "дату ГГГГММДД или дату со временем и поясом ГГГГММДДЧЧММ±ЧЧММ"),
+    ("[+-]", "дата ГГГГММДД или дата со временем и поясом ГГГГММДДЧЧММ±ЧЧММ"),
+    ("[12][0-9]{3}[01]", "дата ГГГГММДД"),
+    ("[1-2]{1}[0-9]{3}", "дата ГГГГММДД или дата со временем и поясом ГГГГММДДЧЧММ±ЧЧММ"),
     ("{8}-", "UUID из 36 знаков"),
     ("([0-2])([.]", "OID без пробелов"),
     ("[0-2](", "OID без пробелов"),
     ("[1-9][0-9]*$", "целое число от 1"),
 )
-"""A piece of a regular expression of the guides, and what it stands for (accusative); the first that fits wins."""
+"""A piece of a regular expression of the guides, and what it stands for; the first that fits wins."""
 
 
 class Cure(NamedTuple):
     """What is wrong and what to do, in Russian; ``technical`` faults are never a registrar's.
 
-    ``place`` is the child the fault is in, where the assertion stands at its parent; a ``whole`` cure needs no more advice.
+    ``place`` is the child the fault is in, where the assertion stands at its parent; a ``whole`` cure needs no
+    advice of the element beside it, a ``vague`` one gives way to it.
     """
 
     said: str
@@ -82,6 +84,7 @@ class Cure(NamedTuple):
     technical: bool = False
     place: Element | None = None
     whole: bool = False
+    vague: bool = False
 
 
 def cure_of(test: str, element: Element, *, report: bool = False) -> Cure | None:
@@ -134,6 +137,7 @@ def _unfilled(element: Element, found: "re.Match[str]") -> Cure:
     return Cure(
         f"У {name} {state} атрибут @{attribute}.",
         f"{_fill(name, attribute)}{null}",
+        vague=attribute not in _WHAT and not null,
         technical=attribute in {"codeSystem", "codeSystemVersion", "codeSystemName", "displayName", "root"},
         place=target,
     )
@@ -194,9 +198,12 @@ def _worded(element: Element, found: "re.Match[str]") -> Cure:
     name, target = _target(element, "" if path == "." else path)
     if target is None:
         return Cure(f"Нет элемента {name}.", f"Добавьте {name} с текстом.")
-    return Cure(
-        f"Элемент {name} пуст.", f"Впишите текст в {name}: пустой элемент не принимается.", place=target
-    )
+    return Cure(f"Элемент {name} пуст.", f"Впишите текст в {name}.", place=target, vague=True)
+
+
+def _without(element: Element, found: "re.Match[str]") -> Cure:
+    name, target = _target(element, found["path"])
+    return Cure(f"Элемент {name} здесь лишний.", f"Уберите {name}.", place=target, whole=True)
 
 
 def _fixed_text(element: Element, found: "re.Match[str]") -> Cure:
@@ -215,12 +222,12 @@ def _formed(element: Element, found: "re.Match[str]") -> Cure:
     attribute = where[1:] if where != "." else ""
     place = f"{name}/@{attribute}" if attribute else name
     forms = [form_of(expression) for _, expression in expressions]
-    known = next((form for form in forms if form), "")
+    known = max(forms, key=len)
     actual = element.get(attribute) if attribute else (element.text or "")
     if actual is None:
         return Cure(
             f"У {name} не передан атрибут @{attribute}.",
-            f"Запишите в {place} {known}." if known else _fill(name, attribute),
+            f"Запишите в {place}: {known}." if known else _fill(name, attribute),
         )
     return Cure(
         f"Элемент {place} пуст." if not actual.strip() else f"Значение в {place} записано не в той форме.",
@@ -229,11 +236,12 @@ def _formed(element: Element, found: "re.Match[str]") -> Cure:
         else f"Запишите значение в {place} так, как сказано в правиле.",
         expected=known or None,
         value=shown(name, attribute, actual),
+        vague=True,
     )
 
 
 def form_of(expression: str) -> str:
-    """Say in words (accusative) what a regular expression of the guides stands for, empty when nobody knows."""
+    """Say in words what a regular expression of the guides stands for, empty when nobody knows."""
     return next((form for piece, form in _FORMS if piece in expression), "")
 
 
@@ -242,7 +250,7 @@ def _counted(element: Element, found: "re.Match[str]") -> Cure | None:
     least, most = _bounds(found)
     thing, actual = _thing(path), counted(path, element)
     name = name_of(str(element.tag))
-    whole = thing.startswith((SECTION, RECORD))
+    whole = thing.startswith((SECTION, RECORD, RECORD_OF_STAFF))
     if actual is not None and actual < least:
         many = "" if least == 1 else f" (передано {actual}, нужно {least})"
         return Cure(
@@ -256,7 +264,7 @@ def _counted(element: Element, found: "re.Match[str]") -> Cure | None:
     if most is not None and actual is not None and actual > most:
         return Cure(
             f"В {name} повторяется: {thing}. Передано {actual}, допускается не больше {most}.",
-            f"Уберите из {name} лишнее, чтобы осталось не больше {most}: {thing}.",
+            f"Оставьте в {name} не больше {most}: {thing}.",
             whole=whole,
         )
     return None
@@ -277,6 +285,7 @@ def _thing(path: str) -> str:
     for pattern, name in (
         (r"section\[?/?code/@code ?= ?'([^']+)'", f"{SECTION} {{}}"),
         (r"observation/code/@code ?= ?'([^']+)'", f"{RECORD} {{}}"),
+        (r"functionCode/@code ?= ?'([^']+)'", f"{RECORD_OF_STAFF} {{}}"),
         (r"\bid\[substring.*'(\.\d+)'", "id с корнем, который заканчивается на {}"),
         (r"\bid\[@root ?= ?'([^']+)'", "id с root={}"),
         (r"informationRecipient\[.*'([^']+)'", "informationRecipient с OID {}"),
@@ -299,6 +308,7 @@ def _shapes() -> Iterator[tuple[str, Answer]]:
     yield rf"{_AT} ?!= ?''", _unfilled
     yield rf"(?:count\({_AT}\) ?= ?1|{_AT.replace('<path>', '<p2>').replace('<name>', '<n2>')})", _first_named
     yield r"(?:not\(@(?P<name>[\w:]+)\)|count\(@(?P<n2>[\w:]+)\) ?= ?0)", _first_forbidden
+    yield rf"not\((?P<path>{_PATH})\)", _without
     yield rf"{_AT} ?= ?(?P<values>{_VALUES})", _valued
     yield r"@[\w:]+ ?= ?'[^']*'(?: and @[\w:]+ ?= ?'[^']*')+", _both
     yield rf"(?:normalize-space\((?P<spaced>{_PATH}|\.)\)|(?P<path>{_PATH}|\.)) ?!= ?''", _worded

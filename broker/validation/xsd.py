@@ -25,6 +25,12 @@ from broker.validation.xsd_trial import Misfit, Trial
 MAX_FAULTS: Final = 100
 """Faults of one document after which the layer stops looking."""
 
+COMPLETE: Final = frozenset(
+    {"xsd.fixed_value", "xsd.bad_value", "xsd.type_forbidden", "xsd.text_forbidden", "xsd.elements_forbidden"}
+)
+"""Codes whose own cure says all."""
+VAGUE: Final = frozenset({"xsd.pattern", "xsd.too_short"})
+"""Codes whose own cure gives way to that of the element."""
 MAX_TRIED: Final = 30
 """Faults beyond which nobody tries out which of them is which: the document is not of this kind at all."""
 
@@ -85,7 +91,7 @@ def _finding(fault: Fault, markup: Markup, trial: Trial, severity: Severity, sou
     place, extra = fault.element, False
     if wording.code == UNEXPECTED and fault.message.startswith("Element '"):
         verdict = trial.judge(fault.element, wording.expected)
-        extra = verdict.misfit is Misfit.EXTRA
+        extra = verdict.misfit in {Misfit.EXTRA, Misfit.MISPLACED}
         wording, place = misfitting(wording, verdict, fault.element)
     location = markup.locate(place)
     advice = _advice(place, location.xpath, wording)
@@ -98,11 +104,25 @@ def _finding(fault: Fault, markup: Markup, trial: Trial, severity: Severity, sou
         location=location,
         value=None if value is None else shown(element, name_of(wording.attribute), value),
         expected=wording.expected,
-        fix=wording.fix if advice is None or extra else f"{wording.fix} {advice.fix}",
-        responsible=Responsible.MIS,
+        fix=_fix(wording, None if extra else advice),
+        responsible=_responsible(wording, advice),
         source=source,
         remd_code="VALIDATION_ERROR",
     )
+
+
+def _fix(wording: Wording, advice: Advice | None) -> str:
+    """Join our two cures where the schema's word alone does not say what to write."""
+    unsaid = wording.code == "xsd.bad_value" and wording.expected is None
+    if advice is None or (wording.code in COMPLETE and not unsaid):
+        return wording.fix
+    return advice.fix if unsaid or wording.code in VAGUE else f"{wording.fix} {advice.fix}"
+
+
+def _responsible(wording: Wording, advice: Advice | None) -> Responsible:
+    """Return who mends it: data that are not there are the registrar's, everything else is the program's."""
+    lacking = wording.code == "xsd.too_short" or wording.attribute == "nullFlavor"
+    return advice.who if advice is not None and lacking else Responsible.MIS
 
 
 def _advice(place: Element, xpath: str, wording: Wording) -> Advice | None:

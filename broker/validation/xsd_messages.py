@@ -30,7 +30,7 @@ _TYPES: Final = {
     "probability": "число от 0 до 1",
     "set_cs": "коды через пробел",
     "int": "целое число",
-    "real": "число без единиц измерения, например 5 или 36.6",
+    "real": "число без единиц измерения, например 5 или 36.6; единица пишется в @unit",
     "ts": "дата ГГГГММДД или дата со временем и поясом ГГГГММДДЧЧММ±ЧЧММ",
     "bl": "true или false",
     "uid": "OID без пробелов, например 1.2.643.5.1.13",
@@ -88,7 +88,7 @@ _CASES: Final = (
         r"(?:The attribute '(?P<name>nullFlavor)' is|'nullFlavor' attribute) not allowed",
         "attribute_forbidden",
         "У элемента {element} стоит @nullFlavor («данных нет»), а здесь он не разрешён.",
-        "Передайте сами данные вместо @nullFlavor. Если элемент не обязателен, не передавайте его.",
+        "Передайте сами данные вместо @nullFlavor.",
     ),
     _case(
         r"The attribute '(?P<name>[^']*)' is not allowed",
@@ -100,7 +100,7 @@ _CASES: Final = (
         r"The attribute '(?P<name>[^']*)' is required but missing",
         "attribute_missing",
         "У элемента {element} нет обязательного атрибута {attribute}.",
-        "Добавьте атрибут {attribute} с непустым значением.",
+        "Добавьте атрибут {attribute} и запишите в него значение.",
     ),
     _case(
         r"does not match the fixed value constraint '(?P<expected>[^']*)'",
@@ -121,10 +121,22 @@ _CASES: Final = (
         "Запишите значение в форме, которую требует схема, без пробелов и лишних знаков.",
     ),
     _case(
-        r"\[facet '(?:minLength|length)'\]",
+        r"\[facet 'length'\].*allowed length of '(?P<expected>\d+)'",
+        "wrong_length",
+        "Значение в {place} не той длины.",
+        "Запишите значение ровно из {expected} знаков.",
+    ),
+    _case(
+        r"\[facet '(?:total|fraction)Digits'\].*allowed \('(?P<expected>\d+)'\)",
+        "too_many_digits",
+        "В числе в {place} слишком много цифр.",
+        "Сократите или округлите число: цифр (у дробных — после запятой) не больше {expected}.",
+    ),
+    _case(
+        r"\[facet 'minLength'\]",
         "too_short",
         "Значение в {place} пустое или слишком короткое.",
-        "Заполните значение; пустой элемент или атрибут недопустим.",
+        "Заполните значение: пустым оно быть не может.",
     ),
     _case(
         r"\[facet 'maxLength'\].*allowed maximum length of '(?P<expected>\d+)'",
@@ -133,10 +145,58 @@ _CASES: Final = (
         "Сократите значение до {expected} знаков.",
     ),
     _case(
-        r"\[facet '(?:min|max)(?:In|Ex)clusive'\].*allowed \('(?P<expected>[^']*)'\)",
+        r"\[facet '(?:min|max)(?:In|Ex)clusive'\].*(?:allowed \('|(?:greater|less) than ')(?P<expected>[^']*)'",
         "out_of_range",
         "Значение в {place} вне допустимых пределов.",
         "Проверьте значение: граница {expected}.",
+    ),
+    _case(
+        r"\[facet '|not facet-valid",
+        "bad_value",
+        "Значение в {place} не подходит схеме.",
+        "Сверьте значение в {place} с руководством: там сказано, какие значения допустимы.",
+    ),
+    _case(
+        r"'nillable'|'nilled'|attribute 'xsi:nil'",
+        "nil_forbidden",
+        "У элемента {element} стоит xsi:nil, который здесь не разрешён или спорит с содержимым.",
+        "Уберите xsi:nil. Если данных нет, в СЭМД пишут nullFlavor там, где вид это разрешает.",
+    ),
+    _case(
+        r"global attribute declaration",
+        "attribute_forbidden",
+        "Атрибут {attribute} у элемента {element} схеме неизвестен.",
+        "Уберите атрибут {attribute} или исправьте его имя и пространство имён.",
+    ),
+    _case(
+        r"global element declaration|(?:element declaration|type definition) is absent",
+        "unknown_element",
+        "Элемент {element} схеме неизвестен.",
+        "Уберите {element} или исправьте его имя и пространство имён.",
+    ),
+    _case(
+        r"Duplicate key-sequence|already defined|More than one match found for key-sequence",
+        "not_unique",
+        "Значение в {element} повторяется, а должно быть в документе одно.",
+        "Найдите второй такой же {element} и дайте ему другое значение.",
+    ),
+    _case(
+        r"No match found for key-sequence",
+        "reference_broken",
+        "{element} ссылается на то, чего в документе нет.",
+        "Исправьте ссылку в {element} или добавьте то, на что она указывает.",
+    ),
+    _case(
+        r"Not all fields of|The XPath '.*' of a field of",
+        "key_incomplete",
+        "В {element} не хватает значения, по которому его находят, или их несколько.",
+        "Запишите в {element} одно такое значение: обычно это id или code.",
+    ),
+    _case(
+        r"must not contain element nodes",
+        "elements_forbidden",
+        "Внутри элемента {element} не может быть вложенных элементов.",
+        "Оставьте в {element} только заданный схемой текст.",
     ),
     _case(
         r"xsi:type attribute does not resolve to a type definition",
@@ -151,13 +211,13 @@ _CASES: Final = (
         "Уберите xsi:type: в новых редакциях он остаётся только у observation/value; в старых сверьте тип с руководством.",
     ),
     _case(
-        r"The type definition is abstract",
+        r"The (?:type definition|element declaration) is abstract",
         "type_missing",
         "У элемента {element} не указан тип значения.",
         'Добавьте xsi:type с типом данных HL7, например xsi:type="CD".',
     ),
     _case(
-        r"is not a valid value of the (?:local )?(?:atomic|union|list) type(?: '(?P<type>[^']*)')?",
+        r"is not a valid (?:value of the (?:local )?(?:atomic|union|list) type(?: '(?P<type>[^']*)')?|'xs:NCName')",
         "bad_value",
         "Значение в {place} не того типа.",
         "Исправьте значение: ожидается {expected}.",
@@ -175,7 +235,7 @@ _CASES: Final = (
         "Оставьте в {element} только текст или атрибуты.",
     ),
     _case(
-        r"No matching global declaration available for the validation root|is not an element of the schema",
+        r"No matching global declaration available for the validation root|is not an element of the schema|no document element",
         "root",
         "Корневой элемент {element} неизвестен схеме вида.",
         "Корневым должен быть ClinicalDocument из пространства имён urn:hl7-org:v3.",
@@ -202,7 +262,7 @@ _CASES: Final = (
         r"missing required attribute '(?P<name>[^']*)'",
         "attribute_missing",
         "У элемента {element} нет обязательного атрибута {attribute}.",
-        "Добавьте атрибут {attribute} с непустым значением.",
+        "Добавьте атрибут {attribute} и запишите в него значение.",
     ),
     _case(
         r"'(?P<name>[^']*)' attribute not allowed",
@@ -247,7 +307,7 @@ def misfitting(wording: Wording, verdict: Verdict, element: Element) -> tuple[Wo
             )
         case Misfit.MISPLACED:
             message = f"Элемент {name} стоит не на своём месте."
-            fix = f"Восстановите порядок элементов в {holder}: перед {name} должен стоять {expected}."
+            fix = f"Восстановите порядок элементов в {holder}: перед {name} должен стоять {expected}. Порядок задаёт шаблон выгрузки МИС."
         case Misfit.MISSING_BEFORE if parent is not None:
             found = wording._replace(
                 code=MISSING,

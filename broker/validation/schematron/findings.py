@@ -4,7 +4,7 @@ from datetime import datetime
 
 from broker.document.finding import Finding, Layer, Location, Responsible, Severity, Source
 from broker.document.markup import Markup
-from broker.validation.advice import advice_for, exact_advice, headed
+from broker.validation.advice import Advice, advice_for, exact_advice, headed
 from broker.validation.cures import Cure, cure_of
 from broker.validation.report import LayerRun
 from broker.validation.ruleset import RuleSet
@@ -70,7 +70,7 @@ def _worded(failure: Failure, cure: Cure, location: Location, severity: Severity
     assert element is not None
     advice = None
     if not cure.whole:
-        advice = exact_advice(location.xpath, "" if cure.place is not None else assertion.test)
+        advice = exact_advice(location.xpath, "" if _is_own(cure, assertion.test) else assertion.test)
     return Finding(
         layer=Layer.SCHEMATRON,
         severity=severity,
@@ -80,11 +80,22 @@ def _worded(failure: Failure, cure: Cure, location: Location, severity: Severity
         location=location,
         value=cure.value,
         expected=cure.expected,
-        fix=f"{cure.fix} {advice.fix}" if advice else cure.fix,
+        fix=_joined(cure, advice),
         responsible=Responsible.MIS if cure.technical or advice is None else advice.who,
         source=source,
         remd_code="VALIDATION_ERROR",
     )
+
+
+def _is_own(cure: Cure, test: str) -> bool:
+    """Tell whether the fault is in the element it is shown at, not in a child its test counts."""
+    return cure.place is not None or not test.lstrip().startswith("count(") or "count(@" in test
+
+
+def _joined(cure: Cure, advice: Advice | None) -> str:
+    if advice is None:
+        return cure.fix
+    return advice.fix if cure.vague else f"{cure.fix} {advice.fix}"
 
 
 def _general_cure(number: str) -> str:
