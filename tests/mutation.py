@@ -7,7 +7,22 @@ from typing import Final
 
 from lxml import etree
 
-_VALUES: Final = ("", "0", "x", "2", "999", " ", "NI", "tel:", "1.2.643", "20260101", "true", "код")
+_VALUES: Final = (
+    "",
+    "0",
+    "x",
+    "2",
+    "999",
+    " ",
+    "NI",
+    "tel:",
+    "1.2.643",
+    "20260101",
+    "true",
+    "код",
+    "112-233-445 95",
+    "202601011030+0300",
+)
 
 
 def mutants(document: bytes, count: int, seed: int) -> Iterator[etree._Element]:

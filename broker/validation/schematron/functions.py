@@ -32,6 +32,20 @@ class OutOfReach(Exception):  # noqa: N818  names what the matter is
     """The expression stands at a document or an attribute, which lxml hands to no function: elementpath evaluates it."""
 
 
+_LEADING_HYPHEN: Final = re.compile(r"(?<!\\)((?:\\\\)*\[\^?)-(?=[^\]])")
+"""A class that begins with a hyphen, ``[-\\s]``: elementpath 5.1 reads what follows as plain letters."""
+
+
+_WORD_CHARACTER: Final = re.compile(r"(\[(?:[^\]\\]|\\.)*\])|(\\[^w])|(\\w)")
+"""Outside of a class ``\\w`` would stay Python's, which takes the underscore for a letter and a plus for none."""
+
+
+def _mended(pattern: str) -> str:
+    """Write a pattern so that elementpath reads it as XPath means it."""
+    closed = _LEADING_HYPHEN.sub(r"\1\\-", pattern)
+    return _WORD_CHARACTER.sub(lambda m: m[1] or m[2] or r"[\w]", closed)
+
+
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str, flags: str) -> "re.Pattern[str]":
     try:
@@ -39,7 +53,7 @@ def _compiled(pattern: str, flags: str) -> "re.Pattern[str]":
         for flag in flags:
             combined |= _FLAGS[flag]
         return re.compile(
-            translate_pattern(pattern, int(combined), lazy_quantifiers=True, anchors=True), combined
+            translate_pattern(_mended(pattern), int(combined), lazy_quantifiers=True, anchors=True), combined
         )
     except (KeyError, RegexError, ElementPathError, re.error) as error:
         raise DynamicError("the regular expression is invalid") from error

@@ -47,7 +47,8 @@ class NativeEngine:
                 ]
             else:
                 self._left[place] = pattern
-        self._native_assertions = sum(len(native.rule.tests) for native in self._natives)
+        self.asked = sum(len(native.rule.tests) for native in self._natives)
+        """Assertions asked together; the others are the plain engine's."""
         rules = [native.rule for native in self._natives]
         top = tree((number, rule.paths or ()) for number, rule in enumerate(rules) if rule.tests)
         self._descent = Descent(top, Questions(rules), self.plain.compiler)
@@ -68,7 +69,7 @@ class NativeEngine:
         for number, element in failing:
             native = self._natives[number]
             found.setdefault(native.pattern, []).append((native, element))
-        evaluated = self._native_assertions
+        evaluated = self.asked
         for place in sorted({*found, *self._left}):
             if walk.is_full:
                 break

@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from broker.validation.schematron.engine import MAX_FAILURES, Engine, Run
+from broker.validation.schematron.functions import matches
 from broker.validation.schematron.load import SchematronRefused, load
 from broker.validation.schematron.program import translate
 from broker.validation.schematron.questions import is_native
@@ -163,3 +164,27 @@ def test_what_is_no_schematron_is_refused(content):
 def test_a_byte_order_mark_and_a_comment_before_the_root_do_no_harm():
     file = load(b"\xef\xbb\xbf<!-- 1.7 -->" + f"{HEAD}<pattern/></schema>".encode())
     assert len(file.patterns) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "holds"),
+    [
+        (r"^([0-9]{3}[-\s]{0,1}){3}[0-9]{2}$", "112-233-445 95", True),
+        (r"^([0-9]{3}[-\s]{0,1}){3}[0-9]{2}$", "112s233s445s95", False),
+        (r"^[^-\d]$", "-", False),
+        (r"^[^-\d]$", "d", True),
+        (r"^\w$", "_", False),
+        (r"^\w$", "+", True),
+        (r"^\\w$", "\\w", True),
+        (r"^[\w]$", "я", True),
+    ],
+)
+def test_a_regular_expression_means_what_xpath_says(pattern: str, text: str, *, holds: bool):
+    assert matches(None, text, pattern) is holds
+
+
+def test_a_pattern_our_library_would_read_wrongly_refuses_the_file():
+    rules = b"""<schema xmlns="http://purl.oclc.org/dsdl/schematron"><pattern><rule context="a">
+        <assert test="matches(., '[^x\\S]')">x</assert></rule></pattern></schema>"""
+    with pytest.raises(SchematronRefused, match="engine = saxon"):
+        translate(load(rules))
