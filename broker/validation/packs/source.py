@@ -98,10 +98,16 @@ def unpack(source: Path | bytes) -> Unpacked | PackRefused:
     except OSError as error:
         return PackRefused(
             "pack.unavailable",
-            f"Файл пакета не читается: {os.strerror(error.errno) if error.errno else 'ошибка диска'}.",
+            f"Файл пакета не читается: {_reason(error)}.",
             "Проверьте путь и права доступа.",
             shown_name(source.name),
         )
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "такого файла нет"
+    return "нет прав на чтение" if isinstance(error, PermissionError) else "ошибка диска"
 
 
 def refused(fault: ZipFault, file: str = "") -> PackRefused:

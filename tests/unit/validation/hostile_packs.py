@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Callable
+from random import Random
 
 from pack_builder import Record, handmade, repository_files, sch, vendor_files, xsd, zipped
 
@@ -54,6 +55,11 @@ def overlapping() -> bytes:
     """A hundred entries made of one kernel (the bomb of Fifield)."""
     kernel = Record(b"x000.xsd", b" " * 1000)
     return handmade([kernel, *(Record(b"x%03d.xsd" % n, b" " * 1000, at=0) for n in range(1, 100))])
+
+
+def texts(seed: int) -> bytes:
+    """A megabyte of text that does not compress well."""
+    return b"<a>" + Random(seed).randbytes(MIB // 2).hex().encode() + b"</a>"
 
 
 def many(count: int) -> bytes:
@@ -128,6 +134,17 @@ ARCHIVES: dict[str, Case] = {
     "forty megabytes of rules": (
         "pack.zip_too_large",
         lambda: zipped({f"{n}.xsd": b" " * MIB for n in range(40)}),
+    ),
+    "thirty megabytes of samples": (
+        "",
+        lambda: zipped({**vendor_files(), **{f"{n}.xml": texts(n) for n in range(30)}}),
+    ),
+    "thirty megabytes of markup": (
+        "pack.too_much_markup",
+        lambda: zipped(
+            {**vendor_files(), **{f"{n}.xml": b"<a>" + b"<b/>" * 240_000 + b"</a>" for n in range(30)}},
+            zipfile.ZIP_STORED,
+        ),
     ),
     "entries that overlap": ("pack.zip_overlap", overlapping),
     "3 000 entries": ("pack.zip_too_many", lambda: many(3000)),

@@ -4,6 +4,7 @@ import io
 import os
 import unicodedata
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import msgspec
@@ -313,6 +314,15 @@ def test_a_written_pack_has_the_same_digest_and_becomes_rule_sets_under_given_te
     assert rules.weight(Layer.SCHEMATRON, "У1-3") is Weight.OFF
     assert rules.title == pack.title
     assert rules.verdict(seen=False)[0] is Severity.ERROR
+
+
+def test_processes_that_write_the_same_pack_at_once_do_not_disturb_each_other(tmp_path):
+    pack = read(zipped(repository_files()))
+    home = tmp_path / "packs" / pack.digest
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: pack.write(home), range(32)))
+    assert [path.name for path in home.parent.iterdir()] == [pack.digest]
+    assert digest_of(home) == pack.digest
 
 
 def test_a_manifest_inside_a_pack_has_no_word(tmp_path):

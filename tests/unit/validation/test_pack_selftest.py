@@ -1,6 +1,8 @@
 """A pack is judged by what it does to the documents it brings along, and where its own parts disagree that is told."""
 
 import json
+import pickle
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -39,6 +41,26 @@ def test_a_good_pack_compiles_and_its_sample_meets_no_objection():
 def test_a_test_can_be_stored_as_json():
     stored = outcome_of(repository_files()).to_builtins()
     assert json.loads(json.dumps(stored))["samples"][0]["kind"] == "290"
+
+
+def test_a_pack_and_its_test_can_be_sent_to_another_process():
+    pack = read_pack(zipped(repository_files()), "pack.zip", CATALOGUE)
+    again, kinds = pickle.loads(pickle.dumps((pack, CATALOGUE)))
+    made = self_test(again, kinds, AT, clock=iter((0.0, 0.25)).__next__)
+    assert made.editions[0].compile_ms == 250
+    assert pickle.loads(pickle.dumps(made)) == made
+
+
+def test_reading_and_testing_ask_nothing_of_the_network(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the network was asked")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    where = 'xsi:schemaLocation="urn:hl7-org:v3 http://127.0.0.1:9/x.xsd" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    document = sample().replace(b"<ClinicalDocument ", f"<ClinicalDocument {where} ".encode(), 1)
+    assert outcome_of({**vendor_files(), "a.xml": document}).samples[0].schematron_faults == 0
 
 
 def test_a_sample_that_passes_one_and_fails_the_other_shows_the_contradiction():
