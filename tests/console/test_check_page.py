@@ -1,5 +1,6 @@
 """Dropping a document on a page, in a real browser: what is seen beside what, and that nothing of it stays."""
 
+import asyncio
 import base64
 import io
 import itertools
@@ -17,7 +18,7 @@ from office import sign_in
 from playwright.async_api import Browser, Page, expect
 from servers import Databases
 
-from broker.console.check import PER_MINUTE_EACH
+from broker.console.check import AT_ONCE, PER_MINUTE_EACH
 from broker.dev.world import Signers, World
 from broker.document.submission import Content
 
@@ -207,6 +208,26 @@ async def test_a_form_that_is_none_is_answered_in_words(open_house: House):
             ) as answer:
                 assert answer.status in {400, 422}
                 assert 'role="alert"' in await answer.text()
+
+
+async def test_whoever_goes_away_in_the_middle_gives_the_place_back(open_house: House, capfd):
+    port = int(open_house.http.rpartition(":")[2])
+    head = (
+        b"POST /check/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b'Content-Length: 100000\r\n\r\n--b\r\nContent-Disposition: form-data; name="document"; filename="a"\r\n\r\n'
+    )
+    for _ in range(AT_ONCE + 1):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.251", 0))
+        writer.write(head)
+        await writer.drain()
+        await asyncio.sleep(0.1)  # the page has begun to read
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.1)
+    assert (await posted(open_house, b"<x/>", address="127.0.0.251"))["status"] == 200
+    said = "".join(capfd.readouterr())
+    assert "bug.caught" not in said
+    assert "store_away" not in said
 
 
 async def test_an_operator_drops_a_document_in_the_console(house: House, tab: Page, world: World):
