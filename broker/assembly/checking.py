@@ -111,6 +111,8 @@ class FileCheck:
             fields = {part.name: part.data.decode() for part in parts if not part.filename}
         except (ValueError, RuntimeError, BadHttpMessage):  # an unknown transfer encoding is a RuntimeError
             return _MALFORMED
+        except ConnectionError:  # gone in the middle: nobody reads the answer
+            return _MALFORMED
         if not permits(fields.get("csrf", "")):
             return _STALE
         return self._understood(parts, fields.get("kind", ""))

@@ -10,7 +10,7 @@ from broker.console.documents import DocumentPages
 from broker.console.lists import ListPages
 from broker.console.onboarding import OnboardingPages
 from broker.console.overview import OverviewPages
-from broker.console.render import STATIC, static
+from broker.console.render import static_file
 from broker.console.rules import RulePages
 from broker.console.session import Gate, SessionPages
 from broker.control.operators import Role
@@ -29,14 +29,6 @@ def add_console(app: web.Application, console: web.Application) -> None:
     app.add_subapp("/console/", console)
 
 
-async def _static(request: web.Request) -> web.StreamResponse:
-    name = request.match_info["name"]
-    if name not in STATIC:
-        raise web.HTTPNotFound
-    headers = {"Cache-Control": "public, max-age=3600"}
-    return web.Response(body=static(name), content_type=STATIC[name], charset="utf-8", headers=headers)
-
-
 def make_console(desk: Desk, overview: OverviewStore, checker: Checker) -> web.Application:
     """Return the console."""
     checks = CheckPages(desk, checker)
@@ -50,7 +42,7 @@ def make_console(desk: Desk, overview: OverviewStore, checker: Checker) -> web.A
     app = web.Application(middlewares=[gate.middleware])
     for method, path, handler, _ in pages:
         app.router.add_route(method, path, handler)
-    app.router.add_get("/static/{name}", _static)
+    app.router.add_get("/static/{name}", static_file)
     return app
 
 

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from broker.console.desk import OPERATOR, Desk
-from broker.console.render import HEADERS, oops, page
+from broker.console.render import HEADERS, page, static_file
 from broker.control.operators import same_token
 from broker.telemetry.log import log
 
@@ -147,9 +146,10 @@ def add_check_page(app: web.Application, desk: Desk, checker: Checker | None) ->
     if checker is None:
         return
     pages = OpenCheckPages(desk, checker)
-    check = web.Application(middlewares=[_hardened(desk)])
+    check = web.Application(middlewares=[_harden])
     check.router.add_get("/", pages.ask)
     check.router.add_post("/", pages.check)
+    check.router.add_get("/static/{name}", static_file)
 
     async def slash(_request: web.Request) -> web.Response:
         return web.Response(status=308, headers={"Location": "/check/"})
@@ -158,20 +158,13 @@ def add_check_page(app: web.Application, desk: Desk, checker: Checker | None) ->
     app.add_subapp("/check/", check)
 
 
-def _hardened(desk: Desk) -> Middleware:
-    """Return the middleware that forbids what the page does not need and words what no route takes."""
-
-    @web.middleware
-    async def harden(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            response = oops(request, desk, error.status, "Такой страницы нет.", "Проверка файла: /check/")
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
-    return harden
+@web.middleware
+async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Forbid what the page does not need."""
+    response = await handler(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 def _answer(request: web.Request, desk: Desk, made: Checked | Trouble) -> web.Response:
@@ -182,4 +175,7 @@ def _answer(request: web.Request, desk: Desk, made: Checked | Trouble) -> web.Re
 
 def _page(request: web.Request, desk: Desk, *, http_status: int = 200, **values: Any) -> web.Response:
     shown: dict[str, Any] = {"result": "", "kind": "", "trouble": None, **values}
-    return page(request, desk, "check.html", http_status=http_status, open=OPERATOR not in request, **shown)
+    shown["open"] = OPERATOR not in request
+    if shown["open"]:  # a proxy may show the world this page and nothing of the console
+        shown["assets"] = "/check/static/"
+    return page(request, desk, "check.html", http_status=http_status, **shown)

@@ -89,6 +89,15 @@ def static(name: str) -> bytes:
     return files("broker.console").joinpath("static", name).read_bytes()
 
 
+async def static_file(request: web.Request) -> web.StreamResponse:
+    """Serve a static file by its name."""
+    name = request.match_info["name"]
+    if name not in STATIC:
+        raise web.HTTPNotFound
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return web.Response(body=static(name), content_type=STATIC[name], charset="utf-8", headers=headers)
+
+
 def page(
     request: web.Request, desk: Desk, template: str, *, http_status: int = 200, **values: Any
 ) -> web.Response:
@@ -100,6 +109,7 @@ def page(
         "may_act": operator is not None and operator.role.may(Role.OPERATOR),
         "is_admin": operator is not None and operator.role.may(Role.ADMIN),
         "root": "/console/",
+        "assets": "/console/static/",
         "here": request.path.removeprefix("/console/").split("/")[0],
         "navigation": NAVIGATION,
         "now": desk.clock.now(),

@@ -4,6 +4,10 @@
   const form = document.querySelector("form.drop");
   if (!form) return;
   const button = form.querySelector("button");
+  const input = form.elements.document;
+  const show = () => { form.querySelector("output").textContent = input.files[0]?.name ?? ""; };
+  form.classList.add("scripted");
+  input.addEventListener("change", show);
   const holdsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   addEventListener("dragover", (event) => {
     if (!holdsFiles(event)) return;
@@ -15,10 +19,11 @@
     if (!holdsFiles(event)) return;
     event.preventDefault();
     form.classList.remove("over");
-    const input = event.target.closest?.("label")?.querySelector("input[type=file]") ?? form.elements.document;
-    input.files = event.dataTransfer.files;
-    if (input === form.elements.document && !form.querySelector("details[open]")) form.requestSubmit();
+    const target = event.target.closest?.("label")?.querySelector("input[type=file]") ?? input;
+    target.files = event.dataTransfer.files;
+    show();
+    if (target === input && !form.querySelector("details[open]")) form.requestSubmit();
   });
   form.addEventListener("submit", () => { button.textContent = "Проверяем…"; button.disabled = true; });
-  addEventListener("pageshow", () => { button.textContent = "Проверить"; button.disabled = false; });
+  addEventListener("pageshow", () => { button.textContent = "Проверить"; button.disabled = false; show(); });
 })();

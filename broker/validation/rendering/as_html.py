@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from broker.validation.rendering.as_text import run_text
+from broker.validation.rendering.as_text import in_order
 from broker.validation.rendering.entry import Entry, entries, summary
 from broker.validation.rendering.source import source_of
 from broker.validation.rendering.words import LAYERS, WHO
@@ -57,6 +57,7 @@ def fragment(part: Part, key: str = "") -> str:
             groups=_groups(shown),
             left=len(told) - len(shown),
             layers=_layers(part.report),
+            slow=any(run.fallback for run in part.report.layers.values()),
             rule_set=part.report.rule_set,
             source=source,
             places=source.places if source else {},
@@ -92,10 +93,9 @@ def _layers(report: Report) -> list[dict[str, Any]]:
         {
             "name": LAYERS[layer],
             "run": run,
-            "text": run_text(run),
             "found": sum(finding.layer is layer for finding in report.findings),
         }
-        for layer, run in report.layers.items()
+        for layer, run in in_order(report.layers)
     ]
 
 

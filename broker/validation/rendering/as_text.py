@@ -16,13 +16,18 @@ def to_text(findings: Sequence[Finding], layers: "Mapping[Layer, LayerRun]", rul
     lines = [str(summary(findings))]
     for entry in entries(findings):
         lines += _lines(entry)
-    lines += [f"{LAYERS[layer]}: {run_text(run)}" for layer, run in layers.items()]
+    lines += [f"{LAYERS[layer]}: {_run_text(run)}" for layer, run in in_order(layers)]
     if rule_set:
         lines.append(f"Набор правил: {rule_set}.")
     return "\n".join(lines)
 
 
-def run_text(run: "LayerRun") -> str:
+def in_order(layers: "Mapping[Layer, LayerRun]") -> "list[tuple[Layer, LayerRun]]":
+    """Return what each layer did, in the order of layers; a stored report has forgotten it."""
+    return [(layer, layers[layer]) for layer in Layer if layer in layers]
+
+
+def _run_text(run: "LayerRun") -> str:
     """Say what a layer did, or why it did nothing."""
     if not run.ran:
         return f"пропущено: {run.reason}"
@@ -36,7 +41,7 @@ def _lines(entry: Entry) -> list[str]:
     kind = "ОШИБКА" if entry.is_error else "предупреждение"
     rule = f" [{entry.rule}]" if entry.rule else ""
     lines = [f"{entry.number}. {kind} · {entry.layer} · {finding.code}{rule}", f"   {finding.message}"]
-    place = place_text(entry)
+    place = _place_text(entry)
     if entry.case:
         lines.append(f"   Случай: {entry.case}")
     if place:
@@ -53,7 +58,7 @@ def _lines(entry: Entry) -> list[str]:
     return lines
 
 
-def place_text(entry: Entry) -> str:
+def _place_text(entry: Entry) -> str:
     """Say where a fault is: line and position, the element's name and path."""
     location = entry.finding.location
     if location is None:

@@ -102,7 +102,7 @@ def source_of(content: bytes, entries: Sequence[Entry]) -> Source:
 class _Lines:
     """Lines of a text by number, without a list of them all: twenty million empty ones are no more than the text."""
 
-    _BLOCK = 64 * 1024
+    _BLOCK = 4 * 1024
 
     def __init__(self, text: str) -> None:
         self.text = text

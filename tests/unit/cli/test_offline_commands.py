@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def test_html_is_one_page_with_everything_escaped(capsys, tmp_path):
     assert said.startswith("<!doctype html>")
     assert "<b>.xml" not in said
     assert "&lt;b&gt;.xml" in said
+
+
+def test_the_document_stands_beside_its_findings_only_when_asked_for(capsys):
+    family = re.search(r"<family>([^<]+)", BAD.read_text(encoding="utf-8"))
+    assert family is not None
+    assert run("validate", BAD, "--format", "html") == 1
+    assert family[1] not in capsys.readouterr().out
+    assert run("validate", BAD, "--format", "html", "--with-source") == 1
+    assert family[1] in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [None, b""])
