@@ -39,6 +39,15 @@ def given_required(subject: Subject) -> Iterator[Breach]:
         yield Breach(subject.at_path(f"{PATIENT}/{H}name/{H}given"), "У пациента не указано имя.")
 
 
+def identified(subject: Subject) -> Iterator[Breach]:
+    """Demand a СНИЛС or an identity document: without both nobody can be found in ГИП."""
+    patient = subject.document.patient
+    if patient.name.family and not patient.snils and patient.identity_document is None:
+        yield Breach(
+            subject.at_path(f"{ROLE}/{IDY}IdentityDoc"), "У пациента нет ни СНИЛС, ни документа личности."
+        )
+
+
 def patient_name_characters(subject: Subject) -> Iterator[Breach]:
     """Demand that names hold letters and the marks names have; the set of РЭМД is not public."""
     for part in _name_parts(subject.markup.root.find(f"{PATIENT}/{H}name")):
@@ -105,6 +114,15 @@ RULES: Final = (
         who=Responsible.CLINIC,
         remd_code="PATIENT_NAME_NOT_FOUND",
         check=given_required,
+    ),
+    Rule(
+        name="business.patient_identified",
+        title="У пациента указан СНИЛС или документ личности",
+        source=Source.OWN,
+        why="Наша проверка: XSD и Schematron пропускают документ личности с nullFlavor",
+        fix="Внесите в карточку пациента СНИЛС или паспорт. По имени и дате рождения государственная система может его не найти.",
+        who=Responsible.CLINIC,
+        check=identified,
     ),
     Rule(
         name="business.name_characters",
