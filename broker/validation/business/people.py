@@ -34,7 +34,7 @@ def patient_required(subject: Subject) -> Iterator[Breach]:
 def given_required(subject: Subject) -> Iterator[Breach]:
     """Demand the patient's given name, unless the document says that it is unknown."""
     name = subject.document.patient.name
-    given = subject.markup.root.find(f"{PATIENT}/{H}name/{H}given")
+    given = subject.find(f"{PATIENT}/{H}name/{H}given")
     if _demand(subject) is not PatientInfo.OPTIONAL and name.family and not name.given and not is_null(given):
         yield Breach(subject.at_path(f"{PATIENT}/{H}name/{H}given"), "У пациента не указано имя.")
 
@@ -50,7 +50,7 @@ def identified(subject: Subject) -> Iterator[Breach]:
 
 def patient_name_characters(subject: Subject) -> Iterator[Breach]:
     """Demand that names hold letters and the marks names have; the set of РЭМД is not public."""
-    for part in _name_parts(subject.markup.root.find(f"{PATIENT}/{H}name")):
+    for part in _name_parts(subject.find(f"{PATIENT}/{H}name")):
         if _NAME.fullmatch(text_of(part)) is None:
             yield Breach(part, "В имени пациента есть цифры или знаки, которых в именах не бывает.")
 
@@ -65,7 +65,7 @@ def staff_name_characters(subject: Subject) -> Iterator[Breach]:
 
 def name_case(subject: Subject) -> Iterator[Breach]:
     """Demand that names are not written in capitals: ГИП and certificates hold «Иванов»."""
-    people = [subject.markup.root.find(f"{PATIENT}/{H}name")]
+    people = [subject.find(f"{PATIENT}/{H}name")]
     people += [person.find(f"{H}assignedPerson/{H}name") for person in staff(subject.markup.root)]
     for name in people:
         for part in _name_parts(name):

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
+from lxml import etree
 from lxml.etree import _Element as Element
 
 from broker.document.canonical import CanonicalDocument
@@ -23,21 +24,51 @@ MAX_PER_RULE: Final = 20
 """Findings one rule may make of one document."""
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule may look at; ``card`` is None for an unknown kind, ``at`` is when the document was handed over."""
+class Subject:
+    """What a rule may look at; ``card`` is None for an unknown kind, ``at`` is when the document was handed over.
 
-    markup: Markup
-    document: CanonicalDocument
-    card: KindCard | None
-    at: datetime
-    facts: SubmissionFacts = SubmissionFacts()
+    The tree is walked once for all rules, and a path looked up once.
+    """
+
+    __slots__ = ("_by_tag", "_found", "at", "card", "document", "facts", "markup")
+
+    def __init__(
+        self,
+        *,
+        markup: Markup,
+        document: CanonicalDocument,
+        card: KindCard | None,
+        at: datetime,
+        facts: SubmissionFacts = SubmissionFacts(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self.markup = markup
+        self.document = document
+        self.card = card
+        self.at = at
+        self.facts = facts
+        self._by_tag: dict[str, list[Element]] = {}
+        for element in markup.root.iter(etree.Element):
+            self._by_tag.setdefault(element.tag, []).append(element)
+        self._found: dict[str, Element | None] = {}
+
+    def of(self, *tags: str) -> list[Element]:
+        """Return the elements of these Clark names, tag by tag in the order of the document."""
+        if len(tags) == 1:
+            return self._by_tag.get(tags[0], [])
+        return [element for tag in tags for element in self._by_tag.get(tag, [])]
+
+    def find(self, path: str) -> Element | None:
+        """Return the first element a path of Clark names leads to."""
+        if path not in self._found:
+            self._found[path] = self.markup.root.find(path)
+        return self._found[path]
 
     def at_path(self, path: str) -> Element:
         """Return the element a path of Clark names leads to, or the last one on the way that is there."""
-        found = self.markup.root.find(path)
+        found = self.find(path)
         while found is None and "/" in path:
             path = path.rpartition("/")[0]
-            found = self.markup.root.find(path)
+            found = self.find(path)
         return self.markup.root if found is None else found
 
 
