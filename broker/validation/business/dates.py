@@ -33,7 +33,7 @@ _LONGEST: Final = 40
 
 def date_form(subject: Subject) -> Iterator[Breach]:
     """Demand HL7 points in time; ISO and Russian dates are what programs write instead."""
-    for element, text in _dates(subject):
+    for element, text in subject.once(_dates):
         if len(text) > _LONGEST or not _HL7.fullmatch(text):
             other = " Похоже на дату с дефисами или точками." if _PEOPLE.match(text) else ""
             yield Breach(element, f"Дата записана не в форме HL7.{other}", value=_shown(element, text))
@@ -42,7 +42,7 @@ def date_form(subject: Subject) -> Iterator[Breach]:
 def date_impossible(subject: Subject) -> Iterator[Breach]:
     """Demand that the day and the hour exist."""
     right: set[str] = set()
-    for element, text in _dates(subject):
+    for element, text in subject.once(_dates):
         if text in right or len(text) < 8 or len(text) > _LONGEST or not _HL7.fullmatch(text):
             continue
         right.add(text)
@@ -53,7 +53,7 @@ def date_impossible(subject: Subject) -> Iterator[Breach]:
 
 def date_offset(subject: Subject) -> Iterator[Breach]:
     """Demand an offset with every time; the creation time is judged where it is read."""
-    for element, text in _dates(subject):
+    for element, text in subject.once(_dates):
         if element.getparent() is not subject.markup.root and instant.lacks_offset(text):
             yield Breach(element, "Время указано без часового пояса.", value=_shown(element, text))
 

@@ -20,14 +20,14 @@ _NOT_CHECKED: Final = "Наше расширение: XSD и Schematron видо
 
 def snils_form(subject: Subject) -> Iterator[Breach]:
     """Demand eleven digits, hyphens and blanks aside."""
-    for element, text in _snils(subject):
+    for element, text in subject.once(_snils):
         if not _is_eleven(text):
             yield Breach(element, "СНИЛС записан не одиннадцатью цифрами.", value=_hidden("id", text))
 
 
 def snils_checksum(subject: Subject) -> Iterator[Breach]:
     """Demand the check number of ПФР."""
-    for element, text in _snils(subject):
+    for element, text in subject.once(_snils):
         if _is_eleven(text) and not is_snils(text):
             yield Breach(element, "Контрольное число СНИЛС не сходится.", value=_hidden("id", text))
 

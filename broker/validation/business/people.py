@@ -57,7 +57,7 @@ def patient_name_characters(subject: Subject) -> Iterator[Breach]:
 
 def staff_name_characters(subject: Subject) -> Iterator[Breach]:
     """Demand the same of those who sign."""
-    for person in staff(subject.markup.root):
+    for person in subject.once(_staff):
         for part in _name_parts(person.find(f"{H}assignedPerson/{H}name")):
             if _NAME.fullmatch(text_of(part)) is None:
                 yield Breach(part, "В имени сотрудника есть цифры или знаки, которых в именах не бывает.")
@@ -66,7 +66,7 @@ def staff_name_characters(subject: Subject) -> Iterator[Breach]:
 def name_case(subject: Subject) -> Iterator[Breach]:
     """Demand that names are not written in capitals: ГИП and certificates hold «Иванов»."""
     people = [subject.find(f"{PATIENT}/{H}name")]
-    people += [person.find(f"{H}assignedPerson/{H}name") for person in staff(subject.markup.root)]
+    people += [person.find(f"{H}assignedPerson/{H}name") for person in subject.once(_staff)]
     for name in people:
         for part in _name_parts(name):
             text = text_of(part)
@@ -82,6 +82,10 @@ def _name_parts(name: Element | None) -> Iterator[Element]:
     """Yield the parts of a name that are written."""
     found = () if name is None else name.iterchildren(*_PARTS)
     yield from (part for part in found if text_of(part))
+
+
+def _staff(subject: Subject) -> Iterator[Element]:
+    return staff(subject.markup.root)
 
 
 RULES: Final = (

@@ -63,7 +63,7 @@ def patient_root(subject: Subject) -> Iterator[Breach]:
 
 def staff_root(subject: Subject) -> Iterator[Breach]:
     """Demand the series of staff."""
-    for person in staff(subject.markup.root):
+    for person in subject.once(_staff):
         yield from _without_suffix(_local(person), ".70", "id сотрудника")
 
 
@@ -72,7 +72,7 @@ def local_root(subject: Subject) -> Iterator[Breach]:
     clinic = subject.document.organization.oid
     root = subject.markup.root
     own = [*root.iterfind(f"{H}id"), *root.iterfind(f"{H}setId"), *_local(root.find(ROLE))]
-    for person in staff(root):
+    for person in subject.once(_staff):
         own += _local(person)
     for element in own if is_oid(clinic) else ():
         text = element.get("root", "")
@@ -109,6 +109,10 @@ def _without_suffix(elements: list[Element], suffix: str, what: str) -> Iterator
                 value=text[:_LONGEST],
                 expected=f"…{suffix}",
             )
+
+
+def _staff(subject: Subject) -> Iterator[Element]:
+    return staff(subject.markup.root)
 
 
 RULES: Final = (

@@ -4,10 +4,10 @@ The business and the metadata layer are made of these. A rule is data with one f
 findings, so that a partner, a profile and the reference page speak of the same thing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar, cast
 
 import msgspec
 from lxml import etree
@@ -20,6 +20,7 @@ from broker.document.kind import KindCard
 from broker.document.markup import Markup
 from broker.validation.report import LayerRun
 
+T = TypeVar("T")
 MAX_PER_RULE: Final = 20
 """Findings one rule may make of one document."""
 
@@ -30,7 +31,7 @@ class Subject:
     The tree is walked once for all rules, and a path looked up once.
     """
 
-    __slots__ = ("_by_tag", "_found", "at", "card", "document", "facts", "markup")
+    __slots__ = ("_by_tag", "_found", "_read", "at", "card", "document", "facts", "markup")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Subject:
         for element in markup.root.iter(etree.Element):
             self._by_tag.setdefault(element.tag, []).append(element)
         self._found: dict[str, Element | None] = {}
+        self._read: dict[object, object] = {}
 
     def of(self, *tags: str) -> list[Element]:
         """Return the elements of these Clark names, tag by tag in the order of the document."""
@@ -62,6 +64,12 @@ class Subject:
         if path not in self._found:
             self._found[path] = self.markup.root.find(path)
         return self._found[path]
+
+    def once(self, read: "Callable[[Subject], Iterable[T]]") -> list[T]:
+        """Return what a reading of the document yields, read once for all rules that ask."""
+        if read not in self._read:
+            self._read[read] = list(read(self))
+        return cast("list[T]", self._read[read])
 
     def at_path(self, path: str) -> Element:
         """Return the element a path of Clark names leads to, or the last one on the way that is there."""
