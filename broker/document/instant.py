@@ -32,8 +32,11 @@ def moment(text: str) -> datetime | None:
 
 def calendar_day(text: str) -> date | None:
     """Return the date an HL7 point in time begins with."""
+    digits = text[:8]
+    if len(digits) < 8 or not (digits.isascii() and digits.isdigit()):
+        return None
     try:
-        return datetime.strptime(text[:8], "%Y%m%d").date() if len(text) >= 8 else None  # noqa: DTZ007 - a date has no zone
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return None
 

@@ -100,6 +100,14 @@ def cure_of(test: str, element: Element, *, report: bool = False) -> Cure | None
     return None
 
 
+def is_known_shape(test: str, *, report: bool = False) -> bool:
+    """Tell whether a test has a shape that makes a sentence."""
+    text = re.sub(r"\s+", " ", test).strip()
+    if report:
+        return re.fullmatch(r"@[\w:]+", text) is not None
+    return any(form.fullmatch(text) for form, _ in _SHAPES)
+
+
 def counted(path: str, element: Element) -> int | None:
     """Return how many nodes a path of an assertion finds below an element, None when it cannot be said."""
     try:

@@ -68,7 +68,7 @@ def postal_code(subject: Subject) -> Iterator[Breach]:
 
 def fias_form(subject: Subject) -> Iterator[Breach]:
     """Demand that identifiers of ФИАС are UUIDs: a number of a house is none."""
-    for element in subject.markup.root.iter(f"{F}AOGUID", f"{F}HOUSEGUID"):
+    for element in subject.of(f"{F}AOGUID", f"{F}HOUSEGUID"):
         text = text_of(element)
         if text and not is_uuid(text):
             yield Breach(
@@ -80,7 +80,7 @@ def fias_form(subject: Subject) -> Iterator[Breach]:
 
 
 def _addresses(subject: Subject) -> Iterator[Element]:
-    return (one for one in subject.markup.root.iter(f"{H}addr") if not is_null(one))
+    return (one for one in subject.of(f"{H}addr") if not is_null(one))
 
 
 def _patient_addresses(subject: Subject) -> Iterator[Element]:

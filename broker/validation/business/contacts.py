@@ -48,13 +48,13 @@ def fax_form(subject: Subject) -> Iterator[Breach]:
 
 def contact_empty(subject: Subject) -> Iterator[Breach]:
     """Demand a value of every contact that does not say it has none."""
-    for element in subject.markup.root.iter(f"{H}telecom"):
+    for element in subject.of(f"{H}telecom"):
         if not element.get("value", "").strip() and not is_null(element):
             yield Breach(element, "Контакт передан пустым: у telecom нет значения.")
 
 
 def _contacts(subject: Subject) -> Iterator[tuple[Element, str]]:
-    for element in subject.markup.root.iter(f"{H}telecom"):
+    for element in subject.of(f"{H}telecom"):
         text = element.get("value", "")
         if text.strip():
             yield element, text

@@ -33,7 +33,7 @@ _LONGEST: Final = 40
 
 def date_form(subject: Subject) -> Iterator[Breach]:
     """Demand HL7 points in time; ISO and Russian dates are what programs write instead."""
-    for element, text in _dates(subject):
+    for element, text in subject.once(_dates):
         if len(text) > _LONGEST or not _HL7.fullmatch(text):
             other = " Похоже на дату с дефисами или точками." if _PEOPLE.match(text) else ""
             yield Breach(element, f"Дата записана не в форме HL7.{other}", value=_shown(element, text))
@@ -41,16 +41,19 @@ def date_form(subject: Subject) -> Iterator[Breach]:
 
 def date_impossible(subject: Subject) -> Iterator[Breach]:
     """Demand that the day and the hour exist."""
-    for element, text in _dates(subject):
-        if not _HL7.fullmatch(text) or len(text) < 8:
+    right: set[str] = set()
+    for element, text in subject.once(_dates):
+        if text in right or len(text) < 8 or len(text) > _LONGEST or not _HL7.fullmatch(text):
             continue
+        right.add(text)
         if instant.moment(text) is None and not instant.lacks_offset(text):
+            right.discard(text)
             yield Breach(element, "Такой даты или такого времени не бывает.", value=_shown(element, text))
 
 
 def date_offset(subject: Subject) -> Iterator[Breach]:
     """Demand an offset with every time; the creation time is judged where it is read."""
-    for element, text in _dates(subject):
+    for element, text in subject.once(_dates):
         if element.getparent() is not subject.markup.root and instant.lacks_offset(text):
             yield Breach(element, "Время указано без часового пояса.", value=_shown(element, text))
 
@@ -60,7 +63,7 @@ def not_from_the_future(subject: Subject) -> Iterator[Breach]:
     created = subject.document.created_at
     if created is not None and created > subject.at + SKEW:
         yield Breach(
-            subject.markup.root.find(f"{H}effectiveTime"),
+            subject.find(f"{H}effectiveTime"),
             "Дата создания документа позже времени его передачи.",
             value=subject.document.created_text[:24],
         )
@@ -71,14 +74,14 @@ def born_before_creation(subject: Subject) -> Iterator[Breach]:
     born, created = instant.calendar_day(subject.document.patient.birth_date), subject.document.created_at
     if born is not None and created is not None and born > created.date():
         yield Breach(
-            subject.markup.root.find(f"{PATIENT}/{H}birthTime"),
+            subject.find(f"{PATIENT}/{H}birthTime"),
             "Дата рождения пациента позже даты создания документа.",
         )
 
 
 def issued_before_creation(subject: Subject) -> Iterator[Breach]:
     """Demand that an identity document is issued before the document is created, and after the birth."""
-    element = subject.markup.root.find(f"{ROLE}/{IDY}IdentityDoc/{IDY}IssueDate")
+    element = subject.find(f"{ROLE}/{IDY}IdentityDoc/{IDY}IssueDate")
     issued, born = (
         instant.calendar_day(text)
         for text in (value_of(element, "value"), subject.document.patient.birth_date)
@@ -103,7 +106,7 @@ def service_before_creation(subject: Subject) -> Iterator[Breach]:
         f"{ENCOUNTER}/{H}effectiveTime/{H}low",
     )
     for path in paths:
-        element = subject.markup.root.find(path)
+        element = subject.find(path)
         if _is_after(value_of(element, "value"), subject.document):
             yield Breach(
                 element,
@@ -115,8 +118,8 @@ def service_before_creation(subject: Subject) -> Iterator[Breach]:
 def service_period(subject: Subject) -> Iterator[Breach]:
     """Demand that a service and a case of care begin before they end."""
     for path in (EVENT, ENCOUNTER):
-        low = subject.markup.root.find(f"{path}/{H}effectiveTime/{H}low")
-        high = subject.markup.root.find(f"{path}/{H}effectiveTime/{H}high")
+        low = subject.find(f"{path}/{H}effectiveTime/{H}low")
+        high = subject.find(f"{path}/{H}effectiveTime/{H}high")
         begin, end = instant.moment(value_of(low, "value")), instant.moment(value_of(high, "value"))
         if begin is None or end is None:
             continue
@@ -128,7 +131,7 @@ def service_period(subject: Subject) -> Iterator[Breach]:
 
 
 def _dates(subject: Subject) -> Iterator[tuple[Element, str]]:
-    for element in subject.markup.root.iter(*_POINTS):
+    for element in subject.of(*_POINTS):
         text = element.get("value", "")
         if text:
             yield element, text

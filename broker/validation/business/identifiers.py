@@ -20,14 +20,14 @@ _NOT_CHECKED: Final = "Наше расширение: XSD и Schematron видо
 
 def snils_form(subject: Subject) -> Iterator[Breach]:
     """Demand eleven digits, hyphens and blanks aside."""
-    for element, text in _snils(subject):
+    for element, text in subject.once(_snils):
         if not _is_eleven(text):
             yield Breach(element, "СНИЛС записан не одиннадцатью цифрами.", value=_hidden("id", text))
 
 
 def snils_checksum(subject: Subject) -> Iterator[Breach]:
     """Demand the check number of ПФР."""
-    for element, text in _snils(subject):
+    for element, text in subject.once(_snils):
         if _is_eleven(text) and not is_snils(text):
             yield Breach(element, "Контрольное число СНИЛС не сходится.", value=_hidden("id", text))
 
@@ -44,9 +44,9 @@ def ogrnip(subject: Subject) -> Iterator[Breach]:
 
 def inn(subject: Subject) -> Iterator[Breach]:
     """Demand right ИНН, and an ИНН or ОГРН for the employer of a medical examination."""
-    for element in subject.markup.root.iter(f"{IDY}INN"):
+    for element in subject.of(f"{IDY}INN"):
         yield from _unless(element, is_inn)
-    for code in subject.markup.root.iter(f"{H}code"):
+    for code in subject.of(f"{H}code"):
         parent = code.getparent() if code.get("code") == _EMPLOYER else None
         value = None if parent is None else parent.find(f"{H}value")
         if value is not None:
@@ -66,7 +66,7 @@ def enp(subject: Subject) -> Iterator[Breach]:
 
 
 def _snils(subject: Subject) -> Iterator[tuple[Element, str]]:
-    for element in subject.markup.root.iter(f"{H}id"):
+    for element in subject.of(f"{H}id"):
         text = element.get("extension", "")
         if element.get("root") == SNILS_ROOT and text:
             yield element, text
@@ -77,7 +77,7 @@ def _is_eleven(text: str) -> bool:
 
 
 def _registration(subject: Subject, tag: str, name: str, length: int) -> Iterator[Breach]:
-    for element in subject.markup.root.iter(f"{IDY}{tag}"):
+    for element in subject.of(f"{IDY}{tag}"):
         text = text_of(element)
         if not text or (len(text) == length and is_ogrn(text)):
             continue

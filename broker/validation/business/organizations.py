@@ -40,7 +40,7 @@ def one_clinic(subject: Subject) -> Iterator[Breach]:
     """Demand one organisation throughout; where the submission names the clinic, that is compared instead."""
     oid = subject.document.organization.oid
     for path in _OTHERS if oid and not subject.facts.clinic else ():
-        element = subject.markup.root.find(f"{path}/{H}id")
+        element = subject.find(f"{path}/{H}id")
         other = value_of(element, "root")
         if other and other != oid:
             yield Breach(
@@ -68,7 +68,7 @@ def own_department(subject: Subject) -> Iterator[Breach]:
 
 def entrepreneur_licence(subject: Subject) -> Iterator[Breach]:
     """Demand the licence of an entrepreneur."""
-    number = subject.markup.root.find(f"{PROVIDER}/{IDY}Props/{IDY}Ogrnip")
+    number = subject.find(f"{PROVIDER}/{IDY}Props/{IDY}Ogrnip")
     if text_of(number) and not subject.document.organization.licence:
         yield Breach(subject.at_path(PROVIDER), "У предпринимателя не указана лицензия.")
 

@@ -30,7 +30,7 @@ class Payer(NamedTuple):
 
 def ground_missing(subject: Subject) -> Iterator[Breach]:
     """Demand a ground document for payment by ОМС, ДМС and paid sources."""
-    for payer in _payers(subject):
+    for payer in subject.once(_payers):
         if payer.source in _GROUNDS and (payer.ground is None or is_null(payer.ground)):
             yield Breach(
                 payer.entity if payer.ground is None else payer.ground,
@@ -40,14 +40,14 @@ def ground_missing(subject: Subject) -> Iterator[Breach]:
 
 def ground_needless(subject: Subject) -> Iterator[Breach]:
     """Demand that budget sources have no ground document, and say so."""
-    for payer in _payers(subject):
+    for payer in subject.once(_payers):
         if payer.source in _BUDGET and payer.ground is not None and not is_null(payer.ground):
             yield Breach(payer.ground, "Оплата из бюджета, а документ-основание (identity:DocInfo) заполнен.")
 
 
 def ground_type(subject: Subject) -> Iterator[Breach]:
     """Demand that the ground is of the type the source of payment speaks of."""
-    for payer in _payers(subject):
+    for payer in subject.once(_payers):
         kind = None if payer.ground is None else payer.ground.find(f"{IDY}IdentityDocType")
         code, wanted = value_of(kind, "code"), _GROUNDS.get(payer.source)
         if code and wanted and code in _GROUND_NAMES and code != wanted:
@@ -61,7 +61,7 @@ def ground_type(subject: Subject) -> Iterator[Breach]:
 
 def policy_type(subject: Subject) -> Iterator[Breach]:
     """Demand the type of an ОМС policy with ОМС, and nullFlavor NA otherwise."""
-    for payer in _payers(subject):
+    for payer in subject.once(_payers):
         kind = None if payer.ground is None else payer.ground.find(f"{IDY}InsurancePolicyType")
         if kind is None or payer.source not in _GROUNDS:
             continue
@@ -77,7 +77,7 @@ def policy_type(subject: Subject) -> Iterator[Breach]:
 
 def ground_period(subject: Subject) -> Iterator[Breach]:
     """Demand that the ground document begins before it ends."""
-    for low, high in _periods(subject):
+    for low, high in subject.once(_periods):
         begin, end = (
             instant.calendar_day(value_of(low, "value")),
             instant.calendar_day(value_of(high, "value")),
@@ -89,7 +89,7 @@ def ground_period(subject: Subject) -> Iterator[Breach]:
 def ground_expired(subject: Subject) -> Iterator[Breach]:
     """Demand that the ground document is in force when the document is created."""
     created = subject.document.created_at
-    for low, high in _periods(subject):
+    for low, high in subject.once(_periods):
         begin, end = (
             instant.calendar_day(value_of(low, "value")),
             instant.calendar_day(value_of(high, "value")),
@@ -104,7 +104,10 @@ def ground_expired(subject: Subject) -> Iterator[Breach]:
 
 def policy_absent(subject: Subject) -> Iterator[Breach]:
     """Demand the patient's policy when ОМС pays."""
-    if any(payer.source == _OMS for payer in _payers(subject)) and subject.document.patient.policy is None:
+    if (
+        any(payer.source == _OMS for payer in subject.once(_payers))
+        and subject.document.patient.policy is None
+    ):
         yield Breach(
             subject.at_path(f"{ROLE}/{IDY}InsurancePolicy"), "Платит ОМС, а полиса пациента в документе нет."
         )
@@ -119,7 +122,7 @@ def _payers(subject: Subject) -> Iterator[Payer]:
 
 
 def _periods(subject: Subject) -> Iterator[tuple[Element | None, Element | None]]:
-    for payer in _payers(subject):
+    for payer in subject.once(_payers):
         period = None if payer.ground is None else payer.ground.find(f"{IDY}effectiveTime")
         if period is not None:
             yield period.find(f"{IDY}low"), period.find(f"{IDY}high")

@@ -34,21 +34,30 @@ def patient_required(subject: Subject) -> Iterator[Breach]:
 def given_required(subject: Subject) -> Iterator[Breach]:
     """Demand the patient's given name, unless the document says that it is unknown."""
     name = subject.document.patient.name
-    given = subject.markup.root.find(f"{PATIENT}/{H}name/{H}given")
+    given = subject.find(f"{PATIENT}/{H}name/{H}given")
     if _demand(subject) is not PatientInfo.OPTIONAL and name.family and not name.given and not is_null(given):
         yield Breach(subject.at_path(f"{PATIENT}/{H}name/{H}given"), "У пациента не указано имя.")
 
 
+def identified(subject: Subject) -> Iterator[Breach]:
+    """Demand a СНИЛС or an identity document: without both nobody can be found in ГИП."""
+    patient = subject.document.patient
+    if patient.name.family and not patient.snils and patient.identity_document is None:
+        yield Breach(
+            subject.at_path(f"{ROLE}/{IDY}IdentityDoc"), "У пациента нет ни СНИЛС, ни документа личности."
+        )
+
+
 def patient_name_characters(subject: Subject) -> Iterator[Breach]:
     """Demand that names hold letters and the marks names have; the set of РЭМД is not public."""
-    for part in _name_parts(subject.markup.root.find(f"{PATIENT}/{H}name")):
+    for part in _name_parts(subject.find(f"{PATIENT}/{H}name")):
         if _NAME.fullmatch(text_of(part)) is None:
             yield Breach(part, "В имени пациента есть цифры или знаки, которых в именах не бывает.")
 
 
 def staff_name_characters(subject: Subject) -> Iterator[Breach]:
     """Demand the same of those who sign."""
-    for person in staff(subject.markup.root):
+    for person in subject.once(_staff):
         for part in _name_parts(person.find(f"{H}assignedPerson/{H}name")):
             if _NAME.fullmatch(text_of(part)) is None:
                 yield Breach(part, "В имени сотрудника есть цифры или знаки, которых в именах не бывает.")
@@ -56,8 +65,8 @@ def staff_name_characters(subject: Subject) -> Iterator[Breach]:
 
 def name_case(subject: Subject) -> Iterator[Breach]:
     """Demand that names are not written in capitals: ГИП and certificates hold «Иванов»."""
-    people = [subject.markup.root.find(f"{PATIENT}/{H}name")]
-    people += [person.find(f"{H}assignedPerson/{H}name") for person in staff(subject.markup.root)]
+    people = [subject.find(f"{PATIENT}/{H}name")]
+    people += [person.find(f"{H}assignedPerson/{H}name") for person in subject.once(_staff)]
     for name in people:
         for part in _name_parts(name):
             text = text_of(part)
@@ -73,6 +82,10 @@ def _name_parts(name: Element | None) -> Iterator[Element]:
     """Yield the parts of a name that are written."""
     found = () if name is None else name.iterchildren(*_PARTS)
     yield from (part for part in found if text_of(part))
+
+
+def _staff(subject: Subject) -> Iterator[Element]:
+    return staff(subject.markup.root)
 
 
 RULES: Final = (
@@ -105,6 +118,15 @@ RULES: Final = (
         who=Responsible.CLINIC,
         remd_code="PATIENT_NAME_NOT_FOUND",
         check=given_required,
+    ),
+    Rule(
+        name="business.patient_identified",
+        title="У пациента указан СНИЛС или документ личности",
+        source=Source.OWN,
+        why="Наша проверка: XSD и Schematron пропускают документ личности с nullFlavor",
+        fix="Внесите в карточку пациента СНИЛС или паспорт. По имени и дате рождения государственная система может его не найти.",
+        who=Responsible.CLINIC,
+        check=identified,
     ),
     Rule(
         name="business.name_characters",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from lxml import etree
 from lxml.etree import _Element as Element
 
 from broker.document.cda import SNILS_ROOT
@@ -20,7 +21,7 @@ def separate_roots(subject: Subject) -> Iterator[Breach]:
     document = subject.document
     if document.document_id.root and document.document_id.root == document.set_id.root:
         yield Breach(
-            subject.markup.root.find(f"{H}setId"),
+            subject.find(f"{H}setId"),
             "id и setId документа имеют один и тот же корень (@root).",
             value=document.set_id.root[:_LONGEST],
         )
@@ -28,16 +29,21 @@ def separate_roots(subject: Subject) -> Iterator[Breach]:
 
 def oid_form(subject: Subject) -> Iterator[Breach]:
     """Demand that roots and dictionaries are named by OIDs."""
-    for element in subject.markup.root.iter():
+    right: set[str] = set()
+    for element in subject.markup.root.iter(etree.Element):
         for name in ("root", "codeSystem"):
             text = element.get(name)
-            if text is not None and not is_oid(text):
-                blank = " В нём есть пробелы." if text != text.strip() else ""
-                yield Breach(
-                    element,
-                    f"В @{name} записан не OID.{blank}" if text else f"Атрибут @{name} пуст.",
-                    value=text[:_LONGEST],
-                )
+            if text is None or text in right:
+                continue
+            if is_oid(text):
+                right.add(text)
+                continue
+            blank = " В нём есть пробелы." if text != text.strip() else ""
+            yield Breach(
+                element,
+                f"В @{name} записан не OID.{blank}" if text else f"Атрибут @{name} пуст.",
+                value=text[:_LONGEST],
+            )
 
 
 def document_root(subject: Subject) -> Iterator[Breach]:
@@ -52,12 +58,12 @@ def set_root(subject: Subject) -> Iterator[Breach]:
 
 def patient_root(subject: Subject) -> Iterator[Breach]:
     """Demand the series of patients."""
-    return _without_suffix(_local(subject.markup.root.find(ROLE)), ".10", "id пациента")
+    return _without_suffix(_local(subject.find(ROLE)), ".10", "id пациента")
 
 
 def staff_root(subject: Subject) -> Iterator[Breach]:
     """Demand the series of staff."""
-    for person in staff(subject.markup.root):
+    for person in subject.once(_staff):
         yield from _without_suffix(_local(person), ".70", "id сотрудника")
 
 
@@ -66,7 +72,7 @@ def local_root(subject: Subject) -> Iterator[Breach]:
     clinic = subject.document.organization.oid
     root = subject.markup.root
     own = [*root.iterfind(f"{H}id"), *root.iterfind(f"{H}setId"), *_local(root.find(ROLE))]
-    for person in staff(root):
+    for person in subject.once(_staff):
         own += _local(person)
     for element in own if is_oid(clinic) else ():
         text = element.get("root", "")
@@ -81,7 +87,7 @@ def local_root(subject: Subject) -> Iterator[Breach]:
 
 def patient_id(subject: Subject) -> Iterator[Breach]:
     """Demand the patient's id in the МИС."""
-    role = subject.markup.root.find(ROLE)
+    role = subject.find(ROLE)
     own = _local(role)
     if role is not None and not any(value_of(one, "extension").strip() or is_null(one) for one in own):
         yield Breach(own[0] if own else role, "Нет идентификатора пациента в МИС.")
@@ -103,6 +109,10 @@ def _without_suffix(elements: list[Element], suffix: str, what: str) -> Iterator
                 value=text[:_LONGEST],
                 expected=f"…{suffix}",
             )
+
+
+def _staff(subject: Subject) -> Iterator[Element]:
+    return staff(subject.markup.root)
 
 
 RULES: Final = (

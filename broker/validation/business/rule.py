@@ -4,12 +4,13 @@ The business and the metadata layer are made of these. A rule is data with one f
 findings, so that a partner, a profile and the reference page speak of the same thing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar, cast
 
 import msgspec
+from lxml import etree
 from lxml.etree import _Element as Element
 
 from broker.document.canonical import CanonicalDocument
@@ -19,25 +20,63 @@ from broker.document.kind import KindCard
 from broker.document.markup import Markup
 from broker.validation.report import LayerRun
 
+T = TypeVar("T")
 MAX_PER_RULE: Final = 20
 """Findings one rule may make of one document."""
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule may look at; ``card`` is None for an unknown kind, ``at`` is when the document was handed over."""
+class Subject:
+    """What a rule may look at; ``card`` is None for an unknown kind, ``at`` is when the document was handed over.
 
-    markup: Markup
-    document: CanonicalDocument
-    card: KindCard | None
-    at: datetime
-    facts: SubmissionFacts = SubmissionFacts()
+    The tree is walked once for all rules, and a path looked up once.
+    """
+
+    __slots__ = ("_by_tag", "_found", "_read", "at", "card", "document", "facts", "markup")
+
+    def __init__(
+        self,
+        *,
+        markup: Markup,
+        document: CanonicalDocument,
+        card: KindCard | None,
+        at: datetime,
+        facts: SubmissionFacts = SubmissionFacts(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self.markup = markup
+        self.document = document
+        self.card = card
+        self.at = at
+        self.facts = facts
+        self._by_tag: dict[str, list[Element]] = {}
+        for element in markup.root.iter(etree.Element):
+            self._by_tag.setdefault(element.tag, []).append(element)
+        self._found: dict[str, Element | None] = {}
+        self._read: dict[object, object] = {}
+
+    def of(self, *tags: str) -> list[Element]:
+        """Return the elements of these Clark names, tag by tag in the order of the document."""
+        if len(tags) == 1:
+            return self._by_tag.get(tags[0], [])
+        return [element for tag in tags for element in self._by_tag.get(tag, [])]
+
+    def find(self, path: str) -> Element | None:
+        """Return the first element a path of Clark names leads to."""
+        if path not in self._found:
+            self._found[path] = self.markup.root.find(path)
+        return self._found[path]
+
+    def once(self, read: "Callable[[Subject], Iterable[T]]") -> list[T]:
+        """Return what a reading of the document yields, read once for all rules that ask."""
+        if read not in self._read:
+            self._read[read] = list(read(self))
+        return cast("list[T]", self._read[read])
 
     def at_path(self, path: str) -> Element:
         """Return the element a path of Clark names leads to, or the last one on the way that is there."""
-        found = self.markup.root.find(path)
+        found = self.find(path)
         while found is None and "/" in path:
             path = path.rpartition("/")[0]
-            found = self.markup.root.find(path)
+            found = self.find(path)
         return self.markup.root if found is None else found
 
 

@@ -135,7 +135,10 @@ def patient(subject: Subject) -> Iterator[Breach]:
 
 def numbers(subject: Subject) -> Iterator[Breach]:
     """Demand that series and number agree with the body."""
-    written, said = stated_numbers(subject.markup.root), subject.facts.metadata
+    said = subject.facts.metadata
+    if not (said.document_number or said.series):
+        return
+    written = stated_numbers(subject.markup.root)
     pairs = (("documentNumber", said.document_number, "number"), ("series", said.series, "series"))
     for name, stated, key in pairs:
         if stated and written.get(key) and stated != written[key]:

@@ -19,8 +19,9 @@ _WHY: Final = "НСИ 1.2.643.5.1.13.13.99.2.305"
 
 def signer_not_in_document(subject: Subject) -> Iterator[Breach]:
     """Demand that every signer is a person of the document."""
+    roster = Roster(subject)
     for signature in _known(subject):
-        if _of_document(subject, signature) is None:
+        if roster.find(signature) is None:
             yield Breach(
                 subject.at_path(f"{H}author"),
                 "Подписавшего сотрудника нет среди автора, исполнителей и заверителя документа.",
@@ -64,7 +65,7 @@ def author_signed(subject: Subject) -> Iterator[Breach]:
     author, personal = subject.document.author, _personal(subject)
     if not (author.snils or author.local_id) or not personal or len(_known(subject)) < len(personal):
         return
-    if all(matched(signature, [author]) is None for signature in personal):
+    if not any(is_of(signature, author) for signature in personal):
         yield Breach(subject.at_path(AUTHOR), "Автор документа его не подписал.")
 
 
@@ -73,19 +74,36 @@ def legal_authenticator(subject: Subject) -> Iterator[Breach]:
     person, personal = subject.document.legal_authenticator, _personal(subject)
     if person is None or not personal or len(_known(subject)) < len(personal):
         return
-    if all(matched(signature, [person]) is None for signature in personal):
+    if not any(is_of(signature, person) for signature in personal):
         yield Breach(
             subject.at_path(SIGNER),
             "Лицо, придавшее документу юридическую силу (legalAuthenticator), не подписало документ.",
         )
 
 
-def matched(signature: SignatureFacts, people: list[Person]) -> Person | None:
-    """Find the person of the document a signature belongs to: by СНИЛС, else by the id in the МИС."""
+class Roster:
+    """The people of a document with their places, found by СНИЛС, else by the id in the МИС."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._by_snils: dict[str, tuple[Person, Element]] = {}
+        self._by_id: dict[str, tuple[Person, Element]] = {}
+        for person, element in _people(subject):
+            self._by_snils.setdefault(person.snils, (person, element))
+            self._by_id.setdefault(person.local_id, (person, element))
+
+    def find(self, signature: SignatureFacts) -> tuple[Person, Element] | None:
+        """Return the person a signature belongs to and where the document names him."""
+        snils = snils_digits(signature.known_snils)
+        by_snils = self._by_snils.get(snils) if snils else None
+        return by_snils or (self._by_id.get(signature.local_id) if signature.local_id else None)
+
+
+def is_of(signature: SignatureFacts, person: Person) -> bool:
+    """Tell whether a signature is a person's: by СНИЛС or by the id in the МИС."""
     snils = snils_digits(signature.known_snils)
-    by_snils = next((p for p in people if snils and p.snils == snils), None)
-    by_id = next((p for p in people if signature.local_id and p.local_id == signature.local_id), None)
-    return by_snils or by_id
+    return bool(snils and snils == person.snils) or bool(
+        signature.local_id and signature.local_id == person.local_id
+    )
 
 
 def _personal(subject: Subject) -> list[SignatureFacts]:
@@ -99,16 +117,11 @@ def _known(subject: Subject) -> list[SignatureFacts]:
 
 def _matches(subject: Subject) -> Iterator[tuple[SignatureFacts, Person, Element]]:
     """Yield every signature with the person it belongs to and that person's place."""
+    roster = Roster(subject)
     for signature in _known(subject):
-        found = _of_document(subject, signature)
+        found = roster.find(signature)
         if found is not None:
             yield signature, *found
-
-
-def _of_document(subject: Subject, signature: SignatureFacts) -> tuple[Person, Element] | None:
-    people = _people(subject)
-    person = matched(signature, [one for one, _ in people])
-    return next((pair for pair in people if pair[0] is person), None)
 
 
 def _people(subject: Subject) -> list[tuple[Person, Element]]:
@@ -118,8 +131,9 @@ def _people(subject: Subject) -> list[tuple[Person, Element]]:
     if document.legal_authenticator is not None:
         found.append((document.legal_authenticator, subject.at_path(SIGNER)))
     performers = [one.find(f"{H}assignedEntity") for one in root.iterfind(f"{EVENT}/{H}performer")]
+    event = subject.at_path(EVENT)
     found += [
-        (person, subject.at_path(EVENT) if element is None else element)
+        (person, event if element is None else element)
         for person, element in zip(document.performers, performers, strict=False)
     ]
     return found

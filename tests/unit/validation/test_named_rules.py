@@ -1,5 +1,6 @@
 """Every named rule speaks of a document that breaks it, and is silent about one that comes close and does not."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -31,7 +32,10 @@ from broker.document.codes import load_codes
 from broker.document.facts import PreviousVersion, SubmissionFacts
 from broker.document.finding import Finding, Layer, Severity, Source
 from broker.document.kind import KindCatalogue
+from broker.document.markup import parse
 from broker.document.submission import PatientRef
+from broker.normalizer.cda import canonical
+from broker.validation.business.rule import Subject, apply
 from broker.validation.check import Validator
 from broker.validation.profiles import RULES
 
@@ -95,6 +99,7 @@ BUSINESS: dict[str, tuple[str, Edit, Edit]] = {
     "business.snils_required": ("290", null(f"{P}/h:id[2]"), nothing),
     "business.patient_required": ("290", write(f"{P}/h:patient/h:name/h:family", ""), nothing),
     "business.given_required": ("290", write(f"{P}/h:patient/h:name/h:given", ""), null(f"{P}/h:patient/h:name/h:given", "UNK")),
+    "business.patient_identified": ("306", both(null(f"{P}/h:id[2]"), null(CARD)), null(CARD)),
     "business.name_characters": ("306", write(f"{P}/h:patient/h:name/h:given", "Иван2"), write(f"{P}/h:patient/h:name/h:given", "Анна-Мария д’Арк")),
     "business.staff_name_characters": ("306", write(f"{AUTHOR}/h:assignedPerson/h:name/h:given", "«Иван»"), write(f"{AUTHOR}/h:assignedPerson/h:name/h:given", "Оглы (Алиев)")),
     "business.name_case": ("306", write(f"{P}/h:patient/h:name/h:family", "ИВАНОВ"), write(f"{P}/h:patient/h:name/h:family", "Ян")),
@@ -254,6 +259,26 @@ def test_days_are_counted_in_the_offset_of_the_document(stand):
     assert found(stand, "business.service_after_creation", "306", early) == []
     late = both(early, put(f"{EVENT}/h:effectiveTime/h:high", "value", "20260616"))
     assert found(stand, "business.service_after_creation", "306", late)
+
+
+def test_a_crowd_of_performers_and_signatures_costs_no_time(stand):
+    def crowd(root: Root) -> None:
+        one(root, EVENT).extend(
+            etree.fromstring(
+                f'<performer xmlns="{NAMES["h"]}"><assignedEntity><id extension="{n}"/></assignedEntity></performer>'
+            )
+            for n in range(4000)
+        )
+
+    facts = stand.facts("103")
+    signature = replace(facts.signatures[0], snils="", local_id="3999")
+    markup = parse(stand.document("103", crowd))
+    many = replace(facts, signatures=(signature,) * 64)
+    document, _ = canonical(markup, many, stand.catalogue)
+    subject = Subject(markup=markup, document=document, card=None, at=RECEIVED, facts=many)
+    started = time.process_time()
+    apply(RULES, subject)
+    assert time.process_time() - started < 2
 
 
 def test_clocks_may_differ_by_five_minutes(stand):
