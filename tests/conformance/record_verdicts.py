@@ -14,11 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path += [str(ROOT), str(ROOT / "tests")]
 
-from lxml import etree  # noqa: E402
-from mutation import mutants  # noqa: E402
-from saxon import Saxon, SaxonAborted  # noqa: E402
+from lxml import etree  # noqa: E402  the paths come first
+from mutation import mutants  # noqa: E402  the paths come first
+from saxon import Saxon, SaxonAborted  # noqa: E402  the paths come first
 
-from broker.validation.schematron.load import load  # noqa: E402
+from broker.validation.schematron.load import load  # noqa: E402  the paths come first
 
 PLACE = ROOT / "tests" / "unit" / "validation" / "verdicts"
 OUT = PLACE / "saxon.txt"

@@ -21,7 +21,7 @@ from broker.validation.schematron.translate import Syntax
 
 MAX_FAILURES: Final = 500
 """Failures of one document after which the engine stops looking."""
-_MANY_ROOTS: Final = etree.XPath("boolean(//h:ClinicalDocument[ancestor::*])", namespaces={"h": CDA})
+_MANY_ROOTS: Final = etree.XPath("boolean(/*/descendant::h:ClinicalDocument)", namespaces={"h": CDA})
 Values: TypeAlias = dict[str, Any]
 
 

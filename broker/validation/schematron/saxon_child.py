@@ -44,8 +44,10 @@ class Answer(msgspec.Struct, array_like=True):
 class Judge:
     """Saxon with the stylesheets last used."""
 
-    def __init__(self, processor: Any) -> None:
+    def __init__(self, processor: Any, refusal: type[Exception]) -> None:
+        """Judge with a processor whose refusals are of that class."""
         self._processor = processor
+        self._refusal = refusal
         self._known: OrderedDict[str, Any] = OrderedDict()
 
     def answer(self, request: Request) -> Answer:
@@ -57,7 +59,7 @@ class Judge:
                 made = self._processor.new_xslt30_processor().compile_stylesheet(
                     stylesheet_text=request.stylesheet
                 )
-            except Exception:  # noqa: BLE001  saxonche raises its own class, which its editions name differently
+            except self._refusal:
                 return Answer("refused")
             self._known[request.name] = made
             if len(self._known) > KEPT:
@@ -66,7 +68,7 @@ class Judge:
         try:
             node = self._processor.parse_xml(xml_text=request.document.decode())
             return Answer("ok", self._known[request.name].transform_to_string(xdm_node=node) or "")
-        except Exception:  # noqa: BLE001  as above
+        except self._refusal:
             return Answer("aborted")
 
 
@@ -111,7 +113,7 @@ def main() -> None:
     with saxonche.PySaxonProcessor(license=False) as processor:
         processor.set_configuration_property("http://saxon.sf.net/feature/allowedProtocols", "")
         with contextlib.suppress(BrokenPipeError):
-            _serve(Judge(processor), source, sink)
+            _serve(Judge(processor, saxonche.PySaxonApiError), source, sink)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """SaxonC judges where an operator chose it, in a process of its own, and nothing else ever judges in its place."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from lxml import etree
 from mutation import mutants
 from validation_stand import ROOT, Stand
 
+from broker.compute.pool import compute_pool
 from broker.document.finding import Layer
 from broker.validation.check import RULES_UNREADABLE
 from broker.validation.ruleset import RuleSet
@@ -165,6 +167,14 @@ def test_a_child_that_has_grown_is_ended_after_its_answer():
     assert small.pid is None
 
 
+def gone(pid: int | None) -> bool:
+    """Wait a moment for a process to end."""
+    until = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    return not Path(f"/proc/{pid}").exists()
+
+
 @needs_saxon
 def test_the_child_goes_with_what_asked_it():
     process = SaxonProcess(seconds=60)
@@ -172,10 +182,7 @@ def test_the_child_goes_with_what_asked_it():
     pid = process.pid
     assert pid is not None
     del process
-    until = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not Path(f"/proc/{pid}").exists()
+    assert gone(pid)
 
 
 @needs_saxon
@@ -205,3 +212,27 @@ def test_what_saxon_cannot_compile_is_the_operators_matter(process: SaxonProcess
     )
     with pytest.raises(EngineUnavailable, match=REFUSED):
         SaxonEngine(load(rules), process).run(document("<a/>"), AT)
+
+
+class Judge:
+    """What a compute process keeps between documents in this test."""
+
+    process = SaxonProcess(seconds=60)
+
+
+def judged_beside(rules: bytes) -> tuple[int, int | None]:
+    """Judge by Saxon from within a compute process; how much failed, and who was asked."""
+    run = SaxonEngine(load(rules), Judge.process).run(document("<a/>"), AT)
+    return len(run.failures), Judge.process.pid
+
+
+def nothing() -> None:
+    """A compute process needs nothing else here."""
+
+
+@needs_saxon
+async def test_the_memory_limit_of_a_compute_process_is_not_the_childs_and_the_child_ends_with_it():
+    async with compute_pool(1, 60.0, 1024, nothing, ()) as pool:
+        failures, pid = await pool.run(judged_beside, content())
+        assert failures == 3
+    assert await asyncio.to_thread(gone, pid)
