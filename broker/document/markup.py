@@ -20,6 +20,8 @@ MAX_TAGS: Final = 250_000
 """Opening angle brackets: bounds the memory of the tree at about 130 MB; the official sample of kind 290 has 1 100."""
 MAX_ATTRIBUTES: Final = 500_000
 """Equals signs, which bound the attributes; the official sample of kind 290 has 2 500."""
+MAX_OF_ELEMENT: Final = 1000
+"""Attributes of one element: the tree finds each by going through all of them, a hundred thousand take it a minute."""
 MAX_DEPTH: Final = 256
 """Nested elements: the limit of libxml2, kept for large documents too."""
 MAX_CHILDREN: Final = 10_000
@@ -54,6 +56,7 @@ _DECLARED: Final = re.compile(
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _TOO_DEEP: Final = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _TOO_WIDE: Final = etree.XPath(f"boolean(//*[{MAX_CHILDREN + 1}])")
+_TOO_RICH: Final = etree.XPath(f"boolean(//*[@*[{MAX_OF_ELEMENT + 1}]])")
 _TOO_LONG: Final = etree.XPath(f"boolean(//@*[string-length() > {MAX_ATTRIBUTE}])")
 _FOREIGN: Final = (
     (b"%PDF", "PDF"),
@@ -281,6 +284,8 @@ def _read(content: bytes, encoding: str, warnings: tuple[Finding, ...]) -> Marku
     if large and _TOO_DEEP(root):
         return (_too_deep(0, None),)
     if len(content) > MAX_CHILDREN * 4 and _TOO_WIDE(root):
+        return (_too_many(),)
+    if content.count(b"=") > MAX_OF_ELEMENT and _TOO_RICH(root):
         return (_too_many(),)
     if _may_be_long(content, encoding) and _TOO_LONG(root):
         return (_too_long(),)

@@ -107,11 +107,18 @@ DOCUMENTS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
         "xml.too_many_nodes",
         lambda: within("<component " + " ".join(f'a{n}=""' for n in range(1_000_000)) + "/>"),
     ),
-    "100 000 attributes of one element": (
+    "a thousand attributes of one element": (
         "",
+        lambda: within("<component " + " ".join(f'a{n}=""' for n in range(1000)) + "/>"),
+    ),
+    "100 000 attributes of one element": (
+        "xml.too_many_nodes",
         lambda: within("<component " + " ".join(f'a{n}=""' for n in range(100_000)) + "/>"),
     ),
-    "100 000 attributes of the root": ("", lambda: within("", " ".join(f'a{n}=""' for n in range(100_000)))),
+    "100 000 attributes of the root": (
+        "xml.too_many_nodes",
+        lambda: within("", " ".join(f'a{n}=""' for n in range(100_000))),
+    ),
     "an attribute of 15 MiB": (
         "xml.attribute_too_long",
         lambda: within(f'<component a="{"x" * 15 * MIB}"/>'),
