@@ -11,6 +11,7 @@ from typing import Final
 
 from lxml import etree
 
+from broker.compute.garbage import collect_rarely
 from broker.compute.pool import ComputePool, compute_pool
 from broker.validation.schematron.kept import EngineShop
 from tests.load.driver import quantile
@@ -42,6 +43,8 @@ class _Examiner:
 
 def _prepare(case: Case) -> None:
     _Examiner.one = _Examiner(case)
+    _Examiner.one.examine()
+    collect_rarely()
 
 
 def _examine_for(seconds: float) -> int:
