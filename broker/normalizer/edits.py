@@ -22,7 +22,7 @@ TAIL: Final = "#tail"
 SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 TELECOM: Final = f"{{{CDA}}}telecom"
 TYPE: Final = f"{{{XSI}}}type"
-HINTS: Final = (f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaLocation")
+HINTS: Final = frozenset({f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaLocation"})
 TIMES: Final = frozenset(
     {"effectiveTime", "time", "low", "high", "center", "birthTime", "deceasedTime", "IssueDate"}
 )
@@ -128,26 +128,21 @@ def edits(root: Element, on: frozenset[Rule]) -> Iterator[Edit]:
     for element in root.iter(etree.Element):
         tag = str(element.tag)
         for name, value in cast("list[tuple[str, str]]", element.items()):
+            if name in HINTS:
+                if Rule.SCHEMA_LOCATION in on:
+                    yield Edit(Rule.SCHEMA_LOCATION, element, name, value, None)
+                continue
             now = value
             for rule, reform in chains.of_attribute(element, tag, name, value):
                 made = reform(now)
                 if made != now:
                     yield Edit(rule, element, name, now, made)
                     now = made
-        if Rule.SCHEMA_LOCATION in on:
-            yield from _hints(element)
         text, tail = element.text, element.tail
         if text and not text.isspace():
             yield from _chained(chains.of_text(element, tag, text), element, TEXT, text)
         if tail and not tail.isascii():
             yield from _chained(chains.of_tail, element, TAIL, tail)
-
-
-def _hints(element: Element) -> Iterator[Edit]:
-    for hint in HINTS:
-        value = element.get(hint)
-        if value is not None:
-            yield Edit(Rule.SCHEMA_LOCATION, element, hint, value, None)
 
 
 def _chained(chain: Chain, element: Element, place: str, value: str) -> Iterator[Edit]:
