@@ -1,6 +1,8 @@
 """Operators at the API and at a page."""
 
 import base64
+import os
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,6 +12,8 @@ from partner import Answer
 from playwright.async_api import Page
 
 PASSWORD = "пробный пароль 2026"
+PICTURES = os.environ.get("INAYA_PICTURES", "")
+"""A directory: the pictures of the handbook are taken anew there (``docs/images``)."""
 
 
 class Person:
@@ -47,3 +51,10 @@ async def sign_in(house: House, tab: Page, login: str = "admin") -> None:
     await tab.fill("[name=password]", PASSWORD)
     await tab.click("button.main")
     await tab.wait_for_selector(".lights")
+
+
+async def picture(tab: Page, name: str, height: int = 1000) -> None:
+    """Take a picture for the handbook when asked to."""
+    if PICTURES:
+        await tab.set_viewport_size({"width": 1440, "height": height})
+        await tab.screenshot(path=Path(PICTURES) / name)

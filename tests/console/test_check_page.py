@@ -4,9 +4,7 @@ import asyncio
 import base64
 import io
 import itertools
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -14,7 +12,7 @@ import pytest
 from builders import a_submission
 from files import a_broken_document, a_file
 from in_process import House, a_house
-from office import sign_in
+from office import picture, sign_in
 from playwright.async_api import Browser, Page, expect
 from servers import Databases
 
@@ -23,8 +21,6 @@ from broker.dev.world import Signers, World
 from broker.document.submission import Content
 
 pytestmark = pytest.mark.browser
-PICTURES = os.environ.get("INAYA_PICTURES", "")
-"""A directory: the pictures of the handbook are taken anew there (``docs/images``)."""
 DROP = """([name, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name, {type: "text/xml"}));
@@ -45,12 +41,6 @@ async def open_house(
         ) as house,
     ):
         yield house
-
-
-async def picture(tab: Page, name: str, height: int = 1000) -> None:
-    if PICTURES:
-        await tab.set_viewport_size({"width": 1440, "height": height})
-        await tab.screenshot(path=Path(PICTURES) / name)
 
 
 async def drop(tab: Page, content: bytes, name: str = "заключение.xml") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from in_process import House
-from office import sign_in
+from office import picture, sign_in
 from playwright.async_api import Page, expect
 
 from broker.control.importing import Importing
@@ -98,6 +98,7 @@ async def test_what_one_operator_proposes_another_puts_into_force(house: House, 
     await tab.click("text=Ввести в действие")
     await expect(tab.locator(".done")).to_contain_text("Правила изменены")
     await expect(tab.locator(".notice")).to_have_count(0)
+    await picture(tab, "rules.png", height=1180)
     current = await RuleStore(house.database).book()
     assert current.revision == proposal.revision
 
