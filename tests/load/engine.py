@@ -25,9 +25,10 @@ from lxml import etree
 from broker.compute.garbage import collect_rarely
 from broker.validation.schematron.engine import Run
 from broker.validation.schematron.kept import EngineShop
-from broker.validation.schematron.load import load
+from broker.validation.schematron.load import SchematronFile, load
 from broker.validation.schematron.native import NativeEngine
 from broker.validation.schematron.xslt import stylesheet
+from tests.load.classic_xslt import classic_stylesheet
 from tests.load.engine_beside import beside, throughput
 from tests.load.engine_corpus import AT, OFFICIAL, Case, cases, hundred_kinds
 from tests.load.engine_results import EngineResults, Kind, Timed
@@ -118,10 +119,13 @@ def _timed(case: Case, processor: Any, size: Size) -> Timed:
         "all": lambda: _examined(case.content, schema, [engine.run for engine in engines]),
     }
     if processor is not None:
-        saxon = _saxon(processor, case)
+        forms |= {
+            "saxon": _saxon(processor, case, stylesheet),
+            "classic": _saxon(processor, case, classic_stylesheet),
+        }
         for _ in range(size.warm):
-            saxon()
-        forms["saxon"] = saxon
+            forms["saxon"]()
+            forms["classic"]()
     turns: dict[str, list[float]] = {name: [] for name in forms}
     for form in forms.values():
         form()
@@ -132,7 +136,11 @@ def _timed(case: Case, processor: Any, size: Size) -> Timed:
             started = time.perf_counter()
             forms[name]()
             turns[name].append((time.perf_counter() - started) * 1000)
-    ratios = [saxon / native for saxon, native in zip(turns.get("saxon", ()), turns["native"], strict=False)]
+
+    def against(name: str) -> float | None:
+        ratios = [theirs / ours for theirs, ours in zip(turns.get(name, ()), turns["native"], strict=False)]
+        return statistics.median(ratios) if ratios else None
+
     return Timed(
         name=case.name,
         kind=case.kind,
@@ -143,7 +151,9 @@ def _timed(case: Case, processor: Any, size: Size) -> Timed:
         plain=statistics.median(turns["plain"]),
         floor=statistics.median(turns["floor"]),
         saxon=statistics.median(turns["saxon"]) if "saxon" in turns else None,
-        saxon_ratio=statistics.median(ratios) if ratios else None,
+        saxon_ratio=against("saxon"),
+        classic=statistics.median(turns["classic"]) if "classic" in turns else None,
+        classic_ratio=against("classic"),
         floor_ratio=statistics.median(
             whole / floor for whole, floor in zip(turns["all"], turns["floor"], strict=True)
         ),
@@ -170,12 +180,10 @@ def _median_of(work: Callable[[], object], turns: int) -> float:
     return statistics.median(found)
 
 
-def _saxon(processor: Any, case: Case) -> Callable[[], object]:
+def _saxon(processor: Any, case: Case, write: Callable[[SchematronFile], str]) -> Callable[[], object]:
     """Return what lets SaxonC judge the document: parse and transform, the answer unread."""
     made = [
-        processor.new_xslt30_processor().compile_stylesheet(
-            stylesheet_text=stylesheet(load(path.read_bytes()))
-        )
+        processor.new_xslt30_processor().compile_stylesheet(stylesheet_text=write(load(path.read_bytes())))
         for path in case.rules.schematron_paths()
     ]
     text = case.content.decode()
