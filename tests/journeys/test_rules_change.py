@@ -1,7 +1,9 @@
 """Rules change under a running house: what an operator puts into force judges the next document, and what he takes back does not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -14,8 +16,9 @@ from adapters.nsi.simulator import create
 from adapters.nsi.simulator.service import DEMO_KEY
 from broker.adapter_kit.harness import SteppedClock, serving
 from broker.adapter_kit.simulation import SimulatorSetup
-from broker.cli.entry import run
+from broker.control.rules import RuleDesk
 from broker.dev.world import Signers, World
+from broker.store.rules import RuleStore
 
 STRICT = (
     '<schema xmlns="http://purl.oclc.org/dsdl/schematron" queryBinding="xslt2"><pattern><rule context="ClinicalDocument">'
@@ -29,17 +32,30 @@ Inaya = Callable[..., "asyncio.Future[tuple[int, str]]"]
 
 
 @pytest.fixture
-def inaya(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inaya:
-    """The commands of an operator at a terminal of this house."""
-    for name, value in house.settings.items():
-        monkeypatch.setenv(name, value)
+def inaya(house: House) -> Inaya:
+    """The commands of an operator at a terminal of this house; ``more`` are further settings."""
 
-    async def call(*words: str) -> tuple[int, str]:
-        capsys.readouterr()
-        status = await asyncio.to_thread(run, words)
-        return status, capsys.readouterr().out
+    async def call(*words: str, **more: str) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("inaya"),
+            *words,
+            env=os.environ | house.settings | more,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
 
     return call  # type: ignore[return-value]  # a coroutine function
+
+
+@pytest.fixture(autouse=True)
+async def shipped_rules(house: House, alpha: Partner, world: World, signers: Signers) -> AsyncIterator[None]:
+    """Leave the rules as they were shipped, and the workers knowing it."""
+    yield
+    desk = RuleDesk(RuleStore(house.database), house.clock, four_eyes=False)
+    await desk.rollback(0, reason="проба окончена", actor="tests")
+    await until(lambda: is_passed(alpha, world, signers))
 
 
 @pytest.fixture
@@ -80,6 +96,11 @@ async def waits_for_rules(house: House) -> bool:
 
 async def is_refused(partner: Partner, world: World, signers: Signers) -> bool:
     return (await partner.submit(a_submission(world, signers), wait=20)).status == 422
+
+
+async def is_passed(partner: Partner, world: World, signers: Signers) -> bool:
+    told = await partner.submit(a_submission(world, signers), wait=5)
+    return told.status == 202 and told.body["status"] in {"validated", "routed", "completed"}
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
@@ -142,27 +163,25 @@ async def test_an_imported_dictionary_judges_the_next_document(
 
 
 async def test_the_portal_is_asked_for_what_is_newer_and_one_unknown_dictionary_stops_nobody(
-    inaya: Inaya, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inaya: Inaya, tmp_path: Path
 ):
     key = tmp_path / "key"
     key.write_text(DEMO_KEY)
     (tmp_path / f"{COLOURS}_1.1.csv").write_text("ID;NAME\n1;Белый\n", encoding="utf-8")
     params: dict[str, object] = {"directory": str(tmp_path)}
     async with serving(create(SimulatorSetup(clock=SteppedClock(), params=params))) as url:
-        monkeypatch.setenv("INAYA_NSI_URL", url)
-        monkeypatch.setenv("INAYA_NSI_KEY_FILE", str(key))
-        status, said = await inaya("nsi", "sync", COLOURS, "1.2.643.5.1.13.13.99.2.404")
+        portal = {"INAYA_NSI_URL": url, "INAYA_NSI_KEY_FILE": str(key)}
+        status, said = await inaya("nsi", "sync", COLOURS, "1.2.643.5.1.13.13.99.2.404", **portal)
         assert status == 1
         assert f"{COLOURS}: редакция 1.1, записей 1" in said
         assert "Действует редакция" in said
-        status, said = await inaya("nsi", "sync", COLOURS)
+        status, said = await inaya("nsi", "sync", COLOURS, **portal)
         assert status == 0, said
         assert "новейшая" in said
         key.write_text("00000000-0000-4000-8000-00000000000f")
-        status, said = await inaya("nsi", "sync")
+        status, said = await inaya("nsi", "sync", **portal)
         assert status == 1
         assert "00000000f" not in said
-    await inaya("schemas", "rollback", "0", "--reason", "проба окончена")
 
 
 async def test_a_book_whose_files_were_erased_is_written_out_again_and_no_document_is_blamed(
@@ -177,8 +196,6 @@ async def test_a_book_whose_files_were_erased_is_written_out_again_and_no_docume
     await judged(alpha, world, signers, refused_by_the_pack)
     await until(lambda: asyncio.to_thread(lambda: any(books.iterdir())))
     assert await house.database.fetchval("select coalesce(sum(crashes), 0) from document") == 0
-    await inaya("schemas", "rollback", "0", "--reason", "проба окончена")
-    await judged(alpha, world, signers, lambda told: told.body["valid"])
 
 
 async def test_documents_wait_while_the_rules_in_force_are_damaged_and_pass_when_the_former_are_back(
