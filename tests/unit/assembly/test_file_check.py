@@ -10,6 +10,7 @@ from broker.adapter_kit.clocks import SystemClock
 from broker.assembly.checking import FileCheck
 from broker.compute.pool import compute_pool
 from broker.console.check import Trouble
+from broker.document.submission import Mode
 from broker.store.room import Room
 
 LIMIT = 192 * 1024 * 1024
@@ -23,7 +24,7 @@ async def test_a_file_no_process_gets_through_is_told_in_words():
     room = Room(LIMIT)
     made: list[object] = []
     async with compute_pool(1, 5.0, 1024, no_rules, ()) as pool:
-        check = FileCheck(pool, room, SystemClock(), {}, door="page")
+        check = FileCheck(pool, room, SystemClock(), {}, lambda: "", door="page", mode=Mode.TEST)
 
         async def handler(request: web.Request) -> web.Response:
             made.append(await check(request, lambda _token: True))
