@@ -110,8 +110,9 @@ class Workshop:
         if path == self.book:
             return
         files = BookFiles.read(Path(path)) if path else BookFiles(Rulebook(), Path())
-        self.catalogue = files.kinds(KindCatalogue.load(self._schemas / "nsi" / "kinds.toml"))
+        catalogue = files.kinds(KindCatalogue.load(self._schemas / "nsi" / "kinds.toml"))
         library = RuleSetLibrary(self._directories, files.rule_sets(), self._store)
+        self.catalogue = catalogue
         self.dictionaries = Dictionaries.of_files(files.dictionaries(), self._nsi_rules)
         self.validator = Validator(
             library,

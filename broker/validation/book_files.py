@@ -31,19 +31,15 @@ class BookFiles(msgspec.Struct, frozen=True):
         return cls(msgspec.json.decode(path.read_bytes(), type=Rulebook), path.parent.parent)
 
     def rule_sets(self) -> list[RuleSet]:
-        """Return the rule sets in force, with their terms."""
-        return [
-            msgspec.structs.replace(
-                RuleSet.from_pack(
-                    self.home / PACKS / entry.digest,
-                    entry.kind,
-                    Terms(starts=entry.starts, ends=entry.ends),
-                ),
-                engine=entry.engine,
-                activated=True,
-            )
-            for entry in self.book.packs
-        ]
+        """Return the rule sets in force, with their terms; raise ``OSError`` for files that are not those activated."""
+        found = []
+        for entry in self.book.packs:
+            terms = Terms(starts=entry.starts, ends=entry.ends)
+            rules = RuleSet.from_pack(self.home / PACKS / entry.digest, entry.kind, terms)
+            if rules.digest != entry.digest:  # half erased, it would let documents pass unchecked
+                raise OSError(f"pack {entry.digest[:12]} is damaged")
+            found.append(msgspec.structs.replace(rules, engine=entry.engine, activated=True))
+        return found
 
     def dictionaries(self) -> dict[tuple[str, str], Path]:
         """Return the files of the dictionaries' editions by OID and version."""

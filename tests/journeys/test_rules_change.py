@@ -214,5 +214,6 @@ async def test_documents_wait_while_the_rules_in_force_are_damaged_and_pass_when
     status, said = await inaya("schemas", "rollback", "0", "--reason", "повреждён")
     assert status == 0, said
     await judged(alpha, world, signers, lambda told: told.body["valid"])
+    await until(lambda: is_passed(alpha, world, signers))  # workers learn of it by themselves
     house.pass_time(60)
     assert (await alpha.outcome(document))["status"] != "rejected"
