@@ -35,7 +35,13 @@ from broker.partners.clinic import Clinic
 from broker.routing.table import Subject, Table, decide
 from broker.store.examination import Examined, LoadedDocument, Opening, rejected
 from broker.store.tasks import Task
-from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
+from broker.trust import (
+    SignaturePolicy,
+    SignatureVerdict,
+    prepare_trust,
+    process_provider,
+    signature_findings,
+)
 from broker.validation.book_files import BookFiles
 from broker.validation.check import RULES_UNREADABLE, Validator
 from broker.validation.nsi import Dictionaries, DictionaryRefused, NsiRules
@@ -139,8 +145,9 @@ class _Process:
     workshop: Workshop | None = None
 
 
-def prepare_process(schemas: str, packs: str, cache: str) -> None:
-    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty."""
+def prepare_process(schemas: str, packs: str, cache: str, engine: str = "") -> None:
+    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty; ``engine`` is that of ГОСТ."""
+    prepare_trust(engine)
     _Process.workshop = Workshop(
         Path(schemas), Path(packs) if packs else None, Path(cache) if cache else None
     )
@@ -239,7 +246,9 @@ def _signatures(
     card = workshop.catalogue.get(one.kind)
     policy = SignaturePolicy(organization_required=card.mo_sign if card else True)
     parts = [_part(part) for part in one.stored.signatures]
-    return signature_findings(parts, one.stored.content, policy, received_at=one.at)
+    return signature_findings(
+        parts, one.stored.content, policy, received_at=one.at, provider=process_provider()
+    )
 
 
 def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> SubmissionFacts:

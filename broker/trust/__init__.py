@@ -17,7 +17,8 @@ from broker.trust.envelope import (
 )
 from broker.trust.findings import SignaturePolicy, signature_findings
 from broker.trust.openssl import GostKey, GostProvider, GostSigner, load_gost
-from broker.trust.pki import Issued, ThrowAwayCa, new_key
+from broker.trust.pki import Issued, ThrowAwayCa
+from broker.trust.private_keys import PrivateKey, new_key
 from broker.trust.provider import (
     RSA_PROVIDER,
     CompositeProvider,
@@ -49,6 +50,7 @@ __all__ = [
     "Part",
     "PeerTrust",
     "Prepared",
+    "PrivateKey",
     "Provider",
     "ProviderUnavailable",
     "RsaProvider",
