@@ -5,7 +5,7 @@ Everything is a pure function of bytes, instants and settings. The heavy ones ru
 
 from broker.trust.certificate import SignerSubject
 from broker.trust.chain import ChainCode, ChainVerdict, verify_chain
-from broker.trust.cms import MAX_CONTAINER, decode_armoured, inspect, sign_detached
+from broker.trust.cms import MAX_CONTAINER, decode_armoured, inspect, inspect_signers, sign_detached
 from broker.trust.envelope import (
     IPS_PARTS,
     IPS_REQUEST_PARTS,
@@ -69,6 +69,7 @@ __all__ = [
     "WssRefusal",
     "decode_armoured",
     "inspect",
+    "inspect_signers",
     "load_gost",
     "new_key",
     "prepare_trust",
