@@ -16,9 +16,18 @@ from broker.trust.envelope import (
     WssRefusal,
 )
 from broker.trust.findings import SignaturePolicy, signature_findings
+from broker.trust.openssl import GostKey, GostProvider, GostSigner, load_gost
 from broker.trust.pki import Issued, ThrowAwayCa, new_key
-from broker.trust.provider import RSA_PROVIDER, Provider, RsaProvider
+from broker.trust.provider import (
+    RSA_PROVIDER,
+    CompositeProvider,
+    Provider,
+    ProviderUnavailable,
+    RsaProvider,
+)
+from broker.trust.providers import Prepared, prepare_trust, process_provider, providers
 from broker.trust.signer import RsaSigner, Signer
+from broker.trust.signing import SigningKey, signer_of
 from broker.trust.suites import STRONG_SUITES, SUITES, Suite, SuiteFacts
 from broker.trust.verdict import SignatureCode, SignatureVerdict
 from broker.trust.wss import sign_envelope, verify_envelope
@@ -32,10 +41,16 @@ __all__ = [
     "SUITES",
     "ChainCode",
     "ChainVerdict",
+    "CompositeProvider",
+    "GostKey",
+    "GostProvider",
+    "GostSigner",
     "Issued",
     "Part",
     "PeerTrust",
+    "Prepared",
     "Provider",
+    "ProviderUnavailable",
     "RsaProvider",
     "RsaSigner",
     "SignatureCode",
@@ -43,6 +58,7 @@ __all__ = [
     "SignatureVerdict",
     "Signer",
     "SignerSubject",
+    "SigningKey",
     "Suite",
     "SuiteFacts",
     "ThrowAwayCa",
@@ -51,10 +67,15 @@ __all__ = [
     "WssRefusal",
     "decode_armoured",
     "inspect",
+    "load_gost",
     "new_key",
+    "prepare_trust",
+    "process_provider",
+    "providers",
     "sign_detached",
     "sign_envelope",
     "signature_findings",
+    "signer_of",
     "verify_chain",
     "verify_envelope",
 ]

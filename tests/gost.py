@@ -1,0 +1,26 @@
+"""Is the GOST engine on this machine? Tests that need it skip loudly with the reason."""
+
+import pytest
+
+from broker.trust import ProviderUnavailable, Suite, load_gost
+
+
+def _missing() -> str:
+    try:
+        load_gost()
+    except ProviderUnavailable as unavailable:
+        return unavailable.reason
+    return ""
+
+
+MISSING = _missing()
+"""Why ГОСТ cannot be computed here, empty where it can."""
+
+needs_gost = pytest.mark.skipif(bool(MISSING), reason=f"SKIPPED GOST: {MISSING}")
+
+SUITES = [
+    pytest.param(Suite.RSA_SHA256),
+    pytest.param(Suite.GOST2012_256, marks=needs_gost),
+    pytest.param(Suite.GOST2012_512, marks=needs_gost),
+]
+"""Every suite we sign with, for tests that run on each."""
