@@ -45,6 +45,8 @@ from broker.trust import (
     SnapshotSpoilt,
     TrustSnapshot,
     load_signing_rules,
+    prepare_trust,
+    process_provider,
     read_snapshot,
     signature_facts,
 )
@@ -188,8 +190,9 @@ class _Process:
     workshop: Workshop | None = None
 
 
-def prepare_process(schemas: str, packs: str, cache: str) -> None:
-    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty."""
+def prepare_process(schemas: str, packs: str, cache: str, engine: str = "") -> None:
+    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty; ``engine`` is that of ГОСТ."""
+    prepare_trust(engine)
     _Process.workshop = Workshop(
         Path(schemas), Path(packs) if packs else None, Path(cache) if cache else None
     )
@@ -286,7 +289,11 @@ def _part(part: SealedPart) -> SignaturePart:
 def _examiner(one: ExaminationInput, workshop: Workshop) -> SignatureExaminer:
     card = workshop.catalogue.get(one.kind)
     return SignatureExaminer(
-        workshop.trust, one.mode, one.kind, organization_required=card.mo_sign if card else True
+        workshop.trust,
+        one.mode,
+        one.kind,
+        organization_required=card.mo_sign if card else True,
+        provider=process_provider(),
     )
 
 

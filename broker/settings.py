@@ -133,6 +133,13 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     master_key_file: Annotated[str, Meta(description="Файл с главным ключом вместо переменной")] = ""
+    gost_engine: Annotated[
+        str,
+        Meta(
+            description="Файл движка ГОСТ для OpenSSL 3 (gost.so); пусто — искать, где его ставит пакет "
+            "libengine-gost-openssl; off — обходиться без ГОСТ"
+        ),
+    ] = ""
     four_eyes: Annotated[
         bool,
         Meta(description="true — изменение правил, предложенное одним оператором, вводит в действие другой"),

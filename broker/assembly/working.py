@@ -67,7 +67,8 @@ def outcome_batcher(base: Foundation, announcer: Announcer) -> Batcher[Applicati
 async def compute(settings: Settings, processes: int) -> AsyncIterator[ComputePool]:
     """Open the compute processes with the rule sets of the settings."""
     work = settings.work
-    arguments = (settings.data.schemas_dir, settings.data.packs_dir, settings.data.rules_cache)
+    data = settings.data
+    arguments = (data.schemas_dir, data.packs_dir, data.rules_cache, settings.security.gost_engine)
     async with compute_pool(
         processes, work.compute_seconds, work.compute_megabytes, prepare_process, arguments
     ) as pool:

@@ -19,11 +19,17 @@ _PARTS = {"roots": "корень", "intermediates": "промежуточный"
 
 def add_to(parsers: Parsers) -> None:
     """Declare the commands of this family."""
-    trust = family(parsers, "trust", "каталог доверия: корневые сертификаты, списки отзыва, политика подписей")
+    trust = family(
+        parsers, "trust", "каталог доверия: корневые сертификаты, списки отзыва, политика подписей"
+    )
     for name, run, about in (
         ("list", _list, "что лежит в каталоге и до какого дня действует"),
         ("check", _check, "что в каталоге не так; 0 — читается и ничего не мешает документам"),
-        ("refresh", _refresh, "принести списки отзыва по адресам из trust.toml; неудача оставляет прежний список"),
+        (
+            "refresh",
+            _refresh,
+            "принести списки отзыва по адресам из trust.toml; неудача оставляет прежний список",
+        ),
     ):
         made = command(trust, name, run, about)
         made.add_argument("--dir", type=Path, help="каталог; без него — INAYA_TRUST_DIR")

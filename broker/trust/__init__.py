@@ -18,11 +18,21 @@ from broker.trust.envelope import (
 )
 from broker.trust.examiner import SignatureExaminer, Signed, signature_findings
 from broker.trust.holder import Holder
-from broker.trust.pki import Issued, ThrowAwayCa, new_key
+from broker.trust.openssl import GostKey, GostProvider, GostSigner, load_gost
+from broker.trust.pki import Issued, ThrowAwayCa
 from broker.trust.policy import SignaturePolicy
-from broker.trust.provider import RSA_PROVIDER, Provider, RsaProvider
+from broker.trust.private_keys import PrivateKey, new_key
+from broker.trust.provider import (
+    RSA_PROVIDER,
+    CompositeProvider,
+    Provider,
+    ProviderUnavailable,
+    RsaProvider,
+)
+from broker.trust.providers import Prepared, prepare_trust, process_provider, providers
 from broker.trust.said import signature_facts
 from broker.trust.signer import RsaSigner, Signer
+from broker.trust.signing import SigningKey, signer_of
 from broker.trust.signing_rules import (
     RoleNeed,
     SigningRule,
@@ -51,12 +61,19 @@ __all__ = [
     "Anchors",
     "ChainCode",
     "ChainVerdict",
+    "CompositeProvider",
     "CrlMode",
+    "GostKey",
+    "GostProvider",
+    "GostSigner",
     "Holder",
     "Issued",
     "Part",
     "PeerTrust",
+    "Prepared",
+    "PrivateKey",
     "Provider",
+    "ProviderUnavailable",
     "RoleNeed",
     "RsaProvider",
     "RsaSigner",
@@ -67,6 +84,7 @@ __all__ = [
     "Signed",
     "Signer",
     "SignerSubject",
+    "SigningKey",
     "SigningRule",
     "SigningRules",
     "SigningRulesRefused",
@@ -81,13 +99,18 @@ __all__ = [
     "WssRefusal",
     "decode_armoured",
     "inspect",
+    "load_gost",
     "load_signing_rules",
     "new_key",
+    "prepare_trust",
+    "process_provider",
+    "providers",
     "read_snapshot",
     "sign_detached",
     "sign_envelope",
     "signature_facts",
     "signature_findings",
+    "signer_of",
     "verify_chain",
     "verify_envelope",
 ]

@@ -3,9 +3,8 @@
 from datetime import datetime
 from functools import cached_property
 
-import msgspec
-
 from broker.trust.chain import ChainVerdict, verify_chain
+from broker.trust.provider import Provider
 from broker.trust.signing_rules import SigningRules
 from broker.trust.snapshot import CrlMode, TrustSnapshot
 from broker.trust.verdict import SignatureVerdict
@@ -29,11 +28,23 @@ class Anchors:
         """Whether there is a directory of trust to judge chains by."""
         return self.snapshot.anchored
 
-    def judge(self, verdict: SignatureVerdict, mode: str, at: datetime) -> ChainVerdict:
-        """Judge the chain of a signature at the instant it was made."""
+    def judge(
+        self,
+        verdict: SignatureVerdict,
+        mode: str,
+        at: datetime,
+        checked_at: datetime | None = None,
+        provider: Provider | None = None,
+    ) -> ChainVerdict:
+        """Judge the chain of a signature at the instant it was made, by revocation lists of the instant of the check."""
         crl = self.snapshot.profile(mode).crl
-        extended = msgspec.structs.replace(
-            verdict, extra_certificates=(*verdict.extra_certificates, *self.snapshot.intermediates)
+        return verify_chain(
+            verdict,
+            self.snapshot.roots,
+            at,
+            () if crl is CrlMode.OFF else self.snapshot.crls,
+            intermediates=self.snapshot.intermediates,
+            crl_required=crl is CrlMode.REQUIRED,
+            lists_at=checked_at,
+            provider=provider,
         )
-        lists = () if crl is CrlMode.OFF else self.snapshot.crls
-        return verify_chain(extended, self.snapshot.roots, at, lists, crl_required=crl is CrlMode.REQUIRED)

@@ -83,7 +83,7 @@ class SignatureExaminer:
         at = verdict.signing_time or signed.received_at
         if not self._anchors.anchored or not verdict.certificate or at is None:
             return None
-        return self._anchors.judge(verdict, self._mode, at)
+        return self._anchors.judge(verdict, self._mode, at, signed.received_at, self._provider)
 
     def _says_unchecked(self, signed: Signed) -> bool:
         named, anchored = self._anchors.named, self._anchors.anchored

@@ -66,9 +66,7 @@ def inventory(directory: Path) -> list[Held]:
         for path in files_of(directory / part)
         for der in read_certificates(path)
     ]
-    return found + [
-        _list(path.name, der) for path in files_of(directory / CRLS) for der in read_lists(path)
-    ]
+    return found + [_list(path.name, der) for path in files_of(directory / CRLS) for der in read_lists(path)]
 
 
 def _certificate(part: str, file: str, der: bytes) -> Held:
