@@ -1,11 +1,18 @@
-"""Is the GOST engine on this machine? Tests that need it skip loudly with the reason."""
+"""Is the GOST engine on this machine? Tests that need it skip loudly with the reason; it is installed where that is allowed."""
+
+import asyncio
+import os
 
 import pytest
 
+from broker.dev.install import InstallPolicy, Missing, ensure_gost_engine
 from broker.trust import ProviderUnavailable, Suite, load_gost
 
 
 def _missing() -> str:
+    found = asyncio.run(ensure_gost_engine(InstallPolicy.of(os.environ)))
+    if isinstance(found, Missing):
+        return str(found)
     try:
         load_gost()
     except ProviderUnavailable as unavailable:

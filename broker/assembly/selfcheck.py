@@ -21,6 +21,7 @@ from broker.store.database import STORE_TROUBLE, open_database
 from broker.store.health import OLDEST, ServerHealth, examine_server
 from broker.store.migrate import MigrationError
 from broker.store.rules import RuleStore
+from broker.trust import ProviderUnavailable, load_gost
 from broker.validation.profiles import ProfilesRefused
 from broker.validation.ruleset import Compiled, RuleSetLibrary
 
@@ -68,6 +69,7 @@ async def examine(settings: Settings, tell: Callable[[Check], None]) -> Health:
     note(store)
     note([await _rabbitmq(settings)])
     note(_destinations(settings))
+    note([await asyncio.to_thread(_gost, settings)])
     note(await asyncio.to_thread(_rules, settings))
     if store[0].health is not Health.BAD:
         note([await _book(settings)])
@@ -87,6 +89,21 @@ def _keys(settings: Settings) -> Check:
             "Задайте INAYA_MASTER_KEY или INAYA_MASTER_KEY_FILE: 32 байта в base64 (openssl rand -base64 32).",
         )
     return Check("Главный ключ", Health.GOOD, f"ключей: {len(keys.keys)}")
+
+
+def _gost(settings: Settings) -> Check:
+    """Load the engine as compute processes do: this command serves nobody."""
+    try:
+        gost = load_gost(settings.security.gost_engine or None)
+    except ProviderUnavailable as unavailable:
+        return Check(
+            "Средство ГОСТ",
+            Health.DOUBT,
+            f"BACKEND_UNAVAILABLE: {unavailable.reason}",
+            "До этого подписи ГОСТ только разбираются: их целостность проверит РЭМД.",
+        )
+    text = f"{gost.name} {gost.version}, самопроверка по примерам ТК26 пройдена; не сертифицировано"
+    return Check("Средство ГОСТ", Health.GOOD, text)
 
 
 async def _server(settings: Settings) -> list[Check]:

@@ -10,6 +10,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from broker.trust.certificate import KEPT_SIZE
 from broker.trust.openssl.engine import load_engine
 from broker.trust.openssl.library import Library, Owned, decoded, library, owned, readable, written
 from broker.trust.openssl.selftest import self_test
@@ -51,7 +52,8 @@ class GostProvider:
         """Check a value s||r, or None for a suite that is not of ГОСТ; another sort of key is False."""
         if suite not in _DIGEST_SIZE:
             return None
-        key = self._key(suite, certificate)
+        find = self._key if len(certificate) <= KEPT_SIZE else _public_key
+        key = find(suite, certificate)
         return key is not None and _verify(self._crypto, suite, key, signature, data)
 
 
