@@ -41,7 +41,7 @@ _OF_SIGNER: Final = {
     ChainCode.REVOKED: _Words(
         "certificate_revoked",
         "сертификат подписанта к моменту подписания отозван",
-        "Подпишите документ другим, действующим сертификатом этого сотрудника.",
+        "Подпишите документ другим, действующим сертификатом этого подписанта.",
         Responsible.CLINIC,
     ),
     ChainCode.CRL_MISSING: _Words(
@@ -84,6 +84,7 @@ _OF_AUTHORITY: Final = {
         Responsible.CLINIC,
     ),
 }
+_NO_CHAIN: Final = "CANT_BUILD_CERT_CHAIN_TO_ACCREDITED_CA_CERT"
 _SOFT: Final = frozenset({ChainCode.CHAIN_UNVERIFIED})
 
 
@@ -96,7 +97,7 @@ def chain_finding(name: str, verdict: SignatureVerdict, chain: ChainVerdict) -> 
         words.code,
         f"{name}: {words.message}.",
         words.fix,
-        remd_code=chain.remd_code,
+        remd_code=_NO_CHAIN if words in _OF_AUTHORITY.values() else chain.remd_code,
         responsible=words.responsible,
         severity=Severity.WARNING if chain.code in _SOFT else Severity.ERROR,
         source=words.source,
@@ -109,7 +110,7 @@ def unchecked() -> Finding:
         "chain_unchecked",
         "Цепочки сертификатов и списки отзыва не проверялись: каталог доверия не настроен.",
         "Оператор задаст INAYA_TRUST_DIR; до этого чужой или отозванный сертификат обнаружит только РЭМД.",
-        remd_code="CANT_BUILD_CERT_CHAIN_TO_ACCREDITED_CA_CERT",
+        remd_code=_NO_CHAIN,
         responsible=Responsible.OPERATOR,
         severity=Severity.WARNING,
         source=Source.OWN,

@@ -117,7 +117,7 @@ def _all(signed: Signed, policy: SignaturePolicy) -> Iterator[Finding]:
     yield from presence(signed.parts, policy)
     for number, (part, verdict) in enumerate(zip(signed.parts, signed.verdicts, strict=True), start=1):
         name = name_of(number, part)
-        yield from of_container(name, verdict)
+        yield from of_container(name, verdict, policy)
         yield from holder_findings(name, part, verdict, signed.holder, signed.document)
         yield from validity_findings(name, part, verdict, signed.received_at, policy.skew, signed.document)
     yield from across(signed.parts, signed.verdicts)

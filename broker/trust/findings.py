@@ -12,7 +12,7 @@ from broker.document.submission import SignatureKind, SignaturePart
 from broker.trust.cms import decode_armoured, inspect
 from broker.trust.policy import SignaturePolicy
 from broker.trust.provider import Provider
-from broker.trust.signing_rules import PositionControl, RoleNeed
+from broker.trust.signing_rules import PositionControl, RoleNeed, role_name
 from broker.trust.verdict import SignatureCode, SignatureVerdict
 from broker.trust.wording import finding, name_of
 
@@ -86,9 +86,9 @@ def _roles(personal: Sequence[SignaturePart], policy: SignaturePolicy) -> Iterat
         if count + present[""] < need.least:  # one whose role was not said may be the one
             yield finding(
                 "role_missing",
-                f"Нет подписи медработника в роли {need.role}."
+                f"Нет подписи медработника в роли {role_name(need.role)}."
                 if not count
-                else f"Подписей медработников в роли {need.role} меньше, чем нужно.",
+                else f"Подписей медработников в роли {role_name(need.role)} меньше, чем нужно.",
                 "Подпишите документ сотрудником в этой роли и укажите её в поле role.",
                 remd_code="ROLE_OCCURRENCE_MISMATCH",
                 severity=policy.role_severity,
@@ -99,7 +99,7 @@ def _roles(personal: Sequence[SignaturePart], policy: SignaturePolicy) -> Iterat
         if need.most and count > need.most:
             yield finding(
                 "role_repeated",
-                f"Подписей медработников в роли {need.role} больше, чем бывает у документа этого вида.",
+                f"Подписей медработников в роли {role_name(need.role)} больше, чем бывает у документа этого вида.",
                 "Проверьте поле role у каждой подписи: у остальных подписантов роль другая.",
                 remd_code="ROLE_OCCURRENCE_MISMATCH",
                 severity=policy.role_severity,
@@ -133,23 +133,27 @@ def _position(name: str, need: RoleNeed, position: str) -> Finding:
     )
 
 
-def of_container(name: str, verdict: SignatureVerdict) -> Iterator[Finding]:
+def of_container(name: str, verdict: SignatureVerdict, policy: SignaturePolicy) -> Iterator[Finding]:
     """Say in words what a verdict means, with its cure; nothing of a good one."""
     if verdict.ok:
         return
     fix, responsible = _ADVICE[verdict.code]
+    unlike = verdict.code is SignatureCode.WRONG_SUITE
     yield finding(
         verdict.code.lower(),
-        f"{name}: {verdict.text}",
+        f"{name}: {verdict.text[0].lower()}{verdict.text[1:]}",
         fix,
         remd_code=verdict.remd_code,
         responsible=responsible,
         source=Source.OWN if verdict.code in _OWN else Source.SEEN,
+        value=verdict.suite if unlike else None,
+        expected=", ".join(sorted(policy.suites)) if unlike else None,
     )
 
 
 _OWN: Final = {SignatureCode.DIGEST_UNVERIFIED, SignatureCode.NO_ESS, SignatureCode.TOO_LARGE}
 RESIGN: Final = "Подпишите документ заново и передайте ровно те байты, которые подписаны."
+_UNTOUCHED: Final = "Передайте ровно тот файл, который подписан: после подписания в нём нельзя менять ни байта, даже перевод строки."
 _DETACHED: Final = "Сформируйте откреплённую подпись CAdES-BES по байтам файла, по контейнеру на подписанта."
 
 _ADVICE: Final[dict[SignatureCode, tuple[str, Responsible]]] = {
@@ -167,12 +171,18 @@ _ADVICE: Final[dict[SignatureCode, tuple[str, Responsible]]] = {
     ),
     SignatureCode.NO_CERTIFICATE: ("Включите сертификат подписанта в контейнер подписи.", Responsible.MIS),
     SignatureCode.UNKNOWN_ALGORITHM: ("Подпишите по ГОСТ Р 34.10-2012.", Responsible.CLINIC),
-    SignatureCode.WRONG_SUITE: ("Подпишите разрешённым алгоритмом: ГОСТ Р 34.10-2012.", Responsible.CLINIC),
+    SignatureCode.WRONG_SUITE: ("Подпишите документ одним из разрешённых алгоритмов.", Responsible.CLINIC),
     SignatureCode.ATTACHED: (_DETACHED, Responsible.MIS),
     SignatureCode.ATTACHED_MISMATCH: (_DETACHED, Responsible.MIS),
-    SignatureCode.DIGEST_MISMATCH: (RESIGN, Responsible.MIS),
-    SignatureCode.BAD_SIGNATURE: (RESIGN, Responsible.CLINIC),
-    SignatureCode.NO_SIGNING_TIME: ("Включите в подпись атрибут signingTime.", Responsible.MIS),
+    SignatureCode.DIGEST_MISMATCH: (_UNTOUCHED, Responsible.MIS),
+    SignatureCode.BAD_SIGNATURE: (
+        "Подпишите документ заново; если повторится, проверьте, что ключ и сертификат подписанта — одна пара.",
+        Responsible.CLINIC,
+    ),
+    SignatureCode.NO_SIGNING_TIME: (
+        "Включите в подпись атрибут signingTime и подпишите документ заново.",
+        Responsible.MIS,
+    ),
     SignatureCode.NO_ESS: (_DETACHED, Responsible.MIS),
     SignatureCode.ESS_MISMATCH: (RESIGN, Responsible.CLINIC),
     SignatureCode.DIGEST_UNVERIFIED: (

@@ -20,6 +20,10 @@ from broker.trust.verdict import SignatureVerdict
 from broker.trust.wording import finding, masked
 
 _UNLIKE: Final = "VALUE_MISMATCH_METADATA_AND_CERTIFICATE"
+_OTHER_CLINIC: Final = (
+    "Подпишите документ сертификатом этой клиники или передайте его от имени той, чей сертификат. "
+    "Если ошибка в карточке клиники, её исправит оператор."
+)
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +46,7 @@ def holder_findings(
         return
     yield from _usage(name, verdict)
     if part.kind is SignatureKind.PERSONAL:
-        yield from _person(name, part, verdict.signer, document)
+        yield from _person(name, part, verdict, document)
         yield from _employer(name, verdict.signer, holder)
     else:
         yield from _organization(name, verdict.signer, holder, document)
@@ -70,8 +74,9 @@ def _usage(name: str, verdict: SignatureVerdict) -> Iterator[Finding]:
 
 
 def _person(
-    name: str, part: SignaturePart, subject: SignerSubject, document: CanonicalDocument | None
+    name: str, part: SignaturePart, verdict: SignatureVerdict, document: CanonicalDocument | None
 ) -> Iterator[Finding]:
+    subject = verdict.signer
     stated = snils_digits(part.signer.snils) if part.signer and part.signer.snils else ""
     actual = snils_digits(subject.snils)
     if stated and actual and stated != actual:
@@ -83,7 +88,7 @@ def _person(
             value=masked(stated),
             expected=masked(actual),
         )
-    if not actual:
+    if not actual and not is_authority(verdict.certificate):
         yield finding(
             "snils_absent",
             f"{name}: в сертификате медработника нет СНИЛС.",
@@ -141,7 +146,7 @@ def _organization(
         yield finding(
             "ogrn_mismatch",
             f"{name}: ОГРН в сертификате не совпадает с ОГРН клиники.",
-            "Подпишите сертификатом этой клиники или передайте документ от имени той, чей сертификат.",
+            _OTHER_CLINIC,
             remd_code=_UNLIKE,
             value=actual,
             expected=ogrn,
@@ -151,7 +156,7 @@ def _organization(
         yield finding(
             "inn_mismatch",
             f"{name}: ИНН организации в сертификате не совпадает с ИНН клиники.",
-            "Подпишите сертификатом этой клиники или передайте документ от имени той, чей сертификат.",
+            _OTHER_CLINIC,
             remd_code=_UNLIKE,
             value=inn if len(inn) == 10 else masked(inn),
             expected=holder.inn if len(holder.inn) == 10 else masked(holder.inn),

@@ -22,6 +22,21 @@ Digits = Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
 Kind = Annotated[str, Meta(pattern=r"^([0-9]{1,5}|\*)$")]
 
 
+_ROLES: Final = {
+    "DOCTOR": "врач",
+    "HEAD_DOCTOR": "главный врач",
+    "CHAIRMAN": "председатель",
+    "COMMISSIONER": "член комиссии",
+    "AUTHOR": "автор документа",
+}
+"""Names of 99.2.368 that were seen (remd.md §5)."""
+
+
+def role_name(role: str) -> str:
+    """Return a role's mnemonic, with its Russian name where we know it."""
+    return f"{role} ({_ROLES[role]})" if role in _ROLES else role
+
+
 class PositionControl(StrEnum):
     """How posts are compared with those a role is for (99.2.42: проверять / не строгий / не проверять)."""
 
