@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ from broker.store.health import OLDEST, ServerHealth, examine_server
 from broker.store.migrate import MigrationError
 from broker.store.rules import RuleStore
 from broker.trust import ProviderUnavailable, load_gost
+from broker.trust.directory import TrustRefused, read_directory
+from broker.trust.inventory import doubts
 from broker.validation.profiles import ProfilesRefused
 from broker.validation.ruleset import Compiled, RuleSetLibrary
 
@@ -71,6 +74,7 @@ async def examine(settings: Settings, tell: Callable[[Check], None]) -> Health:
     note(_destinations(settings))
     note([await asyncio.to_thread(_gost, settings)])
     note(await asyncio.to_thread(_rules, settings))
+    note(await asyncio.to_thread(trust_checks, settings.trust.trust_dir, SystemClock().now()))
     if store[0].health is not Health.BAD:
         note([await _book(settings)])
     if worst is not Health.BAD:
@@ -254,6 +258,33 @@ def _rules(settings: Settings) -> list[Check]:
         if problems:
             found.append(Check(f"Профиль региона {profile.region}", Health.DOUBT, " ".join(problems)))
     return found
+
+
+def trust_checks(directory: str, now: datetime) -> list[Check]:
+    """Judge the directory of trust: readable, and nothing in it stops documents."""
+    title = "Каталог доверия"
+    if not directory:
+        return [
+            Check(
+                title,
+                Health.DOUBT,
+                "не настроен: цепочки сертификатов и списки отзыва не проверяются",
+                "Задайте INAYA_TRUST_DIR (docs/how-to/trust.md).",
+            )
+        ]
+    try:
+        snapshot = read_directory(Path(directory))
+        found = doubts(Path(directory), now)
+    except (TrustRefused, OSError) as error:
+        return [
+            Check(title, Health.BAD, f"не читается, документы ждут: {error}", "Исправьте названный файл.")
+        ]
+    held = (
+        f"корней {len(snapshot.roots)}, промежуточных {len(snapshot.intermediates)}, "
+        f"списков отзыва {len(snapshot.crls)}, снимок {snapshot.digest[:12]}"
+    )
+    doubtful = [Check(title, Health.BAD if d.grave else Health.DOUBT, d.text, d.cure) for d in found]
+    return [Check(title, Health.GOOD, held), *doubtful]
 
 
 async def _book(settings: Settings) -> Check:

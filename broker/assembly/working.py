@@ -6,9 +6,9 @@ import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from broker.assembly.force import force_keeper
 from broker.assembly.foundation import Foundation, foundation, read_router
 from broker.assembly.listening import listen, watched
-from broker.assembly.rulebook import book_keeper
 from broker.bus.door import RabbitDoor
 from broker.bus.port import Due
 from broker.compute.pool import ComputePool, compute_pool
@@ -80,7 +80,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
     async with (
         foundation(settings) as base,
         compute(settings, settings.work.compute_processes) as pool,
-        book_keeper(settings, base.database) as book,
+        force_keeper(settings, base.database) as in_force,
     ):
         announcer = Announcer(base.bus)
         outcomes = outcome_batcher(base, announcer)
@@ -93,7 +93,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             PrepareStores(tasks, base.documents, partners, journal),
             pool,
             keeper,
-            book,
+            in_force,
             base.clock,
             announcer,
             settings.work.prepare_batch,

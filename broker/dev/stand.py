@@ -34,6 +34,7 @@ from broker.dev.postgres import private_postgres
 from broker.dev.rabbitmq import private_rabbitmq
 from broker.dev.state import write_private
 from broker.dev.supervisor import ChildSpec, Supervisor
+from broker.dev.trust import write_trust
 from broker.dev.world import Signers, Vendor, World
 from broker.document.submission import Mode
 from broker.partners.credential import Credential, hash_secret, make_secret, read_secret
@@ -136,6 +137,7 @@ class Stand:
                 "INAYA_CLOCK_FILE": str(self.state.path / "clock"),
                 "INAYA_PACKS_DIR": self.options.packs,
                 "INAYA_RULES_CACHE": str(self.state.room("rules")),
+                "INAYA_TRUST_DIR": str(self.state.room("trust")),
             }
         )
 
@@ -250,6 +252,8 @@ class Stand:
             (its.directory / "ca.crl").write_bytes(its.ca.crl())
         roots = b"".join(its.ca.certificate_pem for its in self.everybody)
         (self.signers.directory / ROOTS).write_bytes(roots)
+        names = ((_SUITE_NAMES[its.suite], its.ca) for its in self.everybody)
+        write_trust(self.state.room("trust"), names)
 
     async def seed(self, database: Database) -> None:
         """Onboard the invented vendors and clinics; harmless when done before."""

@@ -218,3 +218,13 @@ def _key_usage(certificate: x509.Certificate) -> frozenset[str] | None:
     except x509.ExtensionNotFound:
         return None
     return frozenset(name for name in _KEY_USAGES if getattr(usage, name))
+
+
+def is_authority(der: bytes) -> bool:
+    """Tell whether a certificate may issue others (basicConstraints)."""
+    try:
+        with quiet(CryptographyDeprecationWarning):
+            extensions = load_certificate(der).extensions
+        return extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, *READ_ERRORS):
+        return False

@@ -99,13 +99,15 @@ def verify_chain(
     *,
     intermediates: Sequence[bytes] = (),
     crl_required: bool = False,
+    lists_at: datetime | None = None,
     provider: Provider | None = None,
 ) -> ChainVerdict:
     """Judge the chain of a verdict's certificate at an instant; roots, our intermediates and CRLs are DER.
 
     Without ``crl_required`` an authority that has no list here is passed over; without ``crls`` nothing is looked up. CRLs
     must be readable (``ValueError`` otherwise); certificates may be anything. Give tuples: what they hold is kept by them.
-    ``provider`` is that of this process unless one is given.
+    ``provider`` is that of this process unless one is given. ``lists_at`` is the instant CRLs must be of, where it is not
+    that of the signature: one published since knows more, not less.
     """
     own = read_link(verdict.certificate)
     if own is None:
@@ -117,6 +119,7 @@ def verify_chain(
         lists=lists_by_issuer(tuple(crls)),
         at=at,
         crl_required=crl_required,
+        lists_at=lists_at or at,
         provider=provider or process_provider(),
     )
     return climb.judge(own, 0)
@@ -134,6 +137,7 @@ class _Climb:
         lists: dict[bytes, list[RevocationList]],
         at: datetime,
         crl_required: bool,
+        lists_at: datetime,
         provider: Provider,
     ) -> None:
         self._roots = roots
@@ -142,6 +146,7 @@ class _Climb:
         self._lists = lists
         self._at = at
         self._crl_required = crl_required
+        self._lists_at = lists_at
         self._provider = provider
         self._trials = MAX_TRIALS
 
@@ -208,8 +213,8 @@ class _Climb:
         revoked = newest.revoked_at(certificate.serial)
         if revoked is not None and revoked <= self._at:
             return ChainCode.REVOKED
-        late = newest.next_update is not None and newest.next_update < self._at
-        if self._crl_required and (newest.last_update > self._at or late):
+        late = newest.next_update is not None and newest.next_update < self._lists_at
+        if self._crl_required and (newest.last_update > self._lists_at or late):
             return ChainCode.CRL_EXPIRED
         return None
 
