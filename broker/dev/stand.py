@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 
 from broker.adapter_kit.clocks import SystemClock
 from broker.archive import MasterKeys
+from broker.bus.health import takes_documents
 from broker.dev.endpoints import (
     Authority,
     Clinic,
@@ -48,6 +49,8 @@ from broker.trust.openssl.engine import SETTING as GOST_ENGINE
 
 SIMULATORS: Final = ("remd", "gis-soap", "tfoms")
 OPERATOR: Final = "operator"
+DOOR_PATIENCE: Final = 60.0
+"""Seconds a stand waits for its AMQP door before it says that it is ready."""
 ROOTS: Final = "roots.pem"
 _SUITE_NAMES: Final = {Suite.RSA_SHA256: "rsa-sha256", Suite.GOST2012_256: "gost2012-256"}
 ENVIRONMENT: Final = "environment.json"
@@ -305,6 +308,14 @@ async def answers(url: str) -> bool:
     return False
 
 
+async def _until_documents_are_taken(amqp_url: str) -> None:
+    """Wait until partners' exchange is there; on a busy machine quorum queues take their time, and HTTP needs none."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DOOR_PATIENCE):
+            while not await takes_documents(amqp_url):  # noqa: ASYNC110  RabbitMQ sets no event
+                await asyncio.sleep(0.2)
+
+
 @contextlib.asynccontextmanager
 async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
     """Run a stand while the context lasts; raise ``StandFailed`` in words when it cannot run."""
@@ -346,6 +357,8 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
         for name, port in stand.workers.items():
             await start(stand.child(name, ["work"], environment | {"INAYA_METRICS_PORT": str(port)}))
         address = f"amqp://127.0.0.1:{amqp.port}/" if amqp else None
+        if amqp is not None:
+            await _until_documents_are_taken(amqp.url)
         endpoints = stand.endpoints(server.url, address)
         stack.enter_context(publish_endpoints(stand.state.path, endpoints))
         yield endpoints

@@ -58,7 +58,7 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def suite(self) -> Suite:
         """What this key signs with."""
-        return _suite_of(self.certificate)
+        return certificate_suite(self.certificate)
 
     @property
     def certificate(self) -> bytes:
@@ -250,7 +250,7 @@ class ThrowAwayCa:
         pem = (directory / "ca.pem").read_bytes()
         certificate = _der(pem)
         _, issuer, subject = certificate_names(certificate)
-        key = read_key((directory / "ca.key").read_bytes(), _suite_of(certificate))
+        key = read_key((directory / "ca.key").read_bytes(), certificate_suite(certificate))
         state = json.loads((directory / "ca.json").read_bytes())
         return cls(certificate, key, int(state["nextSerial"]), b"" if issuer == subject else pem)
 
@@ -260,7 +260,8 @@ def _person(name: PersonName) -> list[tuple[str, str | None]]:
     return [(SURNAME, name.family), (GIVEN_NAME, given)]
 
 
-def _suite_of(certificate: bytes) -> Suite:
+def certificate_suite(certificate: bytes) -> Suite:
+    """Return the suite the holder of a DER certificate signs with; ``ValueError`` for a key we do not know."""
     suite = suite_of_key(load_certificate(certificate).public_key_algorithm_oid.dotted_string)
     if suite is None:
         raise ValueError("the certificate is of a key we do not sign with")

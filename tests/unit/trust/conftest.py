@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from gost import SUITES
 from trust_stand import Stand
 
 from broker.document.canonical import PersonName
-from broker.trust import Issued, ThrowAwayCa, new_key
+from broker.trust import Issued, Suite, ThrowAwayCa, new_key
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -14,7 +15,17 @@ YEAR = timedelta(days=365)
 
 @pytest.fixture(scope="session")
 def stand() -> Stand:
-    keys = [new_key() for _ in range(3)]
+    return a_stand(Suite.RSA_SHA256)
+
+
+@pytest.fixture(scope="session", params=SUITES)
+def any_stand(request: pytest.FixtureRequest, stand: Stand) -> Stand:
+    """The same people with keys of every suite; those of ГОСТ where the engine can be had."""
+    return stand if request.param is Suite.RSA_SHA256 else a_stand(request.param)
+
+
+def a_stand(suite: Suite) -> Stand:
+    keys = [new_key(suite) for _ in range(3)]
     ca = ThrowAwayCa.create(NOW - YEAR, key=keys[0])
 
     def person(snils: str, **changes: datetime) -> Issued:
@@ -32,6 +43,7 @@ def stand() -> Stand:
         )
 
     return Stand(
+        suite=suite,
         now=NOW,
         ca=ca,
         doctor=person("99000000153"),

@@ -6,6 +6,7 @@
 import base64
 import hashlib
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from asn1crypto import parser
@@ -13,7 +14,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 
-from broker.trust import Issued, Suite, ThrowAwayCa, der
+import broker.trust
+from broker.trust import Issued, SignatureVerdict, Suite, ThrowAwayCa, der, providers
+from broker.trust.pki import certificate_suite
+from broker.trust.private_keys import read_key, sign_with
+
+EVERYTHING = providers()
+"""What this machine can compute."""
 
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
@@ -42,6 +49,7 @@ IDS = {
 class Stand(msgspec.Struct, frozen=True, kw_only=True):
     """The people and systems of the tests."""
 
+    suite: Suite
     now: datetime
     ca: ThrowAwayCa
     doctor: Issued
@@ -126,10 +134,19 @@ def resigned(raw: bytes, key_pem: bytes, *, drop: str = "", add: bytes = b"", ke
     kept = [item for item in children(attributes) if children(item)[0] != (der.oid(drop) if drop else b"")]
     kept += [add] if add else []
     signed = der.set_of(*kept)
-    value = der.octets(rsa_sign(key_pem, signed))
+    value = der.octets(sign_by(key_pem, certificate_suite(box.certificates[0]), signed))
     parts = [version, sid, digest, der.context(0, *sorted(kept)) if keep else b"", algorithm, value]
     box.infos = [der.sequence(*parts)]
     return box.pack()
+
+
+def sign_by(key_pem: bytes, suite: Suite, data: bytes) -> bytes:
+    return sign_with(read_key(key_pem, suite), data)
+
+
+def inspect(container: bytes, content: bytes, **given: Any) -> SignatureVerdict:
+    """Judge with everything this machine can compute."""
+    return broker.trust.inspect(container, content, **{"provider": EVERYTHING, **given})
 
 
 def rsa_sign(key_pem: bytes, data: bytes, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
