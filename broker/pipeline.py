@@ -1,6 +1,6 @@
 """The way of a document, one literal list: normalise, validate, route. Steps are pure; workers at the rim run them.
 
-``examine`` runs in compute processes: deterministic in the bytes, the rule-set digests and the instant.
+``examine`` runs in compute processes: deterministic in the bytes, the rule-set digests, the trust snapshot and the instant.
 ``conclude`` runs beside the loop: it routes what was found good and words what is told to the partner.
 """
 
@@ -20,11 +20,12 @@ from broker.archive import SealedPart, StoredContent
 from broker.document.canonical import CanonicalDocument
 from broker.document.column import NUMBER, fitting, set_key
 from broker.document.event import Draft, EventName
-from broker.document.facts import PreviousVersion, SignatureFacts, SubmissionFacts
+from broker.document.facts import PreviousVersion, SubmissionFacts
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source, blocks
 from broker.document.kind import KindCatalogue
 from broker.document.lifecycle import DocumentStatus
 from broker.document.markup import Markup, parse
+from broker.document.proof import SignatureProof
 from broker.document.submission import SignaturePart, SubmissionType
 from broker.normalizer.cda import canonical
 from broker.normalizer.foreseen import would_normalise
@@ -35,7 +36,20 @@ from broker.partners.clinic import Clinic
 from broker.routing.table import Subject, Table, decide
 from broker.store.examination import Examined, LoadedDocument, Opening, rejected
 from broker.store.tasks import Task
-from broker.trust import SignaturePolicy, SignatureVerdict, signature_findings
+from broker.trust import (
+    Anchors,
+    Holder,
+    SignatureExaminer,
+    SignatureVerdict,
+    Signed,
+    SnapshotSpoilt,
+    TrustSnapshot,
+    load_signing_rules,
+    prepare_trust,
+    process_provider,
+    read_snapshot,
+    signature_facts,
+)
 from broker.validation.book_files import BookFiles
 from broker.validation.check import RULES_UNREADABLE, Validator
 from broker.validation.nsi import Dictionaries, DictionaryRefused, NsiRules
@@ -44,6 +58,7 @@ from broker.validation.registry import RegistryChecks, RegistryClinic, check_reg
 from broker.validation.report import LayerRun, Report
 from broker.validation.rulebook import Rulebook, Weights
 from broker.validation.ruleset import CompiledStore, RuleSetLibrary
+from broker.validation.unjudged import TRUST_UNREADABLE, unjudged, waits_for
 
 STEPS: Final = ("normalise", "validate", "route")
 """The list, as architecture.md tells it; the first two are ``examine``, the third is ``conclude``."""
@@ -52,7 +67,8 @@ STEPS: Final = ("normalise", "validate", "route")
 class ExaminationInput(msgspec.Struct, frozen=True, kw_only=True):
     """Everything ``examine`` may depend on; ``at`` is when the document arrived, ``mode`` its sender's (test | production).
 
-    ``previous`` is the version of its set before this one, None where there is none or nobody looked.
+    ``previous`` is the version of its set before this one, None where there is none or nobody looked. ``holder`` is the
+    clinic as its certificates must name it.
     """
 
     document_id: UUID
@@ -66,10 +82,14 @@ class ExaminationInput(msgspec.Struct, frozen=True, kw_only=True):
     stored: StoredContent
     mode: str = "production"
     previous: PreviousVersion | None = None
+    holder: Holder = Holder()
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bytes say and everything wrong with them; ``seconds`` of CPU it took."""
+    """What the bytes say and everything wrong with them; ``seconds`` of CPU it took.
+
+    ``signatures`` is what is kept of each signature, ``trust`` the digest of the snapshot they were judged by.
+    """
 
     document_id: UUID
     findings: tuple[Finding, ...]
@@ -77,6 +97,8 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     canonical: CanonicalDocument | None = None
     rule_set: str = ""
+    signatures: tuple[SignatureProof, ...] = ()
+    trust: str = ""
 
     @property
     def passed(self) -> bool:
@@ -85,8 +107,13 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unjudged(self) -> bool:
-        """Tell whether rules that cannot be read left a part of the document unchecked."""
-        return any(finding.code == RULES_UNREADABLE for finding in self.findings)
+        """Tell whether rules or trust that cannot be read left a part of the document unchecked."""
+        return bool(self.waits_for)
+
+    @property
+    def waits_for(self) -> str:
+        """Return the code of what could not be read, empty where everything could."""
+        return waits_for(self.findings)
 
 
 class Workshop:
@@ -98,8 +125,11 @@ class Workshop:
         self._store = CompiledStore(cache=cache)
         self._profiles = RuleProfiles.load(schemas / "profiles.toml")
         self._nsi_rules = NsiRules.load(schemas / "nsi" / "dictionaries.toml")
+        self._signing = load_signing_rules(schemas / "signing.toml")
         self.registry_checks = RegistryChecks.load(schemas / "oms")
         self.book: str | None = None
+        self.trust = Anchors(TrustSnapshot(anchored=False), self._signing)
+        self._trust_path = ""
         self.open_book("")
 
     def open_book(self, path: str) -> None:
@@ -123,24 +153,46 @@ class Workshop:
         )
         self.book = path
 
+    def open_trust(self, path: str) -> None:
+        """Judge signatures by a written snapshot from now on (empty: chains are not judged and nothing is said of it).
+
+        Raises one of ``TRUST_TROUBLE`` for a snapshot that is not there whole; the one before stays in force then.
+        """
+        if path != self._trust_path:
+            snapshot = read_snapshot(Path(path)) if path else TrustSnapshot(anchored=False)
+            self.trust, self._trust_path = Anchors(snapshot, self._signing, named=bool(path)), path
+
 
 BOOK_TROUBLE: Final = (OSError, msgspec.DecodeError, DictionaryRefused)
 """What opening a book may raise."""
+TRUST_TROUBLE: Final = (OSError, SnapshotSpoilt)
+"""What opening a trust snapshot may raise."""
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """What documents are judged by: the file of the rule book and that of the trust snapshot.
+
+    An empty book: what was shipped with the product; no snapshot: chains are not judged, and nothing is said of it.
+    """
+
+    book: str = ""
+    trust: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Documents to examine by one rule book; ``book`` is its file, empty for what was shipped with the product."""
+    """Documents to examine by what is in force."""
 
     inputs: tuple[ExaminationInput, ...]
-    book: str = ""
+    in_force: InForce = InForce()
 
 
 class _Process:
     workshop: Workshop | None = None
 
 
-def prepare_process(schemas: str, packs: str, cache: str) -> None:
-    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty."""
+def prepare_process(schemas: str, packs: str, cache: str, engine: str = "") -> None:
+    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty; ``engine`` is that of ГОСТ."""
+    prepare_trust(engine)
     _Process.workshop = Workshop(
         Path(schemas), Path(packs) if packs else None, Path(cache) if cache else None
     )
@@ -151,24 +203,19 @@ def examine_all(batch: Batch) -> list[Examination]:
     workshop = _Process.workshop
     assert workshop is not None, "prepare_process comes first"
     try:
-        workshop.open_book(batch.book)
+        workshop.open_book(batch.in_force.book)
     except BOOK_TROUBLE:
-        return [_unjudged(one) for one in batch.inputs]
+        return [_unjudged(one, RULES_UNREADABLE) for one in batch.inputs]
+    try:
+        workshop.open_trust(batch.in_force.trust)
+    except TRUST_TROUBLE:
+        return [_unjudged(one, TRUST_UNREADABLE) for one in batch.inputs]
     return [examine(one, workshop) for one in batch.inputs]
 
 
-def _unjudged(one: ExaminationInput) -> Examination:
-    """Say that the rule book could not be read: the document is neither good nor bad and waits."""
-    finding = Finding(
-        layer=Layer.KIND,
-        severity=Severity.ERROR,
-        code=RULES_UNREADABLE,
-        message="Документ не проверен: действующая редакция правил не читается.",
-        fix="Оператор исправит правила; менять и отправлять документ заново не нужно.",
-        responsible=Responsible.OPERATOR,
-        source=Source.OWN,
-    )
-    return Examination(document_id=one.document_id, findings=(finding,), layers={}, seconds=0.0)
+def _unjudged(one: ExaminationInput, code: str) -> Examination:
+    """Say that rules or trust could not be read: the document is neither good nor bad and waits."""
+    return Examination(document_id=one.document_id, findings=(unjudged(code),), layers={}, seconds=0.0)
 
 
 def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
@@ -177,8 +224,10 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
     if one.type == SubmissionType.OMS_REGISTRY:
         return _examine_registry(one, workshop, started)
     markup = parse(one.stored.content)
-    verdict_findings, verdicts = _signatures(one, workshop)
-    facts = _facts(one, verdicts)
+    parts = tuple(_part(part) for part in one.stored.signatures)
+    examiner = _examiner(one, workshop)
+    verdicts = examiner.inspect(parts, one.stored.content)
+    facts = _facts(one, parts, verdicts)
     if isinstance(markup, tuple):
         report = workshop.validator.check_unreadable(markup, facts, one.at)
         document = None
@@ -186,8 +235,10 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
         document, said = canonical(markup, facts, workshop.catalogue)
         report = workshop.validator.check(markup, document, facts, one.at).with_findings(said)
         report = report.with_findings(_foreseen(report, markup))
+    about = Signed(parts=parts, verdicts=verdicts, received_at=one.at, holder=one.holder, document=document)
+    said_of_signatures, proofs = examiner.judge(about)
     report = report.with_findings(
-        verdict_findings, layer=Layer.SIGNATURE, run=LayerRun(ran=True, evaluated=len(verdicts))
+        said_of_signatures, layer=Layer.SIGNATURE, run=LayerRun(ran=True, evaluated=len(verdicts))
     )
     return Examination(
         document_id=one.document_id,
@@ -196,6 +247,8 @@ def examine(one: ExaminationInput, workshop: Workshop) -> Examination:
         rule_set=report.rule_set,
         canonical=document,
         seconds=time.process_time() - started,
+        signatures=proofs,
+        trust=workshop.trust.digest,
     )
 
 
@@ -233,38 +286,26 @@ def _part(part: SealedPart) -> SignaturePart:
     return SignaturePart(kind=part.kind, data=data, role=part.role, signer=part.signer, mchd=part.mchd)
 
 
-def _signatures(
-    one: ExaminationInput, workshop: Workshop
-) -> tuple[Sequence[Finding], Sequence[SignatureVerdict]]:
+def _examiner(one: ExaminationInput, workshop: Workshop) -> SignatureExaminer:
     card = workshop.catalogue.get(one.kind)
-    policy = SignaturePolicy(organization_required=card.mo_sign if card else True)
-    parts = [_part(part) for part in one.stored.signatures]
-    return signature_findings(parts, one.stored.content, policy, received_at=one.at)
+    return SignatureExaminer(
+        workshop.trust,
+        one.mode,
+        one.kind,
+        organization_required=card.mo_sign if card else True,
+        provider=process_provider(),
+    )
 
 
-def _facts(one: ExaminationInput, verdicts: Sequence[SignatureVerdict]) -> SubmissionFacts:
-    known = [verdict.signer.snils or "" for verdict in verdicts] or [""] * len(one.stored.signatures)
-    signatures = []
-    for part, certificate in zip(one.stored.signatures, known, strict=True):
-        signer = part.signer
-        signatures.append(
-            SignatureFacts(
-                kind=part.kind,
-                role=part.role or "",
-                snils=(signer.snils if signer else None) or "",
-                local_id=(signer.local_id if signer else None) or "",
-                position=(signer.position if signer else None) or "",
-                speciality=(signer.speciality if signer else None) or "",
-                department=(signer.department if signer else None) or "",
-                certificate_snils=certificate,
-            )
-        )
+def _facts(
+    one: ExaminationInput, parts: Sequence[SignaturePart], verdicts: Sequence[SignatureVerdict]
+) -> SubmissionFacts:
     return SubmissionFacts(
         kind=one.kind,
         clinic=one.clinic,
         local_uid=one.stored.metadata.local_uid or "",
         metadata=one.stored.metadata,
-        signatures=tuple(signatures),
+        signatures=signature_facts(parts, verdicts),
         profile=one.mode,
         previous=one.previous,
     )
@@ -342,6 +383,8 @@ def conclude(
         "at": now,
         "report": msgspec.to_builtins(report),
         "canonical": made.canonical,
+        "signatures": made.signatures,
+        "trust": made.trust,
         **_order(document, made.canonical),
     }
     if not made.passed and not override:

@@ -133,6 +133,13 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     master_key_file: Annotated[str, Meta(description="Файл с главным ключом вместо переменной")] = ""
+    gost_engine: Annotated[
+        str,
+        Meta(
+            description="Файл движка ГОСТ для OpenSSL 3 (gost.so); пусто — искать, где его ставит пакет "
+            "libengine-gost-openssl; off — обходиться без ГОСТ"
+        ),
+    ] = ""
     four_eyes: Annotated[
         bool,
         Meta(description="true — изменение правил, предложенное одним оператором, вводит в действие другой"),
@@ -168,6 +175,26 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
 
+class TrustSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom signatures are trusted by."""
+
+    trust_dir: Annotated[
+        str,
+        Meta(
+            description="Каталог доверия: roots/, intermediates/, crls/, trust.toml, signing.toml; "
+            "пусто — цепочки сертификатов и списки отзыва не проверяются"
+        ),
+    ] = ""
+    chain_unchecked: Annotated[
+        str,
+        Meta(
+            description="Без каталога доверия: чем считать у рабочих документов непроверенные цепочки "
+            "(error — не отправлять, warning, off)",
+            pattern="^(error|warning|off)$",
+        ),
+    ] = "warning"
+
+
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     """The log."""
 
@@ -195,6 +222,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     work: WorkSettings
     security: SecuritySettings
     data: DataSettings
+    trust: TrustSettings
     telemetry: TelemetrySettings
     stand: StandSettings
 

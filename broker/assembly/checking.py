@@ -23,7 +23,7 @@ from broker.console.check import Checked, Trouble
 from broker.document.kind import KindCatalogue
 from broker.document.submission import Mode, SignatureKind
 from broker.intake.read import MAX_CONTENT, MAX_SIGNATURE
-from broker.pipeline import Batch, examine_all
+from broker.pipeline import Batch, InForce, examine_all
 from broker.settings import Settings
 from broker.store.room import NoRoom, Room
 from broker.telemetry.log import log
@@ -72,13 +72,13 @@ class FileCheck:
         room: Room,
         clock: Clock,
         kinds: Mapping[str, str],
-        book: Callable[[], str],
+        in_force: Callable[[], InForce],
         *,
         door: str,
         mode: Mode,
     ) -> None:
         self._pool = pool
-        self._book = book
+        self._in_force = in_force
         self._mode = mode
         self._bodies = Bodies(room, MAX_UPLOAD)
         self._clock = clock
@@ -127,19 +127,19 @@ class FileCheck:
         if kind and kind not in self._kinds:
             return _NO_KIND
         signatures = []
-        for name, whose, role in (
-            ("signature", SignatureKind.PERSONAL, "AUTHOR"),
-            ("organization", SignatureKind.ORGANIZATION, None),
+        for name, whose in (
+            ("signature", SignatureKind.PERSONAL),
+            ("organization", SignatureKind.ORGANIZATION),
         ):
             if name in files:
-                signatures.append(SealedPart(whose, files[name].data, role))
+                signatures.append(SealedPart(whose, files[name].data))
                 if len(files[name].data) > MAX_SIGNATURE:
                     return _LARGE_SIGNATURE
         return _Upload(document.filename[:200], document.data, tuple(signatures), kind)
 
     async def _judged(self, upload: _Upload) -> Checked:
         one = lone_file(upload.content, upload.signatures, upload.kind, self._clock.now(), self._mode)
-        made = (await self._pool.run(examine_all, Batch((one,), self._book())))[0]
+        made = (await self._pool.run(examine_all, Batch((one,), self._in_force())))[0]
         report = lone_report(made, unsigned="" if upload.signatures else "подписи не приложены")
         html = await self._pool.run(
             fragment, Rendered(name=upload.name, report=report, content=upload.content)
@@ -169,14 +169,16 @@ class FileChecks(msgspec.Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def file_checks(
-    base: Foundation, pool: ComputePool, book: Callable[[], str]
+    base: Foundation, pool: ComputePool, in_force: Callable[[], InForce]
 ) -> AsyncIterator[FileChecks]:
-    """Open them, by the rule ``book`` in force; strangers' files have a process of their own, so that they never hold up a partner's check."""
+    """Open them, by what is ``in_force``; strangers' files have a process of their own, so that they never hold up a partner's check."""
     settings, room = base.settings, base.documents.room
     kinds = kinds_by_code(settings)
-    console = FileCheck(pool, room, base.clock, kinds, book, door="console", mode=Mode.PRODUCTION)
+    console = FileCheck(pool, room, base.clock, kinds, in_force, door="console", mode=Mode.PRODUCTION)
     if settings.door.check_page != "on":
         yield FileChecks(console, None)
         return
     async with compute(settings, 1) as own:
-        yield FileChecks(console, FileCheck(own, room, base.clock, kinds, book, door="page", mode=Mode.TEST))
+        yield FileChecks(
+            console, FileCheck(own, room, base.clock, kinds, in_force, door="page", mode=Mode.TEST)
+        )

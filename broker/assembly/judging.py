@@ -15,9 +15,10 @@ from broker.control.access import Caller
 from broker.document.submission import Submission
 from broker.normalizer.normalising import FILE, Normalising, NormalisingUnusable, load_normalising
 from broker.normalizer.rules import Rule
-from broker.pipeline import Batch, ExaminationInput, PrepareOrder, examine_all, prepare_bytes
+from broker.pipeline import Batch, ExaminationInput, InForce, PrepareOrder, examine_all, prepare_bytes
 from broker.settings import Settings, SettingsError
 from broker.store.partners import PartnerStore
+from broker.trust import Holder
 
 
 class Judging:
@@ -28,11 +29,11 @@ class Judging:
         pool: ComputePool,
         partners: PartnerStore,
         base: Foundation,
-        book: Callable[[], str],
+        in_force: Callable[[], InForce],
         normalising: Normalising,
     ) -> None:
         self._pool = pool
-        self._book = book
+        self._in_force = in_force
         self._normalising = normalising
         self._partners = partners
         self._clock = base.clock
@@ -51,8 +52,9 @@ class Judging:
             at=self._clock.now(),
             stored=stored,
             mode=caller.mode,
+            holder=Holder(title=clinic.title, ogrn=clinic.ogrn, inn=clinic.inn) if clinic else Holder(),
         )
-        made = (await self._pool.run(examine_all, Batch((one,), self._book())))[0]
+        made = (await self._pool.run(examine_all, Batch((one,), self._in_force())))[0]
         return {"valid": made.passed, "findings": made.findings, "layers": made.layers}
 
     async def prepare(
@@ -65,7 +67,7 @@ class Judging:
             partner=caller.partner_id,
             kind=submission.kind or "",
             without=without,
-            book=self._book(),
+            book=self._in_force().book,
         )
         prepared = await self._pool.run(prepare_bytes, order)
         if isinstance(prepared, tuple):
@@ -75,10 +77,14 @@ class Judging:
 
 
 def judging(
-    settings: Settings, base: Foundation, pool: ComputePool, partners: PartnerStore, book: Callable[[], str]
+    settings: Settings,
+    base: Foundation,
+    pool: ComputePool,
+    partners: PartnerStore,
+    in_force: Callable[[], InForce],
 ) -> Judging:
-    """Judge by the rule book in force; raise ``SettingsError`` for unusable rules of normalising."""
-    return Judging(pool, partners, base, book, _normalising(settings))
+    """Judge by what is in force; raise ``SettingsError`` for unusable rules of normalising."""
+    return Judging(pool, partners, base, in_force, _normalising(settings))
 
 
 def _normalising(settings: Settings) -> Normalising:

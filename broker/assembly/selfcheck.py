@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,9 @@ from broker.store.database import STORE_TROUBLE, open_database
 from broker.store.health import OLDEST, ServerHealth, examine_server
 from broker.store.migrate import MigrationError
 from broker.store.rules import RuleStore
+from broker.trust import ProviderUnavailable, load_gost
+from broker.trust.directory import TrustRefused, read_directory
+from broker.trust.inventory import doubts
 from broker.validation.profiles import ProfilesRefused
 from broker.validation.ruleset import Compiled, RuleSetLibrary
 
@@ -68,7 +72,9 @@ async def examine(settings: Settings, tell: Callable[[Check], None]) -> Health:
     note(store)
     note([await _rabbitmq(settings)])
     note(_destinations(settings))
+    note([await asyncio.to_thread(_gost, settings)])
     note(await asyncio.to_thread(_rules, settings))
+    note(await asyncio.to_thread(trust_checks, settings.trust.trust_dir, SystemClock().now()))
     if store[0].health is not Health.BAD:
         note([await _book(settings)])
     if worst is not Health.BAD:
@@ -87,6 +93,21 @@ def _keys(settings: Settings) -> Check:
             "Задайте INAYA_MASTER_KEY или INAYA_MASTER_KEY_FILE: 32 байта в base64 (openssl rand -base64 32).",
         )
     return Check("Главный ключ", Health.GOOD, f"ключей: {len(keys.keys)}")
+
+
+def _gost(settings: Settings) -> Check:
+    """Load the engine as compute processes do: this command serves nobody."""
+    try:
+        gost = load_gost(settings.security.gost_engine or None)
+    except ProviderUnavailable as unavailable:
+        return Check(
+            "Средство ГОСТ",
+            Health.DOUBT,
+            f"BACKEND_UNAVAILABLE: {unavailable.reason}",
+            "До этого подписи ГОСТ только разбираются: их целостность проверит РЭМД.",
+        )
+    text = f"{gost.name} {gost.version}, самопроверка по примерам ТК26 пройдена; не сертифицировано"
+    return Check("Средство ГОСТ", Health.GOOD, text)
 
 
 async def _server(settings: Settings) -> list[Check]:
@@ -237,6 +258,33 @@ def _rules(settings: Settings) -> list[Check]:
         if problems:
             found.append(Check(f"Профиль региона {profile.region}", Health.DOUBT, " ".join(problems)))
     return found
+
+
+def trust_checks(directory: str, now: datetime) -> list[Check]:
+    """Judge the directory of trust: readable, and nothing in it stops documents."""
+    title = "Каталог доверия"
+    if not directory:
+        return [
+            Check(
+                title,
+                Health.DOUBT,
+                "не настроен: цепочки сертификатов и списки отзыва не проверяются",
+                "Задайте INAYA_TRUST_DIR (docs/how-to/trust.md).",
+            )
+        ]
+    try:
+        snapshot = read_directory(Path(directory))
+        found = doubts(Path(directory), now)
+    except (TrustRefused, OSError) as error:
+        return [
+            Check(title, Health.BAD, f"не читается, документы ждут: {error}", "Исправьте названный файл.")
+        ]
+    held = (
+        f"корней {len(snapshot.roots)}, промежуточных {len(snapshot.intermediates)}, "
+        f"списков отзыва {len(snapshot.crls)}, снимок {snapshot.digest[:12]}"
+    )
+    doubtful = [Check(title, Health.BAD if d.grave else Health.DOUBT, d.text, d.cure) for d in found]
+    return [Check(title, Health.GOOD, held), *doubtful]
 
 
 async def _book(settings: Settings) -> Check:

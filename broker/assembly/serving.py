@@ -19,12 +19,12 @@ from broker.api.routes import document_routes
 from broker.api.submitting import MAX_BODY
 from broker.api.waiting import Waiting
 from broker.assembly.checking import file_checks
+from broker.assembly.force import force_keeper
 from broker.assembly.foundation import Foundation, foundation
 from broker.assembly.judging import judging
 from broker.assembly.listening import healthy, listen, metrics
 from broker.assembly.operating import operating
 from broker.assembly.pages import add_pages
-from broker.assembly.rulebook import book_keeper
 from broker.assembly.working import compute
 from broker.bus.door import Bodies as AmqpBodies
 from broker.bus.door import RabbitDoor
@@ -123,8 +123,8 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         commands = Commands(
             base.deliveries, base.documents, base.destinations, journal, views, base.clock, announcer
         )
-        book = await stack.enter_async_context(book_keeper(settings, base.database))
-        judge = judging(settings, base, pool, partners, book)
+        in_force = await stack.enter_async_context(force_keeper(settings, base.database))
+        judge = judging(settings, base, pool, partners, in_force)
         documents = DocumentApi(
             reception,
             Bodies(room, MAX_BODY),
@@ -138,7 +138,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         )
         app = web.Application(middlewares=[problems, _compute_failures], client_max_size=MAX_BODY)
         guard = Guard(access, partial(reception.refuse, None, door="http"))
-        checks = await stack.enter_async_context(file_checks(base, pool, book))
+        checks = await stack.enter_async_context(file_checks(base, pool, in_force))
         desk = operating(base, views, journal, partners, commands, access, checks)
         add_routes(app, (*document_routes(documents), *desk.routes), guard, desk.guard)
         add_console(app, desk.console)

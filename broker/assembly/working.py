@@ -6,9 +6,9 @@ import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from broker.assembly.force import force_keeper
 from broker.assembly.foundation import Foundation, foundation, read_router
 from broker.assembly.listening import listen, watched
-from broker.assembly.rulebook import book_keeper
 from broker.bus.door import RabbitDoor
 from broker.bus.port import Due
 from broker.compute.pool import ComputePool, compute_pool
@@ -67,7 +67,8 @@ def outcome_batcher(base: Foundation, announcer: Announcer) -> Batcher[Applicati
 async def compute(settings: Settings, processes: int) -> AsyncIterator[ComputePool]:
     """Open the compute processes with the rule sets of the settings."""
     work = settings.work
-    arguments = (settings.data.schemas_dir, settings.data.packs_dir, settings.data.rules_cache)
+    data = settings.data
+    arguments = (data.schemas_dir, data.packs_dir, data.rules_cache, settings.security.gost_engine)
     async with compute_pool(
         processes, work.compute_seconds, work.compute_megabytes, prepare_process, arguments
     ) as pool:
@@ -79,7 +80,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
     async with (
         foundation(settings) as base,
         compute(settings, settings.work.compute_processes) as pool,
-        book_keeper(settings, base.database) as book,
+        force_keeper(settings, base.database) as in_force,
     ):
         announcer = Announcer(base.bus)
         outcomes = outcome_batcher(base, announcer)
@@ -92,7 +93,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             PrepareStores(tasks, base.documents, partners, journal),
             pool,
             keeper,
-            book,
+            in_force,
             base.clock,
             announcer,
             settings.work.prepare_batch,

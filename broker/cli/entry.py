@@ -15,6 +15,7 @@ from broker.cli import (
     rulesets,
     running,
     sending,
+    trusting,
     writing,
 )
 from broker.cli.terminal import CommandFailed
@@ -32,6 +33,7 @@ FAMILIES = (
     sending,
     rulesets,
     nsi,
+    trusting,
     profiles,
     operating,
     directing,

@@ -120,6 +120,13 @@ def _of_people(attention: Attention) -> list[Headline]:
         words = counted(attention.unjudged, "документ", "документа", "документов")
         text = f"Набор правил не читается, без проверки {verb} {words}: верните прежние правила или исправьте набор"
         found.append(Headline(Tone.BAD, text, "documents?status=accepted"))
+    if attention.untrusted:
+        verb = plural(attention.untrusted, "ждёт", "ждут", "ждут")
+        words = counted(attention.untrusted, "документ", "документа", "документов")
+        text = (
+            f"Каталог доверия не читается, без проверки {verb} {words}: какой файл, скажет inaya trust check"
+        )
+        found.append(Headline(Tone.BAD, text, "documents?status=accepted"))
     if attention.registrations:
         words = counted(attention.registrations, "заявка", "заявки", "заявок")
         verb = plural(attention.registrations, "ждёт", "ждут", "ждут")

@@ -26,7 +26,7 @@ from broker.dev.stand import StandFailed, StandOptions, running_stand
 from broker.dev.world import Signers, World
 from broker.samples.people import Clinic, Doctor
 from broker.samples.submission import encode
-from broker.trust import sign_detached
+from broker.trust import Suite, sign_detached
 
 LATE_SECONDS: Final = 3600
 PATIENCE: Final = 150.0
@@ -249,7 +249,7 @@ def table(planned: Sequence[Planned], wrong: dict[int, str]) -> str:
 async def play(endpoints: Endpoints, state_dir: Path) -> Played:
     """Send everything, wait for the outcomes, print the table."""
     world = World()
-    signers = Signers.open(state_dir / "pki", world)
+    signers = _signers(endpoints, state_dir, world)
     clock = FileClock(state_dir / "clock")
     now = clock.now()
     async with aiohttp.ClientSession() as http:
@@ -294,6 +294,18 @@ async def play(endpoints: Endpoints, state_dir: Path) -> Played:
         )
     sys.stdout.flush()
     return Played(planned, wrong)
+
+
+def _signers(endpoints: Endpoints, state_dir: Path, world: World) -> Signers:
+    """Return those of ГОСТ where the stand has them, else those of RSA, and say which."""
+    gost = any(one.suite == "gost2012-256" for one in endpoints.pki.signers)
+    signers = Signers.open(state_dir / "pki", world, Suite.GOST2012_256 if gost else Suite.RSA_SHA256)
+    signer = signers.signer(world.clinics[0])
+    title = "ГОСТ Р 34.10-2012 (256 бит)" if gost else "RSA-SHA256: движка ГОСТ здесь нет"
+    sys.stderr.write(
+        f"Документы подписывают двое, врач и организация: {title}; {signer.provider} {signer.provider_version}.\n"
+    )
+    return signers
 
 
 def _signing(signers: Signers, now: datetime) -> Any:

@@ -45,12 +45,24 @@ class Signer(msgspec.Struct, frozen=True):
     key: str
 
 
+class Authority(msgspec.Struct, frozen=True):
+    """A throw-away authority of one suite: paths of its certificate (PEM) and revocation list (DER)."""
+
+    suite: str
+    ca: str
+    crl: str
+
+
 class Pki(msgspec.Struct, frozen=True):
-    """A throw-away certificate authority for tests and samples: paths of its certificate and revocation list."""
+    """The throw-away signers of a stand and who vouches for them; those of RSA come first.
+
+    ``ca`` is a PEM file with every root, ``crl`` the revocation list of RSA; ``authorities`` tells them apart by suite.
+    """
 
     ca: str
     crl: str
     signers: tuple[Signer, ...] = ()
+    authorities: tuple[Authority, ...] = ()
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):

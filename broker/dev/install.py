@@ -18,6 +18,8 @@ import msgspec
 
 from broker.dev.account import run_once
 from broker.dev.supervisor import say
+from broker.trust.openssl.engine import SETTING as GOST_ENGINE
+from broker.trust.openssl.engine import find_engine
 
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 _NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/inaya.conf")
@@ -111,12 +113,22 @@ async def ensure_chromium(policy: InstallPolicy, *, tell: Callable[[str], None] 
 
 
 async def ensure_gost_engine(policy: InstallPolicy, *, tell: Callable[[str], None] = say) -> Path | Missing:
-    """Find the GOST engine of OpenSSL 3, or install it from apt when we are root; return its shared object."""
+    """Find the GOST engine of OpenSSL 3, or install it from apt when we are root; return its shared object.
 
-    def find() -> Path | None:
-        return next(iter(sorted(Path("/usr/lib").glob("*/engines-3/gost.so"))), None)
+    Nothing is installed where ``INAYA_GOST_ENGINE`` names a file or says ``off``.
+    """
+    if os.environ.get(GOST_ENGINE, "").strip():
+        found = find_engine()
+        reason = f"Движка ГОСТ нет: так сказано в {GOST_ENGINE}."
+        return found or Missing(reason, "Уберите эту переменную или исправьте имя файла.")
+    return await _ensure_system(
+        find_engine, "libengine-gost-openssl", "движок ГОСТ для OpenSSL", policy, tell
+    )
 
-    return await _ensure_system(find, "libengine-gost-openssl", "движок ГОСТ для OpenSSL", policy, tell)
+
+async def ensure_xmlsec1(policy: InstallPolicy, *, tell: Callable[[str], None] = say) -> Path | Missing:
+    """Find the program xmlsec1, an independent verifier of XML signatures for tests, or install it when we are root."""
+    return await _ensure_system(lambda: _first_program("xmlsec1"), "xmlsec1", "xmlsec1", policy, tell)
 
 
 _POSTGRES_FIX: Final = "Установите пакет postgresql или задайте адрес готовой базы: INAYA_DATABASE_URL."

@@ -1,5 +1,6 @@
 """``inaya dev``: everything of a stand as child processes of one command: servers, simulators, doors, workers."""
 
+import asyncio
 import base64
 import contextlib
 import os
@@ -16,7 +17,9 @@ from argon2 import PasswordHasher
 
 from broker.adapter_kit.clocks import SystemClock
 from broker.archive import MasterKeys
+from broker.bus.health import takes_documents
 from broker.dev.endpoints import (
+    Authority,
     Clinic,
     Endpoints,
     Operator,
@@ -26,11 +29,12 @@ from broker.dev.endpoints import (
     publish_endpoints,
     withdraw_endpoints,
 )
-from broker.dev.install import InstallPolicy, Missing
+from broker.dev.install import InstallPolicy, Missing, ensure_gost_engine
 from broker.dev.postgres import private_postgres
 from broker.dev.rabbitmq import private_rabbitmq
 from broker.dev.state import write_private
 from broker.dev.supervisor import ChildSpec, Supervisor
+from broker.dev.trust import write_trust
 from broker.dev.world import Signers, Vendor, World
 from broker.document.submission import Mode
 from broker.partners.credential import Credential, hash_secret, make_secret, read_secret
@@ -40,9 +44,15 @@ from broker.store.destinations import DestinationStore
 from broker.store.migrate import migrate
 from broker.store.operators import OperatorStore
 from broker.store.partners import PartnerStore
+from broker.trust import ProviderUnavailable, Suite
+from broker.trust.openssl.engine import SETTING as GOST_ENGINE
 
 SIMULATORS: Final = ("remd", "gis-soap", "tfoms")
 OPERATOR: Final = "operator"
+DOOR_PATIENCE: Final = 60.0
+"""Seconds a stand waits for its AMQP door before it says that it is ready."""
+ROOTS: Final = "roots.pem"
+_SUITE_NAMES: Final = {Suite.RSA_SHA256: "rsa-sha256", Suite.GOST2012_256: "gost2012-256"}
 ENVIRONMENT: Final = "environment.json"
 """The variables of the broker's processes (0600), so that a terminal beside the stand can use them."""
 
@@ -79,6 +89,7 @@ class Stand:
         self.state = crew.state
         self.world = World()
         self.signers = Signers.open(self.state.room("pki"), self.world)
+        self.everybody = [self.signers]
         self.http_port = self.state.port("http", options.port)
         self.peer_port = self.state.port("peer")
         self.ports = {name: self.state.port(f"sim-{name}") for name in SIMULATORS}
@@ -126,6 +137,7 @@ class Stand:
                 "INAYA_CLOCK_FILE": str(self.state.path / "clock"),
                 "INAYA_PACKS_DIR": self.options.packs,
                 "INAYA_RULES_CACHE": str(self.state.room("rules")),
+                "INAYA_TRUST_DIR": str(self.state.room("trust")),
             }
         )
 
@@ -167,12 +179,6 @@ class Stand:
     def endpoints(self, database: str, amqp: str | None) -> Endpoints:
         """Return what ``endpoints.json`` says."""
         http = f"http://127.0.0.1:{self.http_port}"
-        people = []
-        for clinic in self.world.clinics:
-            doctor = self.world.population.doctor(clinic, 0)
-            people.append((f"doctor-{doctor.snils}", "AUTHOR", doctor.snils))
-            people.append((f"clinic-{clinic.ogrn}", "ORGANIZATION", ""))
-        pki = self.signers.directory
         return Endpoints(
             http=http,
             console=f"{http}/console/",
@@ -193,15 +199,61 @@ class Stand:
                 "serve": f"{http}/metrics",
                 **{name: f"http://127.0.0.1:{port}/metrics" for name, port in self.workers.items()},
             },
-            pki=Pki(
-                ca=str(pki / "ca.pem"),
-                crl=str(pki / "ca.crl"),
-                signers=tuple(
-                    Signer(role, snils, "rsa-sha256", str(pki / f"{name}.pem"), str(pki / f"{name}.key"))
-                    for name, role, snils in people
-                ),
+            pki=self._pki(),
+        )
+
+    def _pki(self) -> Pki:
+        people = []
+        for clinic in self.world.clinics:
+            doctor = self.world.population.doctor(clinic, 0)
+            people.append((f"doctor-{doctor.snils}", "AUTHOR", doctor.snils))
+            people.append((f"clinic-{clinic.ogrn}", "ORGANIZATION", ""))
+        own = self.signers.directory
+        return Pki(
+            ca=str(own / ROOTS),
+            crl=str(own / "ca.crl"),
+            signers=tuple(
+                Signer(
+                    role,
+                    snils,
+                    _SUITE_NAMES[its.suite],
+                    str(its.directory / f"{name}.pem"),
+                    str(its.directory / f"{name}.key"),
+                )
+                for its in self.everybody
+                for name, role, snils in people
+            ),
+            authorities=tuple(
+                Authority(
+                    _SUITE_NAMES[its.suite], str(its.directory / "ca.pem"), str(its.directory / "ca.crl")
+                )
+                for its in self.everybody
             ),
         )
+
+    async def add_gost(self) -> None:
+        """Give everybody a certificate of ГОСТ too; say why not where the engine cannot be had."""
+        engine = await ensure_gost_engine(self.options.install, tell=self.crew.tell)
+        if isinstance(engine, Missing):
+            self.crew.tell(f"Без ГОСТ: {engine} Документы подписываются RSA.")
+            return
+        try:
+            found = await asyncio.to_thread(
+                Signers.open, self.signers.directory, self.world, Suite.GOST2012_256
+            )
+        except ProviderUnavailable as unavailable:
+            self.crew.tell(f"Без ГОСТ: {unavailable.reason} Документы подписываются RSA.")
+            return
+        self.everybody.append(found)
+
+    def publish_authorities(self) -> None:
+        """Write what vouches for the signers: revocation lists, and every root in one file."""
+        for its in self.everybody:
+            (its.directory / "ca.crl").write_bytes(its.ca.crl())
+        roots = b"".join(its.ca.certificate_pem for its in self.everybody)
+        (self.signers.directory / ROOTS).write_bytes(roots)
+        names = ((_SUITE_NAMES[its.suite], its.ca) for its in self.everybody)
+        write_trust(self.state.room("trust"), names)
 
     async def seed(self, database: Database) -> None:
         """Onboard the invented vendors and clinics; harmless when done before."""
@@ -237,7 +289,8 @@ def read_environment(state_dir: Path) -> dict[str, str] | None:
 
 
 def _plain_environment() -> dict[str, str]:
-    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
+    names = ("PATH", "HOME", "LANG", "TZ", GOST_ENGINE)
+    kept = {key: os.environ[key] for key in names if key in os.environ}
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 
@@ -253,6 +306,14 @@ async def answers(url: str) -> bool:
         async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as response:
             return response.status == 200
     return False
+
+
+async def _until_documents_are_taken(amqp_url: str) -> None:
+    """Wait until partners' exchange is there; on a busy machine quorum queues take their time, and HTTP needs none."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DOOR_PATIENCE):
+            while not await takes_documents(amqp_url):  # noqa: ASYNC110  RabbitMQ sets no event
+                await asyncio.sleep(0.2)
 
 
 @contextlib.asynccontextmanager
@@ -280,7 +341,8 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
         await migrate(server.url)
         async with open_database(server.url, size=2) as database:
             await stand.seed(database)
-        (stand.signers.directory / "ca.crl").write_bytes(stand.signers.ca.crl())
+        await stand.add_gost()
+        stand.publish_authorities()
 
         async def start(spec: ChildSpec) -> None:
             child = await crew.start(spec)
@@ -295,6 +357,8 @@ async def running_stand(options: StandOptions) -> AsyncIterator[Endpoints]:
         for name, port in stand.workers.items():
             await start(stand.child(name, ["work"], environment | {"INAYA_METRICS_PORT": str(port)}))
         address = f"amqp://127.0.0.1:{amqp.port}/" if amqp else None
+        if amqp is not None:
+            await _until_documents_are_taken(amqp.url)
         endpoints = stand.endpoints(server.url, address)
         stack.enter_context(publish_endpoints(stand.state.path, endpoints))
         yield endpoints

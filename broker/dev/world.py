@@ -16,7 +16,7 @@ from broker.partners.clinic import RemdLink
 from broker.routing.table import Rule, Table, When
 from broker.samples.people import Clinic, Doctor, Patient, Population, other_person
 from broker.samples.register_faults import REMD_OPENS
-from broker.trust import Issued, RsaSigner, ThrowAwayCa
+from broker.trust import Issued, Signer, Suite, ThrowAwayCa
 
 SEED: Final = 20261
 BORN: Final = date(2026, 1, 1)
@@ -207,17 +207,23 @@ def _names(name: PersonName) -> dict[str, str]:
 
 
 class Signers:
-    """The throw-away authority of a stand and everybody's certificates, kept in one directory."""
+    """A throw-away authority of a stand with everybody's certificates of one suite, kept in one directory."""
 
     def __init__(self, directory: Path, ca: ThrowAwayCa, issued: dict[str, Issued]) -> None:
         self.directory = directory
         self.ca = ca
         self.issued = issued
-        self._signers: dict[str, RsaSigner] = {}
+        self._signers: dict[str, Signer] = {}
 
     @classmethod
-    def open(cls, directory: Path, world: World) -> "Signers":
-        """Load the authority of the directory, or make it with certificates for every doctor and clinic."""
+    def open(cls, directory: Path, world: World, suite: Suite = Suite.RSA_SHA256) -> "Signers":
+        """Load the authority of the directory, or make it with certificates for every doctor and clinic.
+
+        ``directory`` is that of all authorities: RSA lies in it, another suite in a directory of its own inside. Raises
+        ``ProviderUnavailable`` for ГОСТ without an engine.
+        """
+        if suite is not Suite.RSA_SHA256:
+            directory /= suite.lower()
         names = [
             *(f"doctor-{d.snils}" for c in world.clinics for d in world.signing_doctors(c)),
             *(f"clinic-{c.ogrn}" for c in world.clinics),
@@ -228,7 +234,7 @@ class Signers:
         directory.mkdir(parents=True, exist_ok=True)
         now = datetime(2026, 1, 1, tzinfo=UTC)
         until = now.replace(year=2035)
-        ca = ThrowAwayCa.create(now)
+        ca = ThrowAwayCa.create(now, suite=suite)
         issued: dict[str, Issued] = {}
         for clinic in world.clinics:
             for doctor in world.signing_doctors(clinic):
@@ -257,11 +263,16 @@ class Signers:
         (directory / "ready").touch()
         return cls(directory, ca, issued)
 
+    @property
+    def suite(self) -> Suite:
+        """What everybody here signs with."""
+        return self.ca.suite
+
     def of(self, who: Doctor | Clinic) -> Issued:
         """Return the certificate and key of a doctor or a clinic."""
         return self.issued[_name(who)]
 
-    def signer(self, who: Doctor | Clinic) -> RsaSigner:
+    def signer(self, who: Doctor | Clinic) -> Signer:
         """Return the signer of a doctor or a clinic; reading a key is slow, so each is read once."""
         name = _name(who)
         if name not in self._signers:

@@ -14,6 +14,7 @@ from broker.document.event import Draft, EventName
 from broker.document.facts import PreviousVersion
 from broker.document.finding import Finding
 from broker.document.lifecycle import DocumentStatus
+from broker.document.proof import SignatureProof, signed_at
 from broker.document.submission import Metadata, Mode
 from broker.store.database import Database, as_json
 from broker.store.journal import Move, lock_documents, note, write_moves
@@ -66,7 +67,10 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
-    """What the steps made of one document: its moves in order, report, canonical form and deliveries."""
+    """What the steps made of one document: its moves in order, report, canonical form and deliveries.
+
+    ``signatures`` is what was established of each, ``trust`` the digest of the snapshot they were judged by.
+    """
 
     document: LoadedDocument
     task: Task
@@ -79,6 +83,8 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
     document_number: str = ""
     openings: tuple[Opening, ...] = ()
+    signatures: tuple[SignatureProof, ...] = ()
+    trust: str = ""
 
 
 class ExaminationStore:
@@ -202,6 +208,9 @@ class ExaminationStore:
             [e.document.id for e in mine],
             [e.at for e in mine],
             [as_json(e.report) for e in mine],
+            [as_json(e.signatures) for e in mine],
+            [signed_at(e.signatures) for e in mine],
+            [e.trust for e in mine],
         )
         kept = [e for e in mine if e.canonical is not None]
         if not kept:

@@ -108,6 +108,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     parked: int = 0
     unlinked: int = 0
     unjudged: int = 0
+    untrusted: int = 0
     proposals: int = 0
 
 

@@ -283,6 +283,9 @@ create table report (
     document_id uuid not null,
     made_at timestamp with time zone not null,
     body jsonb not null,
+    signatures jsonb not null default '[]'::jsonb,
+    signed_at timestamp with time zone,
+    trust text not null default ''::text,
     constraint report_pkey PRIMARY KEY (document_id)
 ) partition by RANGE (document_id);
 

@@ -9,6 +9,7 @@ import msgspec
 
 from broker.document.finding import Finding
 from broker.document.lifecycle import DeliveryStatus
+from broker.document.proof import SignatureProof
 from broker.document.receipt import PlacedReceipt, Receipt, result_of
 from broker.store.database import Database
 from broker.store.sql import queries
@@ -62,13 +63,17 @@ class DocumentLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DocumentCard(DocumentLine, frozen=True, kw_only=True, rename="camel"):
-    """One document with everything that became of it; ``digest`` is the SHA-256 of its bytes in hex."""
+    """One document with everything that became of it; ``digest`` is the SHA-256 of its bytes in hex.
+
+    ``signatures`` is what was established of them, in the order they were handed over; empty before the examination.
+    """
 
     digest: str
     version: int
     replaces: UUID | None
     deliveries: list[DeliveryCard]
     receipts: list[PlacedReceipt]
+    signatures: list[SignatureProof]
 
 
 class Views:
@@ -96,6 +101,7 @@ class Views:
                 for one in deliveries
                 if one.receipt is not None
             ],
+            signatures=msgspec.convert(row["signatures"], list[SignatureProof]),
         )
 
     async def documents(

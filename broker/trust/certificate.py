@@ -17,6 +17,8 @@ from asn1crypto import core, parser
 from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
 
+from broker.trust.der import children
+
 READ_ERRORS: Final = (
     ValueError,
     TypeError,
@@ -114,12 +116,19 @@ def quiet(category: type[Warning], message: str = "") -> Iterator[None]:
 _FILTERS: Final = threading.Lock()
 
 
-@lru_cache(maxsize=1024)
+KEPT_SIZE: Final = 16 * 1024
+"""In bytes. Larger certificates are read anew each time: nobody fills our memory with what is kept."""
+
+
 def load_certificate(der: bytes) -> x509.Certificate:
     """Parse a certificate quietly: odd serial numbers and encodings of real authorities are not our news.
 
-    Raises ``ValueError`` for bytes that are no certificate. The few signers of a clinic come again and again: cached.
+    Raises ``ValueError`` for bytes that are no certificate. The few signers of a clinic come again and again: kept.
     """
+    return _kept(der) if len(der) <= KEPT_SIZE else _load(der)
+
+
+def _load(der: bytes) -> x509.Certificate:
     with quiet(CryptographyDeprecationWarning):
         try:
             return x509.load_der_x509_certificate(der)
@@ -127,9 +136,15 @@ def load_certificate(der: bytes) -> x509.Certificate:
             raise ValueError("not a version of X.509") from error
 
 
-@lru_cache(maxsize=1024)
+_kept = lru_cache(maxsize=1024)(_load)
+
+
 def read_certificate(der: bytes) -> CertificateFacts:
     """Read subject, issuer, validity and key usage; raises one of ``READ_ERRORS`` for bytes that are no certificate."""
+    return _kept_facts(der) if len(der) <= KEPT_SIZE else _read_facts(der)
+
+
+def _read_facts(der: bytes) -> CertificateFacts:
     certificate = load_certificate(der)
     _, issuer, subject = certificate_names(der)
     with quiet(CryptographyDeprecationWarning):
@@ -144,6 +159,9 @@ def read_certificate(der: bytes) -> CertificateFacts:
     )
 
 
+_kept_facts = lru_cache(maxsize=1024)(_read_facts)
+
+
 def read_subject(name_der: bytes) -> SignerSubject:
     """Read the DER of a Name; a field that stands twice keeps its first value."""
     values: dict[str, str] = {}
@@ -156,7 +174,7 @@ def read_subject(name_der: bytes) -> SignerSubject:
 
 def certificate_names(certificate: bytes) -> tuple[bytes, bytes, bytes]:
     """Return serial number, issuer and subject as they stand in a DER certificate, each with tag and length."""
-    fields = _elements(_elements(certificate, 1)[0], 7)
+    fields = children(children(certificate, 1)[0], 7)
     if fields[0][:1] == b"\xa0":  # the version, absent from a v1 certificate
         del fields[0]
     return fields[0], fields[2], fields[4]
@@ -174,20 +192,8 @@ def key_identifier(certificate: bytes) -> bytes | None:
 
 def list_issuer(crl: bytes) -> bytes:
     """Return the issuer of a DER revocation list, with tag and length."""
-    fields = _elements(_elements(crl, 1)[0], 3)
+    fields = children(children(crl, 1)[0], 3)
     return fields[2] if fields[0][:1] == b"\x02" else fields[1]  # the version is optional
-
-
-def _elements(der: bytes, most: int) -> list[bytes]:
-    """Return the first elements inside a constructed one, each with tag and length."""
-    body = parser.parse(der)[4]
-    found: list[bytes] = []
-    offset = 0
-    while offset < len(body) and len(found) < most:
-        length = parser.peek(body[offset:])
-        found.append(body[offset : offset + length])
-        offset += length
-    return found
 
 
 def _name_values(name_der: bytes) -> Iterator[tuple[str, str]]:
@@ -212,3 +218,13 @@ def _key_usage(certificate: x509.Certificate) -> frozenset[str] | None:
     except x509.ExtensionNotFound:
         return None
     return frozenset(name for name in _KEY_USAGES if getattr(usage, name))
+
+
+def is_authority(der: bytes) -> bool:
+    """Tell whether a certificate may issue others (basicConstraints)."""
+    try:
+        with quiet(CryptographyDeprecationWarning):
+            extensions = load_certificate(der).extensions
+        return extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, *READ_ERRORS):
+        return False

@@ -3,23 +3,29 @@
 Thin on purpose: names, signatures, validity, CA rights and CRL. Policies and OCSP belong to a certified provider.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import msgspec
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from broker.trust.certificate import READ_ERRORS, certificate_names, list_issuer, load_certificate
+from broker.trust.authority import (
+    Link,
+    RevocationList,
+    links_by_subject,
+    lists_by_issuer,
+    read_link,
+    signed_by,
+)
+from broker.trust.provider import Provider
+from broker.trust.providers import process_provider
 from broker.trust.verdict import SignatureVerdict
 
 MAX_DEPTH: Final = 6
 """Certificates from the signer's to the root: real chains have two to four."""
+MAX_TRIALS: Final = 32
+"""Issuers tried for one verdict: many of one name are somebody's game, and each costs a signature to check."""
 
 
 class ChainCode(StrEnum):
@@ -91,126 +97,128 @@ def verify_chain(
     at: datetime,
     crls: Sequence[bytes] = (),
     *,
+    intermediates: Sequence[bytes] = (),
     crl_required: bool = False,
+    lists_at: datetime | None = None,
+    provider: Provider | None = None,
 ) -> ChainVerdict:
-    """Judge the chain of a verdict's certificate at an instant; roots and CRLs are DER.
+    """Judge the chain of a verdict's certificate at an instant; roots, our intermediates and CRLs are DER.
 
-    Without ``crl_required`` an authority that has no list here is passed over. Roots and CRLs are ours and must be
-    readable (``ValueError`` otherwise); the container's own certificates may be anything.
+    Without ``crl_required`` an authority that has no list here is passed over; without ``crls`` nothing is looked up. CRLs
+    must be readable (``ValueError`` otherwise); certificates may be anything. Give tuples: what they hold is kept by them.
+    ``provider`` is that of this process unless one is given. ``lists_at`` is the instant CRLs must be of, where it is not
+    that of the signature: one published since knows more, not less.
     """
-    current = _load(verdict.certificate)
-    if current is None:
+    own = read_link(verdict.certificate)
+    if own is None:
         return ChainVerdict(ChainCode.UNTRUSTED)
-    trusted = [load_certificate(root) for root in roots]
-    lists = [x509.load_der_x509_crl(crl) for crl in crls]
-    others = [found for found in map(_load, verdict.extra_certificates) if found is not None]
-    for depth in range(MAX_DEPTH):
-        code = _validity(current, at)
+    climb = _Climb(
+        roots=links_by_subject(tuple(roots)),
+        ours=links_by_subject(tuple(intermediates)),
+        theirs=verdict.extra_certificates,
+        lists=lists_by_issuer(tuple(crls)),
+        at=at,
+        crl_required=crl_required,
+        lists_at=lists_at or at,
+        provider=provider or process_provider(),
+    )
+    return climb.judge(own, 0)
+
+
+class _Climb:
+    """One way up: what is trusted, what may stand between, and how many issuers may still be tried."""
+
+    def __init__(
+        self,
+        *,
+        roots: dict[bytes, list[Link]],
+        ours: dict[bytes, list[Link]],
+        theirs: Sequence[bytes],
+        lists: dict[bytes, list[RevocationList]],
+        at: datetime,
+        crl_required: bool,
+        lists_at: datetime,
+        provider: Provider,
+    ) -> None:
+        self._roots = roots
+        self._ours = ours
+        self._theirs = theirs
+        self._lists = lists
+        self._at = at
+        self._crl_required = crl_required
+        self._lists_at = lists_at
+        self._provider = provider
+        self._trials = MAX_TRIALS
+
+    def judge(self, current: Link, depth: int) -> ChainVerdict:
+        """Judge a certificate and what stands above it; where several issuers fit, the best of their verdicts."""
+        code = self._validity(current)
         if code is not None:
             return ChainVerdict(code, depth)
-        if current in trusted:
+        if any(current.der == root.der for root in self._roots.get(current.subject, ())):
             return ChainVerdict(ChainCode.OK, depth)
-        issuer = _issuer(current, [*trusted, *others])
-        if not isinstance(issuer, x509.Certificate):
-            return ChainVerdict(issuer, depth)
-        code = _revocation(current, issuer, lists, at, required=crl_required)
-        if code is not None:
-            return ChainVerdict(code, depth)
-        current = issuer
-    return ChainVerdict(ChainCode.UNTRUSTED, MAX_DEPTH)
+        if depth + 1 >= MAX_DEPTH:
+            return ChainVerdict(ChainCode.UNTRUSTED, MAX_DEPTH)
+        answer = ChainVerdict(ChainCode.UNTRUSTED, depth)
+        for issuer in self._candidates(current, depth):
+            signed = signed_by(current, issuer, self._provider)
+            if signed is None:
+                answer = _telling(answer, ChainVerdict(ChainCode.CHAIN_UNVERIFIED, depth))
+            if signed:
+                found = self._through(current, issuer, depth)
+                if found.ok:
+                    return found
+                answer = _telling(answer, found)
+        return answer
 
+    def _through(self, current: Link, issuer: Link, depth: int) -> ChainVerdict:
+        code = self._revocation(current, issuer)
+        return self.judge(issuer, depth + 1) if code is None else ChainVerdict(code, depth)
 
-def _load(der: bytes) -> x509.Certificate | None:
-    try:
-        return load_certificate(der)
-    except ValueError:
+    def _validity(self, link: Link) -> ChainCode | None:
+        if self._at > link.not_after:
+            return ChainCode.CERT_EXPIRED
+        if self._at < link.not_before:
+            return ChainCode.NOT_YET_VALID
+        return None
+
+    def _candidates(self, current: Link, below: int) -> Iterator[Link]:
+        """Yield those who by name and right may have issued a certificate: roots, then ours, then the container's."""
+        for link in self._named(current.issuer):
+            if link.may_issue(below) and link.der != current.der:
+                if self._trials == 0:
+                    return
+                self._trials -= 1
+                yield link
+
+    def _named(self, subject: bytes) -> Iterator[Link]:
+        yield from self._roots.get(subject, ())
+        yield from self._ours.get(subject, ())
+        for link in map(read_link, self._theirs):
+            if link is not None and link.subject == subject:
+                yield link
+
+    def _revocation(self, certificate: Link, issuer: Link) -> ChainCode | None:
+        """Look a certificate up in the newest list of its issuer."""
+        newest = next(
+            (
+                one
+                for one in self._lists.get(issuer.subject, ())
+                if issuer.signs_lists and one.signed_by(issuer, self._provider)
+            ),
+            None,
+        )
+        if newest is None:
+            return ChainCode.CRL_MISSING if self._crl_required else None
+        revoked = newest.revoked_at(certificate.serial)
+        if revoked is not None and revoked <= self._at:
+            return ChainCode.REVOKED
+        late = newest.next_update is not None and newest.next_update < self._lists_at
+        if self._crl_required and (newest.last_update > self._lists_at or late):
+            return ChainCode.CRL_EXPIRED
         return None
 
 
-def _validity(certificate: x509.Certificate, at: datetime) -> ChainCode | None:
-    if at > certificate.not_valid_after_utc:
-        return ChainCode.CERT_EXPIRED
-    if at < certificate.not_valid_before_utc:
-        return ChainCode.NOT_YET_VALID
-    return None
-
-
-def _issuer(
-    certificate: x509.Certificate, candidates: list[x509.Certificate]
-) -> x509.Certificate | ChainCode:
-    """Find the authority that signed a certificate; UNTRUSTED, or CHAIN_UNVERIFIED when nobody here can tell."""
-    answer = ChainCode.UNTRUSTED
-    named = certificate_names(certificate.public_bytes(Encoding.DER))[1]
-    for candidate in candidates:
-        if not _may_issue(candidate) or _subject(candidate) != named:
-            continue
-        signed = _signed_by(certificate, candidate)
-        if signed:
-            return candidate
-        if signed is None:
-            answer = ChainCode.CHAIN_UNVERIFIED
-    return answer
-
-
-def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool | None:
-    """Check a certificate's signature; None when the algorithm is beyond us (ГОСТ)."""
-    try:
-        key, algorithm = issuer.public_key(), certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        return None
-    except READ_ERRORS:
-        return False
-    if not isinstance(key, rsa.RSAPublicKey) or algorithm is None:
-        return None
-    try:
-        key.verify(certificate.signature, certificate.tbs_certificate_bytes, PKCS1v15(), algorithm)
-    except (InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
-
-
-def _may_issue(candidate: x509.Certificate) -> bool:
-    try:
-        if not candidate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return False
-        return candidate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    except x509.ExtensionNotFound as missing:
-        return missing.oid == x509.KeyUsage.oid
-    except READ_ERRORS:
-        return False
-
-
-def _revocation(
-    certificate: x509.Certificate,
-    issuer: x509.Certificate,
-    lists: list[x509.CertificateRevocationList],
-    at: datetime,
-    *,
-    required: bool,
-) -> ChainCode | None:
-    own = [crl for crl in lists if _is_list_of(crl, issuer)]
-    if not own:
-        return ChainCode.CRL_MISSING if required else None
-    newest = max(own, key=lambda crl: crl.last_update_utc)
-    entry = newest.get_revoked_certificate_by_serial_number(certificate.serial_number)
-    if entry is not None and entry.revocation_date_utc <= at:
-        return ChainCode.REVOKED
-    next_update = newest.next_update_utc
-    if required and (newest.last_update_utc > at or (next_update is not None and next_update < at)):
-        return ChainCode.CRL_EXPIRED
-    return None
-
-
-def _is_list_of(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    if list_issuer(crl.public_bytes(Encoding.DER)) != _subject(issuer):
-        return False
-    try:
-        key = issuer.public_key()
-    except UnsupportedAlgorithm:
-        return False
-    return isinstance(key, rsa.RSAPublicKey) and crl.is_signature_valid(key)
-
-
-def _subject(certificate: x509.Certificate) -> bytes:
-    """Return the name as bytes: comparing parsed names is slow and noisy for Russian ones."""
-    return certificate_names(certificate.public_bytes(Encoding.DER))[2]
+def _telling(one: ChainVerdict, other: ChainVerdict) -> ChainVerdict:
+    """Return the verdict that says more: anything rather than that no way was found."""
+    return other if one.code is ChainCode.UNTRUSTED else one

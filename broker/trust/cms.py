@@ -9,7 +9,7 @@ import contextlib
 import hmac
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import pybase64
@@ -30,7 +30,9 @@ from broker.trust.container import (
     read_signing_certificate,
     read_time,
 )
-from broker.trust.provider import RSA_PROVIDER, Provider
+from broker.trust.openssl import GostSigner, load_gost
+from broker.trust.provider import Provider, computing
+from broker.trust.providers import process_provider
 from broker.trust.signer import Signer
 from broker.trust.suites import STRONG_SUITES, SUITES, Suite, suite_of_oids
 from broker.trust.verdict import SignatureCode, SignatureVerdict
@@ -64,14 +66,15 @@ def _decode_base64(text: str) -> bytes | None:
 
 
 def sign_detached(
-    content: bytes, signer: Signer, *, signing_time: datetime, provider: Provider = RSA_PROVIDER
+    content: bytes, signer: Signer, *, signing_time: datetime, provider: Provider | None = None
 ) -> bytes:
     """Return a detached CAdES-BES container (DER) over the content: one signer, its certificate and chain inside.
 
-    ``signing_time`` is aware; ``provider`` computes the digest of the signer's suite. Raises ``ValueError`` when it
-    cannot, or when the suite is for verification only.
+    ``signing_time`` is aware; ``provider`` computes the digest of the signer's suite, by default who signs or whoever can
+    in this process. Raises ``ValueError`` when it cannot, or when the suite is for verification only.
     """
     facts = SUITES[signer.suite]
+    provider = provider or (load_gost() if isinstance(signer, GostSigner) else process_provider())
     digest = provider.digest(signer.suite, content)
     certificate_digest = provider.digest(signer.suite, signer.certificate)
     if facts.verify_only or digest is None or certificate_digest is None:
@@ -80,7 +83,7 @@ def sign_detached(
     serial, issuer, _ = certificate_names(signer.certificate)
     attributes = [
         _attribute(CONTENT_TYPE, der.oid(_DATA)),
-        _attribute(SIGNING_TIME, _time(signing_time)),
+        _attribute(SIGNING_TIME, der.time(signing_time)),
         _attribute(MESSAGE_DIGEST, der.octets(digest)),
         _attribute(ESS_V2, _signing_certificate(algorithm, certificate_digest, issuer, serial)),
     ]
@@ -109,14 +112,6 @@ def _attribute(oid: str, value: bytes) -> bytes:
     return der.sequence(der.oid(oid), der.set_of(value))
 
 
-def _time(moment: datetime) -> bytes:
-    """Write UTCTime until 2049 and GeneralizedTime after, as RFC 5652 §11.3 demands."""
-    utc = moment.astimezone(UTC)
-    if utc.year < 2050:
-        return der.tlv(der.UTC_TIME, utc.strftime("%y%m%d%H%M%SZ").encode())
-    return der.tlv(der.GENERALIZED_TIME, utc.strftime("%Y%m%d%H%M%SZ").encode())
-
-
 def _signing_certificate(algorithm: bytes, digest: bytes, issuer: bytes, serial: bytes) -> bytes:
     """Write signingCertificateV2 (RFC 5035): the hash of the certificate, its issuer and serial number."""
     issuer_serial = der.sequence(der.sequence(der.context(4, issuer)), serial)
@@ -135,17 +130,17 @@ def inspect(
     container: bytes,
     content: bytes,
     *,
-    provider: Provider = RSA_PROVIDER,
+    provider: Provider | None = None,
     suites: frozenset[Suite] = STRONG_SUITES,
 ) -> SignatureVerdict:
     """Say whether a CMS container (DER or BER) is one good detached signature over exactly these bytes.
 
-    Chain, revocation and the policy of a kind are other questions (``verify_chain``, ``signature_findings``).
+    ``provider`` is that of this process unless one is given. Chain, revocation and the policy of a kind are other questions (``verify_chain``, ``signature_findings``).
     """
     if len(container) > MAX_CONTAINER:
         return SignatureVerdict(code=SignatureCode.TOO_LARGE)
     try:
-        return _inspect(container, content, provider, suites)
+        return _inspect(container, content, provider or process_provider(), suites)
     except READ_ERRORS:
         return SignatureVerdict(code=SignatureCode.MALFORMED)
 
@@ -208,12 +203,14 @@ def _find_certificate(found: Container) -> bytes | None:
 def _describe(found: Container, provider: Provider) -> SignatureVerdict:
     """Fill what the SignerInfo itself tells, before anything is believed."""
     signed_at, digest = found.single(SIGNING_TIME), found.single(MESSAGE_DIGEST)
+    suite = suite_of_oids(found.signature_algorithm, found.digest_algorithm)
+    who = computing(provider, suite)
     return SignatureVerdict(
         code=SignatureCode.MALFORMED,
-        suite=suite_of_oids(found.signature_algorithm, found.digest_algorithm),
+        suite=suite,
         signing_time=None if signed_at is None else read_time(signed_at),
         message_digest=b"" if digest is None else read_octets(digest),
-        provider=f"{provider.name}/{provider.version}",
+        provider=f"{who.name}/{who.version}",
     )
 
 

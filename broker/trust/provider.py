@@ -1,9 +1,10 @@
-"""Who computes digests and checks signature values: the port, and the driver that knows RSA.
+"""Who computes digests and checks signature values: the port, the driver that knows RSA, and several drivers as one.
 
 A provider answers None for what it cannot do, so that nothing is called right without having been computed.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import cryptography
@@ -13,6 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from broker.trust.certificate import load_certificate
 from broker.trust.suites import SUITES, Suite
+
+
+class ProviderUnavailable(Exception):  # noqa: N818  names the state of a provider
+    """A provider cannot be had on this machine; ``reason`` is Russian, for the operator, with what to do about it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Provider(Protocol):
@@ -26,6 +35,11 @@ class Provider(Protocol):
     @property
     def version(self) -> str:
         """The version of the library that computes."""
+        ...
+
+    @property
+    def certified(self) -> bool:
+        """Whether it is a certified means of cryptographic protection (СКЗИ)."""
         ...
 
     def digest(self, suite: Suite, data: bytes) -> bytes | None:
@@ -42,6 +56,7 @@ class RsaProvider:
 
     name: str = "openssl-rsa"
     version: str = cryptography.__version__
+    certified: bool = False
 
     def digest(self, suite: Suite, data: bytes) -> bytes | None:
         """Compute the suite's digest, or None when OpenSSL does not know it."""
@@ -74,4 +89,44 @@ _RSA_HASHES: Final[dict[Suite, hashes.HashAlgorithm]] = {
 }
 
 RSA_PROVIDER: Final[Provider] = RsaProvider()
-"""The provider of this edition; a GOST engine becomes another one."""
+"""The provider every process has."""
+
+
+class CompositeProvider:
+    """Several providers as one: each is asked in turn, the first that can answers."""
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        self.providers = tuple(providers)
+        self.name = "+".join(provider.name for provider in self.providers)
+        self.version = "+".join(provider.version for provider in self.providers)
+        self.certified = all(provider.certified for provider in self.providers)
+
+    def digest(self, suite: Suite, data: bytes) -> bytes | None:
+        """Compute the suite's digest with the first provider that can."""
+        for provider in self.providers:
+            found = provider.digest(suite, data)
+            if found is not None:
+                return found
+        return None
+
+    def verify(self, suite: Suite, certificate: bytes, signature: bytes, data: bytes) -> bool | None:
+        """Check a signature value with the first provider that can."""
+        for provider in self.providers:
+            found = provider.verify(suite, certificate, signature, data)
+            if found is not None:
+                return found
+        return None
+
+    def of(self, suite: Suite) -> Provider:
+        """Return who computes a suite here, for receipts; this composite where nobody does."""
+        for provider in self.providers:
+            if provider.digest(suite, b"") is not None:
+                return provider
+        return self
+
+
+def computing(provider: Provider, suite: Suite | None) -> Provider:
+    """Return the driver behind a provider that computes a suite, to name it in a receipt."""
+    if suite is None or not isinstance(provider, CompositeProvider):
+        return provider
+    return provider.of(suite)

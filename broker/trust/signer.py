@@ -42,6 +42,11 @@ class Signer(Protocol):
         """Its version, for receipts."""
         ...
 
+    @property
+    def certified(self) -> bool:
+        """Whether it is a certified means of cryptographic protection (СКЗИ)."""
+        ...
+
     def sign(self, data: bytes) -> bytes:
         """Hash and sign the bytes; the value has the form CMS and XMLDSig want (s||r for ГОСТ)."""
         ...
@@ -57,6 +62,7 @@ class RsaSigner:
     suite: Suite = Suite.RSA_SHA256
     provider: str = "openssl-rsa"
     provider_version: str = cryptography.__version__
+    certified: bool = False
 
     def __init__(
         self, certificate: x509.Certificate, key: rsa.RSAPrivateKey, chain: tuple[bytes, ...]

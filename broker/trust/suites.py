@@ -27,6 +27,10 @@ class SuiteFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     signature_oids: tuple[str, ...]
     digest_oids: tuple[str, ...]
+    certificate_oids: tuple[str, ...]
+    """Under which certificates and revocation lists say that they are signed."""
+    key_oid: str
+    """How the public key of such a signer is marked in its certificate."""
     digest_name: str
     """The name under which ``hashlib`` knows the digest; Стрибог appears there only with a GOST provider."""
     xml_signatures: tuple[str, ...]
@@ -41,6 +45,8 @@ SUITES: Final[dict[Suite, SuiteFacts]] = {
     Suite.RSA_SHA256: SuiteFacts(
         signature_oids=("1.2.840.113549.1.1.11", "1.2.840.113549.1.1.1"),
         digest_oids=("2.16.840.1.101.3.4.2.1",),
+        certificate_oids=("1.2.840.113549.1.1.11",),
+        key_oid="1.2.840.113549.1.1.1",
         digest_name="sha256",
         xml_signatures=(f"{_DSIG_MORE}rsa-sha256",),
         xml_digests=("http://www.w3.org/2001/04/xmlenc#sha256",),
@@ -49,6 +55,8 @@ SUITES: Final[dict[Suite, SuiteFacts]] = {
     Suite.GOST2012_256: SuiteFacts(
         signature_oids=("1.2.643.7.1.1.1.1", "1.2.643.7.1.1.3.2", "1.2.643.2.2.19"),
         digest_oids=("1.2.643.7.1.1.2.2",),
+        certificate_oids=("1.2.643.7.1.1.3.2",),
+        key_oid="1.2.643.7.1.1.1.1",
         digest_name="md_gost12_256",
         xml_signatures=(
             f"{_CPXMLSEC}gostr34102012-gostr34112012-256",
@@ -60,6 +68,8 @@ SUITES: Final[dict[Suite, SuiteFacts]] = {
     Suite.GOST2012_512: SuiteFacts(
         signature_oids=("1.2.643.7.1.1.1.2", "1.2.643.7.1.1.3.3"),
         digest_oids=("1.2.643.7.1.1.2.3",),
+        certificate_oids=("1.2.643.7.1.1.3.3",),
+        key_oid="1.2.643.7.1.1.1.2",
         digest_name="md_gost12_512",
         xml_signatures=(
             f"{_CPXMLSEC}gostr34102012-gostr34112012-512",
@@ -70,6 +80,8 @@ SUITES: Final[dict[Suite, SuiteFacts]] = {
     Suite.RSA_SHA1: SuiteFacts(
         signature_oids=("1.2.840.113549.1.1.5", "1.2.840.113549.1.1.1"),
         digest_oids=("1.3.14.3.2.26",),
+        certificate_oids=("1.2.840.113549.1.1.5",),
+        key_oid="1.2.840.113549.1.1.1",
         digest_name="sha1",
         xml_signatures=("http://www.w3.org/2000/09/xmldsig#rsa-sha1",),
         xml_digests=("http://www.w3.org/2000/09/xmldsig#sha1",),
@@ -85,6 +97,22 @@ def suite_of_oids(signature_oid: str, digest_oid: str) -> Suite | None:
     """Return the suite of a CMS signer, or None for a pair we do not know."""
     for suite, facts in SUITES.items():
         if signature_oid in facts.signature_oids and digest_oid in facts.digest_oids:
+            return suite
+    return None
+
+
+def suite_of_certificate(signature_oid: str) -> Suite | None:
+    """Return the suite a certificate or a revocation list is signed with, or None for an algorithm we do not know."""
+    for suite, facts in SUITES.items():
+        if signature_oid in facts.certificate_oids:
+            return suite
+    return None
+
+
+def suite_of_key(key_oid: str) -> Suite | None:
+    """Return the suite the holder of a public key signs with, or None for a key we do not know."""
+    for suite, facts in SUITES.items():
+        if key_oid == facts.key_oid:
             return suite
     return None
 

@@ -14,7 +14,16 @@ from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
 from broker.document.event import EventName
 from broker.document.facts import PreviousVersion
 from broker.partners.clinic import Clinic
-from broker.pipeline import Batch, Examination, ExaminationInput, Router, conclude, examine_all, set_aside
+from broker.pipeline import (
+    Batch,
+    Examination,
+    ExaminationInput,
+    InForce,
+    Router,
+    conclude,
+    examine_all,
+    set_aside,
+)
 from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.store.examination import ExaminationStore, Examined, LoadedDocument
 from broker.store.journal import Journal
@@ -23,13 +32,14 @@ from broker.store.tasks import OVERRIDE, PREPARE, Task, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, EXAMINE_SECONDS, EXAMINED, SET_ASIDE
-from broker.validation.check import RULES_UNREADABLE
+from broker.trust import Holder
+from broker.validation.unjudged import UNREADABLE
 from broker.work.loop import Loop
 
 CRASHES: Final = 2
 """So many times may a document break its process before it is set aside."""
 RULES_PAUSE: Final = timedelta(minutes=1)
-"""How soon a document is checked again whose rules could not be read."""
+"""How soon a document is checked again whose rules or trust could not be read."""
 
 
 Pair = tuple[Task, LoadedDocument]
@@ -47,7 +57,7 @@ class PrepareStores(msgspec.Struct, frozen=True):
 class PrepareWorker:
     """Handles ``work.prepare``; as many loops run at once as there are compute processes.
 
-    ``router`` and ``book`` (the file of the rule book) are asked anew for every batch.
+    ``router`` and ``in_force`` (what documents are judged by) are asked anew for every batch.
     """
 
     def __init__(
@@ -55,7 +65,7 @@ class PrepareWorker:
         stores: PrepareStores,
         pool: ComputePool,
         router: Callable[[], Router],
-        book: Callable[[], str],
+        in_force: Callable[[], InForce],
         clock: Clock,
         announce: Callable[[Sequence[tuple[int, str]]], None],
         batch: int,
@@ -64,7 +74,7 @@ class PrepareWorker:
         self._stores = stores
         self._pool = pool
         self._router = router
-        self._book = book
+        self._in_force = in_force
         self._clock = clock
         self._announce = announce
         self._batch = batch
@@ -146,18 +156,18 @@ class PrepareWorker:
     async def _without_unjudged(
         self, pairs: Sequence[Pair], made: Mapping[UUID, Examination | None]
     ) -> Sequence[Pair]:
-        """Let those wait that rules nobody can read left unchecked; neither good nor bad can be said of them."""
+        """Let those wait that rules or trust nobody can read left unchecked; neither good nor bad can be said of them."""
 
-        def judged(task: Task, document: LoadedDocument) -> bool:
+        def lacking(task: Task, document: LoadedDocument) -> str:
             its = made[document.id]
-            return its is None or not its.unjudged or task.why == OVERRIDE
+            return "" if its is None or task.why == OVERRIDE else its.waits_for
 
-        waiting = [task for task, document in pairs if not judged(task, document)]
-        if waiting:
-            log().error("rules.unreadable", documents=len(waiting))
-            later = self._clock.now() + RULES_PAUSE
-            await self._stores.tasks.postpone(waiting, later, RULES_UNREADABLE)
-        return [pair for pair in pairs if judged(*pair)]
+        for why in UNREADABLE:
+            waiting = [task for task, document in pairs if lacking(task, document) == why]
+            if waiting:
+                log().error("document.unjudged", why=why, documents=len(waiting))
+                await self._stores.tasks.postpone(waiting, self._clock.now() + RULES_PAUSE, why)
+        return [pair for pair in pairs if not lacking(*pair)]
 
     async def _one_by_one(self, results: Sequence[Examined]) -> list[tuple[int, str]]:
         """Commit each result alone after one of them spoiled the common commit; the culprit is set aside."""
@@ -202,7 +212,7 @@ class PrepareWorker:
                     return None
 
     def _batch_of(self, inputs: Sequence[ExaminationInput]) -> Batch:
-        return Batch(tuple(inputs), self._book())
+        return Batch(tuple(inputs), self._in_force())
 
     def _conclude(
         self, task: Task, document: LoadedDocument, made: Examination | None, clinics: Mapping[str, Clinic]
@@ -245,4 +255,5 @@ def _input(
         stored=document.stored,
         mode=document.mode,
         previous=previous.get(document.id),
+        holder=Holder(title=clinic.title, ogrn=clinic.ogrn, inn=clinic.inn) if clinic else Holder(),
     )

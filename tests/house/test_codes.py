@@ -80,7 +80,7 @@ def composed() -> set[str]:
     """Codes put together at run time from closed sets and literal tails, and the names of the named rules."""
     xsd = source(ROOT / "broker/validation/xsd_messages.py")
     registry = "\n".join(source(p) for p in modules("broker") if "/registry/" in name_of(p))
-    trust = source(ROOT / "broker/trust/findings.py")
+    trust = "\n".join(source(path) for path in sorted((ROOT / "broker/trust").glob("*.py")))
     found = {f"xsd.{tail}" for tail in re.findall(r"_case\(\s*[^,]+?,\s*\"([a-z_]+)\"", xsd, re.DOTALL)}
     found |= {
         f"oms.{tail}"
@@ -88,7 +88,8 @@ def composed() -> set[str]:
     }
     found |= {rule.name for rule in RULES}
     found |= {f"oms.zip_{fault}" for fault in ZipFault}
-    found |= {f"signature.{tail}" for tail in re.findall(r"_finding\(\s*\"([a-z_]+)\"", trust)}
+    found |= {f"signature.{tail}" for tail in re.findall(r"(?:finding|_Words)\(\s*\"([a-z_]+)\"", trust)}
+    found |= {f"signature.{tail}" for tail in re.findall(r"yield \"[а-яё]+\", \"([a-z_]+)\"", trust)}
     return found | {f"signature.{code.lower()}" for code in SignatureCode if code is not SignatureCode.OK}
 
 

@@ -26,6 +26,7 @@ from tests.load.loads import FULL, INAYA, LARGE, NAIVE, PAUSED, XSD, Naive, Prod
 from tests.load.parts import parts
 from tests.load.report import CONNECTIONS, goals, tables
 from tests.load.results import Results
+from tests.load.signature_results import SignatureResults
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +117,19 @@ class Bench:
         self.results.engine = msgspec.json.decode(out.read_bytes(), type=EngineResults)
         self.results.skipped += self.results.engine.skipped
 
+    async def signatures(self) -> None:
+        """Verdicts on signatures, in a process of their own."""
+        say("signatures beside OpenSSL")
+        out = self.house.crew.state.path / "signatures.json"
+        quick = ["--quick"] if self.results.quick else []
+        done = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.load.signatures", "--json", str(out), *quick
+        )
+        if await done.wait():
+            raise LoadFailed("signatures could not be measured")
+        self.results.signatures = msgspec.json.decode(out.read_bytes(), type=SignatureResults)
+        self.results.skipped += self.results.signatures.skipped
+
     async def paused(self) -> None:
         """The doors alone."""
         await self.house.start("serve")
@@ -203,7 +217,8 @@ async def run(arguments: argparse.Namespace) -> None:
             results.skipped.append("RabbitMQ is missing: AMQP door, naive pipeline and every goal against it")
         bench = Bench(house, size, results)
         phases = {
-            name: getattr(bench, name) for name in ("engine", "parts", "paused", "flowing", "dying", "full")
+            name: getattr(bench, name)
+            for name in ("engine", "signatures", "parts", "paused", "flowing", "dying", "full")
         }
         for phase in phases.values():
             await phase()

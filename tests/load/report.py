@@ -13,7 +13,8 @@ CONNECTIONS: Final = (8, 32)
 def goals(results: Results) -> list[Goal]:
     """Judge the run: every goal is a ratio of two loads of the same run."""
     engine = results.engine.goals() if results.engine is not None else []
-    return [*_against_naive(results), *_dead(results), *engine]
+    signatures = results.signatures.goals() if results.signatures is not None else []
+    return [*_against_naive(results), *_dead(results), *engine, *signatures]
 
 
 def _against_naive(results: Results) -> Iterator[Goal]:
@@ -65,8 +66,8 @@ def tables(results: Results) -> str:
     ]
     if results.dead:
         blocks += ["## Beside a dead destination: p95 from arrival to final status, ms", _dead_table(results)]
-    if results.engine is not None:
-        for title, head, rows in results.engine.tables():
+    for section in (results.engine, results.signatures):
+        for title, head, rows in section.tables() if section is not None else ():
             blocks += [f"## {title}", table(head, rows)]
     blocks += ["## Goals", goal_table(results.goals)]
     blocks += [f"NOT MEASURED: {why}" for why in results.skipped]

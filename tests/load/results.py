@@ -9,6 +9,7 @@ from tests.load.driver import Load, quantile
 from tests.load.engine_results import EngineResults
 from tests.load.goal import Goal
 from tests.load.meter import Memory
+from tests.load.signature_results import SignatureResults
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +106,7 @@ class Results(msgspec.Struct, kw_only=True):
     measured: list[Measured] = []
     dead: list[DeadDestination] = []
     engine: EngineResults | None = None
+    signatures: SignatureResults | None = None
     goals: list[Goal] = []
     skipped: list[str] = []
 

@@ -180,9 +180,12 @@ from journal where document_id = $1 order by tx, id
 
 -- name: keep_reports
 -- Keep the reports of validated documents; a later one replaces an earlier one.
-insert into report (document_id, made_at, body)
-select u.id, u.at, u.body::jsonb from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as u (id, at, body)
-on conflict (document_id) do update set made_at = excluded.made_at, body = excluded.body
+insert into report (document_id, made_at, body, signatures, signed_at, trust)
+select u.id, u.at, u.body::jsonb, u.signatures::jsonb, u.signed_at, u.trust
+from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
+     as u (id, at, body, signatures, signed_at, trust)
+on conflict (document_id) do update set made_at = excluded.made_at, body = excluded.body,
+       signatures = excluded.signatures, signed_at = excluded.signed_at, trust = excluded.trust
 
 -- name: keep_canonicals
 -- Keep the sealed canonical form and what routing and ordering need of it.

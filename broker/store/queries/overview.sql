@@ -69,6 +69,7 @@ select (select count(*) from registration where status = 'submitted') as registr
            as parked,
        (select count(*) from clinic where status = 'active' and remd_link <> 'confirmed') as unlinked,
        (select count(*) from task where queue = 'work.prepare' and why = 'operator.rules_unreadable') as unjudged,
+       (select count(*) from task where queue = 'work.prepare' and why = 'operator.trust_unreadable') as untrusted,
        (select count(*) from rulebook where status = 'proposed'
            and based_on = coalesce((select revision from rulebook where status = 'active'), 0)) as proposals
 

@@ -2,8 +2,8 @@
 -- One document as its partner and the operator see it.
 select d.id, d.partner_id, d.clinic_oid, d.region, d.mode, d.door, d.type, d.kind, d.message_id, d.local_uid,
        d.document_number, d.status, d.received_at, d.status_at, d.digest, d.size, d.set_key, d.version, d.replaces,
-       d.sequence
-from document d where d.id = $1
+       d.sequence, coalesce(r.signatures, '[]'::jsonb) as signatures
+from document d left join report r on r.document_id = d.id where d.id = $1
 
 -- name: deliveries
 -- The deliveries of one document, with what stands before their whole destination.

@@ -20,9 +20,9 @@ from broker.samples.registers import registers_of
 from broker.samples.sample import Sample, make_sample
 from broker.samples.selftest import CREATED, ROOT
 from broker.samples.submission import make_submission
+from broker.trust import ThrowAwayCa, new_key
 from broker.trust.cms import sign_detached
 from broker.trust.findings import signature_findings
-from broker.trust.pki import ThrowAwayCa, new_key
 from broker.validation.check import Validator
 from broker.validation.ruleset import RuleSetLibrary
 

@@ -10,6 +10,7 @@ from broker.document.finding import Finding, Layer, Responsible, Severity, Sourc
 from broker.document.submission import SignatureKind, SignaturePart, Signer
 from broker.trust import (
     Issued,
+    RoleNeed,
     SignatureCode,
     SignaturePolicy,
     SignatureVerdict,
@@ -94,7 +95,7 @@ def test_a_missing_signature_of_a_medical_worker_is_told(stand: Stand) -> None:
 
 
 def test_a_missing_role_is_told(stand: Stand) -> None:
-    policy = SignaturePolicy(roles=frozenset({"AUTHOR", "CHAIRMAN"}))
+    policy = SignaturePolicy(roles=(RoleNeed(role="AUTHOR"), RoleNeed(role="CHAIRMAN")))
     finding = only(findings_of(stand, doctors(stand), clinics(stand), policy=policy))
     assert (finding.code, finding.expected) == ("signature.role_missing", "CHAIRMAN")
 
@@ -140,8 +141,15 @@ def test_a_certificate_that_had_run_out_is_told(stand: Stand) -> None:
     assert finding.severity is Severity.ERROR
 
 
-def test_a_certificate_that_ran_out_after_signing_is_good(stand: Stand) -> None:
-    assert findings_of(stand, part(stand, stand.expired, moved=timedelta(days=-30)), clinics(stand)) == []
+def test_a_certificate_that_ran_out_after_signing_is_good_while_it_is_checked_in_time(stand: Stand) -> None:
+    parts = [part(stand, stand.expired, moved=timedelta(days=-30)), clinics(stand, moved=timedelta(days=-30))]
+    assert signature_findings(parts, CONTENT, received_at=stand.now - timedelta(days=29))[0] == []
+
+
+def test_a_workers_certificate_that_ran_out_before_the_document_came_is_told(stand: Stand) -> None:
+    finding = only(findings_of(stand, part(stand, stand.expired, moved=timedelta(days=-30)), clinics(stand)))
+    assert finding.code == "signature.certificate_expired_since"
+    assert finding.remd_code == "PERSONAL_SIG_CERT_NOT_ACTUAL_ON_CHECK_DT"
 
 
 def test_signing_before_the_certificate_began_is_told(stand: Stand) -> None:
@@ -183,7 +191,7 @@ def test_gost_without_a_provider_warns_the_operator_or_blocks_as_the_policy_says
     assert finding.severity is Severity.WARNING
     assert finding.responsible is Responsible.OPERATOR
     assert finding.source is Source.OWN
-    strict = SignaturePolicy(unverified=Severity.ERROR)
+    strict = SignaturePolicy(weights={"digest_unverified": "error"})
     assert only(findings_of(stand, gost, clinics(stand), policy=strict)).severity is Severity.ERROR
 
 

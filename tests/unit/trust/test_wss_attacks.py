@@ -7,23 +7,21 @@ from datetime import datetime, timedelta
 
 import pytest
 from lxml import etree
-from trust_stand import EXC, NS, SOAP11, SOAP12, ForeignEnvelope, Stand
+from trust_stand import EXC, NS, SOAP11, SOAP12, ForeignEnvelope, Stand, opened, trusting
 
-from broker.trust import PeerTrust, VerifiedEnvelope, WssCode, WssRefusal, verify_envelope
+from broker.trust import SUITES, PeerTrust, Suite, VerifiedEnvelope, WssCode, WssRefusal
 
 Tree = etree._Element
 WSU_ID = f"{{{NS['wsu']}}}Id"
 
 
-def code_of(stand: Stand, data: bytes, now: datetime | None = None, **profile: object) -> WssCode | None:
-    result = verify_envelope(
-        data, PeerTrust(certificates=(stand.system.certificate,), **profile), now or stand.now
-    )
+def code_of(enveloped: Stand, data: bytes, now: datetime | None = None, **profile: object) -> WssCode | None:
+    result = opened(data, trusting(enveloped, **profile), enveloped, now)
     return result.code if isinstance(result, WssRefusal) else None
 
 
-def signed(stand: Stand, **changes: object) -> Tree:
-    return ForeignEnvelope(issued=stand.system, **changes).sign()
+def signed(enveloped: Stand, **changes: object) -> Tree:
+    return ForeignEnvelope(issued=enveloped.system, **changes).sign()
 
 
 def security(root: Tree) -> Tree:
@@ -204,7 +202,89 @@ def extra_child_of_the_envelope(root: Tree) -> None:
     etree.SubElement(root, "extra")
 
 
+def shorten_the_value(root: Tree) -> None:
+    method = root.find(".//ds:SignatureMethod", NS)
+    etree.SubElement(method, f"{{{NS['ds']}}}HMACOutputLength").text = "8"
+
+
+def many_prefixes(root: Tree) -> None:
+    transform = root.find(".//ds:Transform", NS)
+    etree.SubElement(
+        transform, f"{{{EXC}}}InclusiveNamespaces", PrefixList=" ".join(map("p{}".format, range(99)))
+    )
+
+
+def xpath_inside_the_transform(root: Tree) -> None:
+    transform = root.find(".//ds:Transform", NS)
+    etree.SubElement(transform, f"{{{NS['ds']}}}XPath").text = "not(ancestor-or-self::status)"
+
+
+def algorithm_of_another_family(root: Tree) -> None:
+    """RSA becomes ГОСТ and ГОСТ becomes RSA: the value must not be taken for what it is not."""
+    method = root.find(".//ds:SignatureMethod", NS)
+    names = [SUITES[suite].xml_signatures[0] for suite in (Suite.RSA_SHA256, Suite.GOST2012_256)]
+    method.set("Algorithm", names[1] if method.get("Algorithm") == names[0] else names[0])
+
+
+def digest_of_another_suite(root: Tree) -> None:
+    method = root.find(".//ds:DigestMethod", NS)
+    names = [
+        SUITES[suite].xml_digests[0] for suite in (Suite.RSA_SHA256, Suite.GOST2012_512, Suite.GOST2012_256)
+    ]
+    method.set("Algorithm", next(one for one in names[1:] if one != method.get("Algorithm")))
+
+
+def empty_digest(root: Tree) -> None:
+    root.find(".//ds:DigestValue", NS).text = None
+
+
+def halve_a_digest(root: Tree) -> None:
+    value = root.find(".//ds:DigestValue", NS)
+    value.text = base64.b64encode(base64.b64decode(value.text)[:16]).decode()
+
+
+def signature_beside_security(root: Tree) -> None:
+    root[0].append(security(root).find("ds:Signature", NS))
+
+
+def action_outside_the_header(root: Tree) -> None:
+    root[1].append(root[0].find("wsa:Action", NS))
+
+
+def addressing_of_another_edition(root: Tree) -> None:
+    """A MessageID of the draft of 2004 beside the signed one: whoever reads it first must not be led astray."""
+    root[0].find("wsa:MessageID", NS).tag = "{http://schemas.xmlsoap.org/ws/2004/08/addressing}MessageID"
+
+
+def security_for_another_actor(root: Tree) -> None:
+    other = copy.deepcopy(security(root))
+    other.set(f"{{{SOAP11}}}actor", "urn:other")
+    root[0].insert(0, other)
+
+
+def element_in_the_signature(root: Tree) -> None:
+    info = root.find(".//ds:SignedInfo", NS)
+    info.insert(1, etree.Element("extra"))
+
+
+def attribute_takes_an_id(root: Tree) -> None:
+    root[0].find("wsa:To", NS).set("id", "body")
+
+
 ATTACKS = [
+    (shorten_the_value, WssCode.ALGORITHM),
+    (many_prefixes, WssCode.ALGORITHM),
+    (xpath_inside_the_transform, WssCode.ALGORITHM),
+    (algorithm_of_another_family, WssCode.ALGORITHM),
+    (digest_of_another_suite, WssCode.ALGORITHM),
+    (empty_digest, WssCode.BAD_SIGNATURE),
+    (halve_a_digest, WssCode.BAD_SIGNATURE),
+    (signature_beside_security, WssCode.NO_SIGNATURE),
+    (action_outside_the_header, WssCode.REFERENCE),
+    (addressing_of_another_edition, WssCode.REFERENCE),
+    (security_for_another_actor, WssCode.STRUCTURE),
+    (element_in_the_signature, WssCode.STRUCTURE),
+    (attribute_takes_an_id, WssCode.DUPLICATE_ID),
     (move_body_into_header, WssCode.REFERENCE),
     (move_body_into_header_and_take_its_id, WssCode.DUPLICATE_ID),
     (move_body_and_lend_a_plain_id, WssCode.REFERENCE),
@@ -250,88 +330,94 @@ ATTACKS = [
 ]
 
 
-def test_the_envelope_the_attacks_start_from_is_good(stand: Stand) -> None:
-    assert code_of(stand, etree.tostring(signed(stand))) is None
+def test_the_envelope_the_attacks_start_from_is_good(enveloped: Stand) -> None:
+    assert code_of(enveloped, etree.tostring(signed(enveloped))) is None
 
 
 @pytest.mark.parametrize(("attack", "code"), ATTACKS)
-def test_an_attacked_envelope_is_refused(stand: Stand, attack: Callable[[Tree], None], code: WssCode) -> None:
-    root = signed(stand)
+def test_an_attacked_envelope_is_refused(
+    enveloped: Stand, attack: Callable[[Tree], None], code: WssCode
+) -> None:
+    root = signed(enveloped)
     attack(root)
-    assert code_of(stand, etree.tostring(root)) is code
+    assert code_of(enveloped, etree.tostring(root)) is code
 
 
-def test_another_signer_is_refused_even_with_a_certificate_of_the_same_authority(stand: Stand) -> None:
-    data = ForeignEnvelope(issued=stand.stranger).send()
-    assert code_of(stand, data) is WssCode.UNKNOWN_CERTIFICATE
+def test_another_signer_is_refused_even_with_a_certificate_of_the_same_authority(enveloped: Stand) -> None:
+    data = ForeignEnvelope(issued=enveloped.stranger).send()
+    assert code_of(enveloped, data) is WssCode.UNKNOWN_CERTIFICATE
 
 
-def test_a_swapped_certificate_is_refused(stand: Stand) -> None:
+def test_a_swapped_certificate_is_refused(enveloped: Stand) -> None:
     """The stranger signs and shows the pinned certificate; or the peer signs and somebody swaps the token."""
-    root = ForeignEnvelope(issued=stand.stranger).sign()
+    root = ForeignEnvelope(issued=enveloped.stranger).sign()
     token = root.find(".//wsse:BinarySecurityToken", NS)
-    token.text = base64.b64encode(stand.system.certificate).decode()
-    assert code_of(stand, etree.tostring(root)) is WssCode.BAD_SIGNATURE
-    root = signed(stand)
+    token.text = base64.b64encode(enveloped.system.certificate).decode()
+    assert code_of(enveloped, etree.tostring(root)) is WssCode.BAD_SIGNATURE
+    root = signed(enveloped)
     token = root.find(".//wsse:BinarySecurityToken", NS)
-    token.text = base64.b64encode(stand.stranger.certificate).decode()
-    assert code_of(stand, etree.tostring(root)) is WssCode.UNKNOWN_CERTIFICATE
+    token.text = base64.b64encode(enveloped.stranger.certificate).decode()
+    assert code_of(enveloped, etree.tostring(root)) is WssCode.UNKNOWN_CERTIFICATE
     token.text = "не base64"
-    assert code_of(stand, etree.tostring(root)) is WssCode.UNKNOWN_CERTIFICATE
+    assert code_of(enveloped, etree.tostring(root)) is WssCode.UNKNOWN_CERTIFICATE
 
 
 @pytest.mark.parametrize("part", ["Timestamp", "MessageID", "Action", "To"])
-def test_an_unsigned_part_is_refused(stand: Stand, part: str) -> None:
+def test_an_unsigned_part_is_refused(enveloped: Stand, part: str) -> None:
     names = tuple(name for name in ("Body", "Timestamp", "MessageID", "Action", "To") if name != part)
-    data = ForeignEnvelope(issued=stand.system, signed=names).send()
-    peer = PeerTrust(certificates=(stand.system.certificate,))
-    assert verify_envelope(data, peer, stand.now) == WssRefusal(WssCode.UNSIGNED_PART, part)
+    data = ForeignEnvelope(issued=enveloped.system, signed=names).send()
+    peer = trusting(enveloped)
+    assert opened(data, peer, enveloped) == WssRefusal(WssCode.UNSIGNED_PART, part)
 
 
-def test_an_unsigned_body_is_refused_whatever_the_profile_says(stand: Stand) -> None:
-    data = ForeignEnvelope(issued=stand.system, signed=("Timestamp", "MessageID")).send()
-    assert code_of(stand, data, required=()) is WssCode.UNSIGNED_PART
+def test_an_unsigned_body_is_refused_whatever_the_profile_says(enveloped: Stand) -> None:
+    data = ForeignEnvelope(issued=enveloped.system, signed=("Timestamp", "MessageID")).send()
+    assert code_of(enveloped, data, required=()) is WssCode.UNSIGNED_PART
 
 
-def test_a_peer_that_signs_something_of_its_own_is_refused(stand: Stand) -> None:
+def test_a_peer_that_signs_something_of_its_own_is_refused(enveloped: Stand) -> None:
     """Targets come from a closed list: a signature over an element we do not know proves nothing to us."""
     foreign = ForeignEnvelope(
-        issued=stand.system, signed=("Body", "Timestamp", "MessageID", "Action", "To", "own")
+        issued=enveloped.system, signed=("Body", "Timestamp", "MessageID", "Action", "To", "own")
     )
     tree = foreign.tree()
     etree.SubElement(tree[0], "own").set(WSU_ID, "own")
-    assert code_of(stand, etree.tostring(foreign.sign(tree))) is WssCode.REFERENCE
+    assert code_of(enveloped, etree.tostring(foreign.sign(tree))) is WssCode.REFERENCE
 
 
-def test_the_same_part_signed_twice_is_refused(stand: Stand) -> None:
+def test_the_same_part_signed_twice_is_refused(enveloped: Stand) -> None:
     names = ("Body", "Timestamp", "MessageID", "Action", "To", "Body")
-    assert code_of(stand, ForeignEnvelope(issued=stand.system, signed=names).send()) is WssCode.REFERENCE
+    assert (
+        code_of(enveloped, ForeignEnvelope(issued=enveloped.system, signed=names).send()) is WssCode.REFERENCE
+    )
 
 
-def test_too_many_references_are_refused_before_any_work(stand: Stand) -> None:
-    root = signed(stand)
+def test_too_many_references_are_refused_before_any_work(enveloped: Stand) -> None:
+    root = signed(enveloped)
     info = root.find(".//ds:SignedInfo", NS)
     for _ in range(200):
         info.append(copy.deepcopy(info[-1]))
-    assert code_of(stand, etree.tostring(root)) is WssCode.STRUCTURE
+    assert code_of(enveloped, etree.tostring(root)) is WssCode.STRUCTURE
 
 
-def test_a_comment_cannot_truncate_a_signed_value(stand: Stand) -> None:
+def test_a_comment_cannot_truncate_a_signed_value(enveloped: Stand) -> None:
     """Comments are outside the signature: a reader that stops at one would see half a value."""
     data = (
-        etree.tostring(signed(stand)).replace(b"success", b"suc<!-- x -->cess").replace(b"m-1", b"m<!---->-1")
+        etree.tostring(signed(enveloped))
+        .replace(b"success", b"suc<!-- x -->cess")
+        .replace(b"m-1", b"m<!---->-1")
     )
-    result = verify_envelope(data, PeerTrust(certificates=(stand.system.certificate,)), stand.now)
+    result = opened(data, trusting(enveloped), enveloped)
     assert isinstance(result, VerifiedEnvelope)
-    assert result.body[0][0].text == "success"
+    assert result.body_element()[0][0].text == "success"
     assert result.message_id == "m-1"
 
 
-def test_a_processing_instruction_cannot_truncate_a_signed_value(stand: Stand) -> None:
-    data = etree.tostring(signed(stand)).replace(b"success", b"suc<?x y?>cess")
-    result = verify_envelope(data, PeerTrust(certificates=(stand.system.certificate,)), stand.now)
+def test_a_processing_instruction_cannot_truncate_a_signed_value(enveloped: Stand) -> None:
+    data = etree.tostring(signed(enveloped)).replace(b"success", b"suc<?x y?>cess")
+    result = opened(data, trusting(enveloped), enveloped)
     assert isinstance(result, VerifiedEnvelope)
-    assert result.body[0][0].text == "success"
+    assert result.body_element()[0][0].text == "success"
 
 
 @pytest.mark.parametrize(
@@ -344,14 +430,14 @@ def test_a_processing_instruction_cannot_truncate_a_signed_value(stand: Stand) -
         b"<!DOCTYPE x [<!ATTLIST r id ID #IMPLIED>]>",
     ],
 )
-def test_a_doctype_is_refused(stand: Stand, doctype: bytes) -> None:
-    assert code_of(stand, doctype + etree.tostring(signed(stand))) is WssCode.DOCTYPE
+def test_a_doctype_is_refused(enveloped: Stand, doctype: bytes) -> None:
+    assert code_of(enveloped, doctype + etree.tostring(signed(enveloped))) is WssCode.DOCTYPE
 
 
-def test_an_entity_bomb_is_refused(stand: Stand) -> None:
+def test_an_entity_bomb_is_refused(enveloped: Stand) -> None:
     layers = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10 if i else "x"}">' for i in range(12))
     bomb = f"<!DOCTYPE x [{layers}]><x>&e11;</x>".encode()
-    assert code_of(stand, bomb) in {WssCode.DOCTYPE, WssCode.MALFORMED}
+    assert code_of(enveloped, bomb) in {WssCode.DOCTYPE, WssCode.MALFORMED}
 
 
 @pytest.mark.parametrize(
@@ -365,9 +451,9 @@ def test_an_entity_bomb_is_refused(stand: Stand) -> None:
     ],
 )
 def test_a_stale_timestamp_is_refused_but_clocks_may_differ(
-    stand: Stand, shift: timedelta, code: WssCode | None
+    enveloped: Stand, shift: timedelta, code: WssCode | None
 ) -> None:
-    assert code_of(stand, ForeignEnvelope(issued=stand.system).send(), stand.now + shift) is code
+    assert code_of(enveloped, ForeignEnvelope(issued=enveloped.system).send(), enveloped.now + shift) is code
 
 
 @pytest.mark.parametrize(
@@ -385,10 +471,10 @@ def test_a_stale_timestamp_is_refused_but_clocks_may_differ(
     ],
 )
 def test_a_signed_timestamp_must_make_sense(
-    stand: Stand, created: str, expires: str, code: WssCode | None
+    enveloped: Stand, created: str, expires: str, code: WssCode | None
 ) -> None:
-    data = ForeignEnvelope(issued=stand.system, created=created, expires=expires).send()
-    assert code_of(stand, data) is code
+    data = ForeignEnvelope(issued=enveloped.system, created=created, expires=expires).send()
+    assert code_of(enveloped, data) is code
 
 
 @pytest.mark.parametrize(
@@ -404,28 +490,30 @@ def test_a_signed_timestamp_must_make_sense(
         (f"<s:Envelope xmlns:s='{SOAP11}'><s:Body/><s:Header/></s:Envelope>".encode(), WssCode.STRUCTURE),
     ],
 )
-def test_what_is_no_signed_envelope_is_refused(stand: Stand, data: bytes, code: WssCode) -> None:
-    assert code_of(stand, data) is code
+def test_what_is_no_signed_envelope_is_refused(enveloped: Stand, data: bytes, code: WssCode) -> None:
+    assert code_of(enveloped, data) is code
 
 
-def test_an_envelope_over_the_limit_is_refused_without_parsing(stand: Stand) -> None:
-    assert code_of(stand, b"<" * 1001, limit=1000) is WssCode.TOO_LARGE
+def test_an_envelope_over_the_limit_is_refused_without_parsing(enveloped: Stand) -> None:
+    assert code_of(enveloped, b"<" * 1001, limit=1000) is WssCode.TOO_LARGE
 
 
-def test_nobody_is_trusted_when_nothing_is_pinned(stand: Stand) -> None:
-    result = verify_envelope(
-        ForeignEnvelope(issued=stand.system).send(), PeerTrust(certificates=()), stand.now
+def test_nobody_is_trusted_when_nothing_is_pinned(enveloped: Stand) -> None:
+    result = opened(
+        ForeignEnvelope(issued=enveloped.system).send(),
+        PeerTrust(certificates=(), suites={enveloped.suite}),
+        enveloped,
     )
     assert result == WssRefusal(WssCode.UNKNOWN_CERTIFICATE)
 
 
-def test_a_repeated_message_is_recognisable_by_the_caller(stand: Stand) -> None:
+def test_a_repeated_message_is_recognisable_by_the_caller(enveloped: Stand) -> None:
     """Replay is the caller's duty; the verdict hands over what it needs: the signed id and how long to remember it."""
-    data = ForeignEnvelope(issued=stand.system).send()
-    peer = PeerTrust(certificates=(stand.system.certificate,))
-    first, second = (verify_envelope(data, peer, stand.now) for _ in range(2))
+    data = ForeignEnvelope(issued=enveloped.system).send()
+    peer = trusting(enveloped)
+    first, second = (opened(data, peer, enveloped) for _ in range(2))
     assert isinstance(first, VerifiedEnvelope)
     assert isinstance(second, VerifiedEnvelope)
     assert first.message_id == second.message_id != ""
     assert first.replay_until is not None
-    assert code_of(stand, data, first.replay_until) is WssCode.STALE
+    assert code_of(enveloped, data, first.replay_until) is WssCode.STALE

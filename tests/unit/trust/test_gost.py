@@ -1,0 +1,154 @@
+"""ГОСТ by the engine: the examples of ТК26, signatures round and round, and what happens where there is none."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from gost import needs_gost
+
+from broker.trust import (
+    RSA_PROVIDER,
+    CompositeProvider,
+    GostKey,
+    ProviderUnavailable,
+    SigningKey,
+    Suite,
+    load_gost,
+    process_provider,
+    signer_of,
+)
+from broker.trust.openssl.engine import find_engine, load_engine
+from broker.trust.openssl.selftest import EXAMPLES, MESSAGE, Example, self_test
+
+GOST = (Suite.GOST2012_256, Suite.GOST2012_512)
+
+
+class Liar:
+    """A provider that believes every signature."""
+
+    name = "liar"
+    version = "0"
+    certified = False
+
+    def digest(self, suite: Suite, data: bytes) -> bytes | None:
+        return next(one.digest for one in EXAMPLES if one.suite is suite)
+
+    def verify(self, suite: Suite, certificate: bytes, signature: bytes, data: bytes) -> bool | None:
+        return True
+
+
+@needs_gost
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.suite)
+def test_the_engine_agrees_with_the_control_examples_of_tc26(example: Example) -> None:
+    gost = load_gost()
+    assert gost.digest(example.suite, example.hashed) == example.digest
+    assert gost.verify(example.suite, example.certificate, example.signature, MESSAGE)
+    assert gost.verify(example.suite, example.certificate, example.signature, b"Test massage") is False
+
+
+def test_a_provider_that_disagrees_with_the_control_example_is_refused() -> None:
+    with pytest.raises(ProviderUnavailable, match="контрольному примеру ТК26"):
+        self_test(Liar())
+
+
+@needs_gost
+@pytest.mark.parametrize("suite", GOST)
+def test_what_a_key_signs_it_verifies_and_nothing_else(suite: Suite) -> None:
+    load_gost()
+    key, other = GostKey.generate(suite), GostKey.generate(suite)
+    value = key.sign(b"text")
+    assert len(value) == (64 if suite is Suite.GOST2012_256 else 128)
+    assert key.verifies(value, b"text")
+    assert not key.verifies(value, b"another")
+    assert not key.verifies(value[:-1], b"text")
+    assert not key.verifies(b"", b"text")
+    assert not other.verifies(value, b"text")
+    assert GostKey.from_pem(key.pem).verifies(value, b"text")
+
+
+@needs_gost
+def test_a_key_of_another_sort_or_no_certificate_is_simply_not_right() -> None:
+    gost = load_gost()
+    short, long = EXAMPLES
+    assert gost.verify(Suite.GOST2012_512, short.certificate, short.signature, MESSAGE) is False
+    assert gost.verify(Suite.GOST2012_256, long.certificate, long.signature, MESSAGE) is False
+    assert gost.verify(Suite.GOST2012_256, b"no certificate", short.signature, MESSAGE) is False
+    assert gost.verify(Suite.RSA_SHA256, short.certificate, short.signature, MESSAGE) is None
+    assert gost.digest(Suite.RSA_SHA256, MESSAGE) is None
+
+
+@needs_gost
+@pytest.mark.parametrize(
+    "pem", [b"", b"junk", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
+def test_an_unreadable_key_is_refused(pem: bytes) -> None:
+    load_gost()
+    with pytest.raises(ValueError, match=r"error|libcrypto|not of"):
+        GostKey.from_pem(pem)
+
+
+@needs_gost
+def test_threads_compute_beside_one_another() -> None:
+    gost = load_gost()
+    example = EXAMPLES[0]
+    answers: list[bool | None] = []
+
+    def verify() -> None:
+        for _ in range(50):
+            answers.append(gost.verify(example.suite, example.certificate, example.signature, MESSAGE))
+            answers.append(gost.verify(example.suite, example.certificate, example.signature, b"no") is False)
+
+    threads = [threading.Thread(target=verify) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert answers == [True] * 400
+
+
+@needs_gost
+def test_several_providers_answer_as_one_and_the_receipt_names_who_did() -> None:
+    both = CompositeProvider((load_gost(), RSA_PROVIDER))
+    example = EXAMPLES[0]
+    assert both.digest(example.suite, example.hashed) == example.digest
+    assert both.verify(example.suite, example.certificate, example.signature, MESSAGE) is True
+    assert both.digest(Suite.RSA_SHA256, b"") == RSA_PROVIDER.digest(Suite.RSA_SHA256, b"")
+    assert both.of(Suite.GOST2012_512).name == "openssl-gost"
+    assert both.of(Suite.RSA_SHA256).name == "openssl-rsa"
+    assert not both.certified
+
+
+def test_without_an_engine_the_reason_is_told_in_russian(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INAYA_GOST_ENGINE", "off")
+    assert find_engine() is None
+    with pytest.raises(ProviderUnavailable, match="отключён"):
+        load_engine()
+    with pytest.raises(ProviderUnavailable, match="libengine-gost-openssl"):
+        load_gost("/nowhere/gost.so")
+
+
+def test_a_process_that_was_not_prepared_knows_rsa_alone_and_imports_no_engine() -> None:
+    program = (
+        "import broker.trust as t\n"
+        "from broker.trust.openssl import engine\n"
+        "assert t.process_provider() is t.RSA_PROVIDER and not engine._loaded\n"
+        "print(t.prepare_trust().provider.name, t.process_provider().name)\n"
+    )
+    environ = {**os.environ, "INAYA_GOST_ENGINE": "off"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == [b"openssl-rsa", b"openssl-rsa"]
+    assert process_provider() is RSA_PROVIDER
+
+
+def test_the_description_of_a_key_shows_no_secret() -> None:
+    key = SigningKey(provider="openssl-gost", certificate="c", key="SECRET", password="SECRET")
+    assert "SECRET" not in f"{key!r} {key}"
+
+
+def test_a_provider_nobody_knows_is_refused_by_name() -> None:
+    with pytest.raises(ProviderUnavailable, match="«abacus»"):
+        signer_of(SigningKey(provider="abacus", certificate=""))
