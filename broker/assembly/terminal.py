@@ -21,6 +21,7 @@ from broker.control.rules import RuleDesk
 from broker.delivery.state import policy_of
 from broker.pipeline import Router
 from broker.settings import Settings, master_keys
+from broker.store.channels import ChannelStore
 from broker.store.database import open_database
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
@@ -79,7 +80,9 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
         journal = Journal(database)
         views = Views(database)
         partners = PartnerStore(database)
-        commands = Commands(deliveries, documents, destinations, journal, views, clock, _unannounced)
+        commands = Commands(
+            deliveries, documents, destinations, journal, views, clock, _unannounced, ChannelStore(database)
+        )
         rules = RuleDesk(RuleStore(database), clock, four_eyes=settings.security.four_eyes)
         yield Terminal(
             settings=settings,
