@@ -3,6 +3,7 @@
 import msgspec
 from aiohttp import web
 
+from broker.adapter_kit import Reconciles
 from broker.api.clinics import ClinicApi, clinic_routes
 from broker.api.operators import OperatorGuard
 from broker.api.registrations import RegistrationApi, registration_routes
@@ -68,6 +69,9 @@ def operating(
         channels=ChannelStore(base.database),
         reconciliation=ReconciliationStore(base.database),
         titles=titles,
+        comparable=frozenset(
+            name for name, post in base.outposts.items() if isinstance(post.adapter, Reconciles)
+        ),
         amqp=base.settings.bus.amqp_for_partners,
         kinds=kinds_by_code(base.settings),
     )

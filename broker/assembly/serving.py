@@ -155,12 +155,13 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         RabbitmqAuth(access, reception).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
         peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
-        files = partial(_files, base)
         callbacks = CallbackStore(base.database, base.codec, room)
         notebook = Notebook(journal)
         await stack.enter_async_context(notebook.running())
         hearing = Hearing(ChannelStore(base.database))
-        peer = PeerDoor(peers, files, callbacks, journal, notebook, announcer, hearing).application()
+        peer = PeerDoor(
+            peers, partial(_files, base), callbacks, journal, notebook, announcer, hearing
+        ).application()
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
         await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:

@@ -29,6 +29,7 @@ from broker.store.examination import ExaminationStore
 from broker.store.journal import Journal
 from broker.store.operators import OperatorStore
 from broker.store.partners import PartnerStore
+from broker.store.reconciliation import ReconciliationStore
 from broker.store.registrations import RegistrationStore
 from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
@@ -53,6 +54,8 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     nsi_rules: NsiRules
     tasks: TaskStore
     views: Views
+    channels: ChannelStore
+    reconciliation: ReconciliationStore
 
     async def router(self) -> Router:
         """Return the active routing table beside the configured destinations."""
@@ -101,6 +104,8 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             nsi_rules=NsiRules.load(schemas / "nsi" / "dictionaries.toml"),
             tasks=TaskStore(database),
             views=views,
+            channels=ChannelStore(database),
+            reconciliation=ReconciliationStore(database),
         )
 
 

@@ -24,7 +24,7 @@ from broker.store.views import Views
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """Stores and commands behind the pages; ``titles`` of destinations and ``kinds`` by their codes, in words.
 
-    ``amqp`` is where partners find RabbitMQ, empty where there is no such door.
+    ``comparable``: destinations whose registry can be compared with ours. ``amqp`` is where partners find RabbitMQ, empty where there is no such door.
     """
 
     clock: Clock
@@ -44,6 +44,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     titles: Mapping[str, str]
     kinds: Mapping[str, str]
     amqp: str = ""
+    comparable: frozenset[str] = frozenset()
 
     def title(self, destination: str) -> str:
         """Return a destination's name for people."""

@@ -26,14 +26,20 @@ class FieldPages:
         differing = [row["id"] for row in rows if row["differences"]]
         details = await self._desk.reconciliation.details(differing, MOST) if differing else []
         return page(
-            request, self._desk, "reconciliation.html", rows=rows, details=details, kinds_of=words.DIFFERENCES
+            request,
+            self._desk,
+            "reconciliation.html",
+            rows=rows,
+            details=details,
+            kinds_of=words.DIFFERENCES,
+            comparable=self._desk.comparable,
         )
 
     async def reconcile(self, request: web.Request) -> web.StreamResponse:
         """Compare every linked clinic with a destination's registry now."""
         name, now = request.match_info["id"], self._desk.clock.now()
-        if name not in self._desk.titles:
-            return oops(request, self._desk, 404, "Такого направления нет.")
+        if name not in self._desk.comparable:
+            return oops(request, self._desk, 404, "Это направление сверить нельзя.")
         await self._desk.reconciliation.plan(
             name, now - timedelta(days=DAYS), now, by=request[OPERATOR].actor
         )
