@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STATE ?= .inaya
 N ?= 10
+DOCUMENTS ?= 1000
 
-.PHONY: setup demo test lint crash bench conformance reference lock clean
+.PHONY: setup demo test lint crash weather bench conformance reference lock clean
 
 setup: $(VENV)/.ready
 
@@ -27,6 +28,10 @@ lint: setup
 
 crash: setup
 	$(BIN)/python -m tests.crash --kills $(N)
+
+# The state systems misbehave in every way they know, processes are killed, then a week of silence: nobody lost, none twice.
+weather: setup
+	$(BIN)/python -m tests.crash --weather --documents $(DOCUMENTS) --kills $(N)
 
 bench: setup
 	$(BIN)/python -m tests.load

@@ -24,7 +24,7 @@ from adapters.remd.replies import (
     registered,
 )
 from adapters.remd.request import register_body, search_body, soap_envelope, written_id
-from adapters.remd.security import Link, link_of, sealed
+from adapters.remd.security import Link, SealingFailed, link_of, opened, sealed, signed_by
 from adapters.remd.settings import Settings
 from broker.adapter_kit import (
     Awaiting,
@@ -46,6 +46,7 @@ from broker.adapter_kit import (
 from broker.adapter_kit.passport import load_passport
 from broker.adapter_kit.soap import SoapAnswer, fault_text, post_soap
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
+from broker.trust.envelope import VerifiedEnvelope
 
 _ACCEPTED: Final = "принято РЭМД, ждём результата проверки"
 
@@ -75,7 +76,7 @@ class RemdAdapter:
         answer = await self._post(envelope, settings.action_register, link, context)
         if not isinstance(answer, SoapAnswer):
             return answer
-        return _stamped(self._judged(answer, parcel, settings), link)
+        return await _stamped(self._judged(answer, parcel, settings), link, context)
 
     @staticmethod
     def _judged(answer: SoapAnswer, parcel: Parcel, settings: Settings) -> Outcome:
@@ -106,7 +107,7 @@ class RemdAdapter:
                 return self._found(answer, parcel, settings)
             case InDoubt(reason=reason):
                 return Unavailable(reason)
-            case Unavailable():
+            case Unavailable() | Held():
                 return answer
 
     @staticmethod
@@ -150,7 +151,9 @@ class RemdAdapter:
         if isinstance(link, str):
             return []
         return [
-            CallbackVerdict(verdict.correlation, _stamped(verdict.outcome, link), verdict.if_first)
+            CallbackVerdict(
+                verdict.correlation, await _stamped(verdict.outcome, link, context), verdict.if_first
+            )
             for verdict in callbacks.interpret(callback, link)
         ]
 
@@ -172,15 +175,27 @@ class RemdAdapter:
 
     async def _post(
         self, envelope: etree._Element, action: str, link: Link, context: Context
-    ) -> SoapAnswer | Unavailable | InDoubt:
-        return await post_soap(
+    ) -> SoapAnswer | Unavailable | InDoubt | Held:
+        """Sign and post; an answer whose signature is demanded and does not hold is no answer."""
+        try:
+            message = await sealed(envelope, link, context)
+        except SealingFailed as failed:
+            if failed.passing:
+                return Unavailable(failed.code, None, failed.text)
+            return Held(failed.code, failed.text, "destination")
+        answer = await post_soap(
             context.http,
             context.destination.url,
-            await sealed(envelope, link, context),
+            message,
             action=action,
             version=link.settings.soap_version,
             timeout=self._timeout(context),
         )
+        if isinstance(answer, SoapAnswer) and link.settings.verify_answers:
+            verified = await opened(answer.raw, link, context)
+            if not isinstance(verified, VerifiedEnvelope):
+                return InDoubt(verified or "destination.peer_unverified")
+        return answer
 
 
 def _matches(response: etree._Element, names: Names) -> list[etree._Element]:
@@ -188,11 +203,12 @@ def _matches(response: etree._Element, names: Names) -> list[etree._Element]:
     return [] if group is None else list(children(group, names.item))
 
 
-def _stamped(outcome: Outcome, link: Link) -> Outcome:
+async def _stamped(outcome: Outcome, link: Link, context: Context) -> Outcome:
     """Name the signing provider in the receipt of a registration."""
     if not isinstance(outcome, Registered):
         return outcome
-    return Registered(msgspec.structs.replace(outcome.receipt, provider=link.provider), outcome.findings)
+    provider = await signed_by(link, context)
+    return Registered(msgspec.structs.replace(outcome.receipt, provider=provider), outcome.findings)
 
 
 def _unreadable(text: str) -> Finding:

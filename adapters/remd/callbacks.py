@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from lxml import etree
+from msgspec.structs import replace
 
 from adapters.remd.names import ADDRESSING_NAMESPACES, CALLBACK_NS, callback_tags
 from adapters.remd.replies import (
@@ -22,8 +23,8 @@ from adapters.remd.replies import (
     text_of,
 )
 from adapters.remd.request import bare_id, checksum, serialized, soap_envelope, written_id
-from adapters.remd.security import Link, distrust, sealed
-from adapters.remd.settings import Settings
+from adapters.remd.security import MEMORY, Link, SealingFailed, opened, sealed
+from adapters.remd.settings import FileReplay, Settings
 from broker.adapter_kit import (
     CallbackVerdict,
     Context,
@@ -32,12 +33,14 @@ from broker.adapter_kit import (
     PeerReply,
     PeerRequest,
     Refuse,
+    Replay,
     Serve,
     StoredCallback,
     StoredFile,
     Take,
 )
 from broker.adapter_kit.soap import SOAP11, SOAP12, SoapAnswer, fault_text, parse_soap
+from broker.trust.envelope import VerifiedEnvelope
 
 MAX_CALL: Final = 8 * 1024 * 1024
 """A result with hundreds of findings stays far below this."""
@@ -55,14 +58,33 @@ async def receive(request: PeerRequest, context: Context, link: Link) -> PeerRep
     call = parse_soap(request.body, limit=MAX_CALL)
     if isinstance(call, str):
         return _refusal(f"destination.callback_{call}", "Сообщение не читается как SOAP.")
-    suspicion = await distrust(request.body, link, context)
-    if suspicion is not None:
-        return _refusal(suspicion, "Подпись конверта не принята.", call=call)
+    verified = await opened(request.body, link, context)
+    if isinstance(verified, str):
+        status = 503 if verified == "operator.verifying_away" else 400
+        return _refusal(verified, "Подпись конверта не принята.", call=call, status=status)
     element = next((one for one in call.body if isinstance(one.tag, str)), None)
     if element is None:
         return _refusal("destination.callback_empty", "В сообщении нет операции.", call=call)
+    try:
+        return await _answer(element, call, request, context, link, verified)
+    except SealingFailed as failed:
+        return _refusal(
+            failed.code, "Ответ сейчас не может быть подписан, повторите позже.", call=call, status=503
+        )
+
+
+async def _answer(
+    element: etree._Element,
+    call: SoapAnswer,
+    request: PeerRequest,
+    context: Context,
+    link: Link,
+    verified: VerifiedEnvelope | None,
+) -> PeerReply:
     if element.tag.rpartition("}")[2] == link.settings.names.file_request:
-        return await _hand_out(element, call, request, context, link)
+        served = await _hand_out(element, call, request, context, link)
+        again = link.settings.file_replay is FileReplay.IDENTICAL
+        return replace(served, replay=_replay(verified, call, request, context, repeatable=again))
     correlation = _correlation(element, call, link.settings)
     if correlation is None:
         return _refusal("destination.callback_unknown_operation", "Операция не поддерживается.", call=call)
@@ -71,6 +93,27 @@ async def receive(request: PeerRequest, context: Context, link: Link) -> PeerRep
         reply=await _acknowledgement(call, request, context, link),
         content_type=_MEDIA[_version(call)],
         replay_key=_replay_key(call, request),
+        replay=_replay(verified, call, request, context, repeatable=True),
+    )
+
+
+def _replay(
+    verified: VerifiedEnvelope | None,
+    call: SoapAnswer,
+    request: PeerRequest,
+    context: Context,
+    *,
+    repeatable: bool,
+) -> Replay | None:
+    """Say for how long a verified message is to be remembered; what nobody signed proves nothing and is not."""
+    if verified is None or not verified.message_id:
+        return None
+    return Replay(
+        message_id=bare_id(verified.message_id),
+        until=verified.replay_until or context.clock.now() + MEMORY,
+        digest=hashlib.sha256(request.body).digest(),
+        repeatable=repeatable,
+        refusal=_refusal("destination.envelope_replay", "Сообщение с таким MessageID уже было.", call=call),
     )
 
 
@@ -184,7 +227,7 @@ async def _file_found(
     text = b64encode(file.content)
     data = etree.SubElement(holder, tags.data)
     etree.SubElement(holder, tags.checksum).text = checksum(file.content, text, settings)
-    if link.signer is not None:
+    if link.key is not None:
         data.text = text.decode()
         return await sealed(envelope, link, context)
     data.text = _PLACE  # the tree never holds twenty megabytes of base64

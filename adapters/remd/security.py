@@ -1,10 +1,11 @@
 """WS-Security of the exchange with ИПС: our envelopes are signed, its envelopes verified, when the destination says how.
 
-Without a key and a pinned certificate envelopes travel unsigned and unverified (a development instance of РЭМД). The work
-is done in a thread: an envelope with a file may hold twenty megabytes.
+Without a key and a pinned certificate envelopes travel unsigned and unverified (a development instance of РЭМД). RSA is
+computed in a thread, an envelope with a file may hold twenty megabytes; ГОСТ and foreign signers in a compute process.
 """
 
-import asyncio
+import hashlib
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -16,28 +17,42 @@ from lxml import etree
 
 from adapters.remd.request import serialized
 from adapters.remd.settings import Settings, settings_of
-from broker.adapter_kit import Context, Destination
-from broker.trust.envelope import Part, PeerTrust, WssRefusal
-from broker.trust.signer import RsaSigner, Signer
+from broker.adapter_kit import ComputeAway, Context, Destination, in_thread
+from broker.trust.envelope import Part, PeerTrust, VerifiedEnvelope, WssCode, WssRefusal
+from broker.trust.sealing import (
+    KeyCard,
+    Opening,
+    Sealing,
+    Unsealed,
+    describe,
+    may_stay,
+    open_envelope,
+    seal,
+)
+from broker.trust.signing import SigningKey
 from broker.trust.suites import Suite
-from broker.trust.wss import sign_envelope, verify_envelope
+from broker.trust.xmldsig import XmlNames
 
 _PEM: Final = "-----BEGIN"
+_RSA: Final = "openssl-rsa"
+MEMORY: Final = timedelta(hours=24)
+"""How long the MessageID of a verified message without a Timestamp is remembered."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A destination understood: its settings, who signs for us, whom we believe (None: nobody signs, all is believed)."""
 
     settings: Settings
-    signer: Signer | None = None
+    key: SigningKey | None = None
     peer: PeerTrust | None = None
 
-    @property
-    def provider(self) -> str:
-        """What stands in a receipt: the system, and who signed the envelope when somebody did."""
-        if self.signer is None:
-            return "РЭМД"
-        return f"РЭМД; подпись конверта: {self.signer.provider} {self.signer.provider_version}"
+
+class SealingFailed(Exception):  # noqa: N818  names what happened
+    """An envelope could not be signed; ``code`` is stable, ``text`` Russian for the operator, ``passing`` when it may mend itself."""
+
+    def __init__(self, code: str, text: str, *, passing: bool) -> None:
+        super().__init__(code)
+        self.code, self.text, self.passing = code, text, passing
 
 
 def link_of(destination: Destination) -> Link | str:
@@ -45,41 +60,116 @@ def link_of(destination: Destination) -> Link | str:
     settings = settings_of(destination)
     if isinstance(settings, str):
         return settings
-    secrets = destination.secrets
     try:
-        signer = None
-        if secrets.get("sign_key"):
-            certificate = secrets.get("sign_certificate") or settings.sign_certificate
-            signer = _signer(certificate, secrets["sign_key"], secrets.get("sign_key_password", ""))
+        key = _key(destination, settings)
         peer = _peer(settings) if settings.peer_certificate else None
         _parts(settings.signed_parts)
     except OSError:
         return f"Направление {destination.id}: файл ключа или сертификата не читается."
     except ValueError:  # their texts may quote the key
         return f"Направление {destination.id}: ключ, сертификат или перечень подписи конверта неверны."
-    return Link(settings=settings, signer=signer, peer=peer)
+    if key is not None and key.provider == _RSA:
+        made = describe(key)
+        if isinstance(made, Unsealed):
+            return f"Направление {destination.id}: {made.reason}"
+    return Link(settings=settings, key=key, peer=peer)
+
+
+def _key(destination: Destination, settings: Settings) -> SigningKey | None:
+    secrets = destination.secrets
+    if not secrets.get("sign_key") and settings.sign_provider in {_RSA, "openssl-gost"}:
+        return None
+    return SigningKey(
+        provider=settings.sign_provider,
+        certificate=secrets.get("sign_certificate") or settings.sign_certificate,
+        key=secrets.get("sign_key", ""),
+        password=secrets.get("sign_key_password", ""),
+        params={
+            name.removeprefix("sign."): value
+            for name, value in (settings.sign | secrets).items()
+            if name.startswith("sign.")
+        },
+    )
 
 
 async def sealed(envelope: etree._Element, link: Link, context: Context) -> bytes:
-    """Sign an envelope when the destination has a key, and serialise it."""
-    if link.signer is None:
+    """Sign an envelope when the destination has a key, and serialise it; raise ``SealingFailed``."""
+    if link.key is None:
         return serialized(envelope)
     header = envelope[0]
     present = {child.tag.rpartition("}")[2] for child in header if isinstance(child.tag, str)}
     always = {Part.BODY, Part.TIMESTAMP}
-    parts = [part for part in _parts(link.settings.signed_parts) if part in always or part.value in present]
-    return await asyncio.to_thread(sign_envelope, envelope, link.signer, parts=parts, now=context.clock.now())
+    work = Sealing(
+        envelope=serialized(envelope),
+        key=link.key,
+        parts=tuple(
+            part for part in _parts(link.settings.signed_parts) if part in always or part.value in present
+        ),
+        now=context.clock.now(),
+        names=XmlNames[link.settings.sign_names.upper()],
+    )
+    try:
+        made = await (in_thread if link.key.provider == _RSA else context.compute)(seal, work)
+    except ComputeAway as error:
+        text = "Конверт не подписан: вычислительный процесс недоступен."
+        raise SealingFailed("operator.signing_away", text, passing=True) from error
+    if isinstance(made, Unsealed):
+        raise SealingFailed("destination.signing_failed", made.reason, passing=False)
+    return made
 
 
-async def distrust(raw: bytes, link: Link, context: Context) -> str | None:
-    """Return the stable code of why an incoming envelope is not to be trusted, or None when it is.
+async def signed_by(link: Link, context: Context) -> str:
+    """Return what stands in a receipt: the system, and who signed our envelope when somebody did."""
+    if link.key is None:
+        return "РЭМД"
+    card = await _card(link.key, context)
+    if card is None:
+        return f"РЭМД; подпись конверта: {link.key.provider}"
+    return f"РЭМД; подпись конверта: {card.provider} {card.version}"
+
+
+async def _card(key: SigningKey, context: Context) -> KeyCard | None:
+    """Describe a key once per process; None while nobody can."""
+    known = _CARDS.get(_mark(key))
+    if known is not None:
+        return known
+    try:
+        made = await (in_thread if key.provider == _RSA else context.compute)(describe, key)
+    except ComputeAway:
+        return None
+    if isinstance(made, Unsealed):
+        return None
+    _CARDS[_mark(key)] = made
+    return made
+
+
+_CARDS: Final[dict[bytes, KeyCard]] = {}
+"""Cards of the few keys a process signs with."""
+
+
+def _mark(key: SigningKey) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(key)).digest()
+
+
+async def opened(raw: bytes, link: Link, context: Context) -> VerifiedEnvelope | str | None:
+    """Verify an incoming envelope: what it signs, the stable code of why it is not believed, or None when nobody asks.
 
     In production nobody is believed, and no file is handed out, without the certificate to know the caller by.
     """
     if link.peer is None:
         return "destination.peer_unverified" if context.destination.mode == "production" else None
-    verified = await asyncio.to_thread(verify_envelope, raw, link.peer, context.clock.now())
-    return f"destination.envelope_{verified.code}" if isinstance(verified, WssRefusal) else None
+    work = Opening(data=raw, peer=link.peer, now=context.clock.now())
+    try:
+        made = await (in_thread if may_stay(link.peer.suites) else context.compute)(open_envelope, work)
+    except ComputeAway:
+        return "operator.verifying_away"
+    if isinstance(made, WssRefusal):
+        return (
+            "operator.verifying_away"
+            if made.code is WssCode.UNVERIFIED
+            else f"destination.envelope_{made.code}"
+        )
+    return made
 
 
 def _pem(text: str) -> bytes:
@@ -87,19 +177,23 @@ def _pem(text: str) -> bytes:
 
 
 @lru_cache(maxsize=32)
-def _signer(certificate: str, key: str, password: str) -> Signer:
-    return RsaSigner.from_pem(_pem(certificate), _pem(key), password=password.encode() or None)
+def _pinned(certificate: str) -> tuple[bytes, ...]:
+    certificates = x509.load_pem_x509_certificates(_pem(certificate))
+    return tuple(one.public_bytes(Encoding.DER) for one in certificates)
 
 
-@lru_cache(maxsize=32)
 def _peer(settings: Settings) -> PeerTrust:
-    certificates = x509.load_pem_x509_certificates(_pem(settings.peer_certificate))
     return PeerTrust(
-        certificates=tuple(one.public_bytes(Encoding.DER) for one in certificates),
-        suites=frozenset(Suite(name) for name in settings.peer_suites.split()),
+        certificates=_pinned(settings.peer_certificate),
+        suites=_suites(settings.peer_suites),
         required=_parts(settings.peer_parts),
         accept_expired_certificate=settings.peer_certificate_may_be_expired,
     )
+
+
+@lru_cache(maxsize=32)
+def _suites(text: str) -> frozenset[Suite]:
+    return frozenset(Suite(name) for name in text.split())
 
 
 @lru_cache(maxsize=32)

@@ -49,6 +49,15 @@ class ChecksumSign(StrEnum):
     """As an unsigned one."""
 
 
+class FileReplay(StrEnum):
+    """What becomes of a signed file request that comes again, byte for byte, before its Timestamp has run out."""
+
+    REFUSE = "refuse"
+    """It is refused: whoever needs the file asks under a new MessageID."""
+    IDENTICAL = "identical"
+    """It is answered again: for a ИПС that repeats a call of its own when the connection breaks."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of a destination; the defaults follow the best evidence."""
 
@@ -76,10 +85,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     search_days: int = 16
     signed_parts: str = "Body Timestamp MessageID Action To ReplyTo"
     sign_certificate: str = ""
+    sign_provider: str = "openssl-rsa"
+    sign_names: str = "urn"
+    sign: dict[str, str] = {}
     peer_certificate: str = ""
     peer_certificate_may_be_expired: bool = False
     peer_suites: str = "RSA_SHA256"
     peer_parts: str = "Body MessageID Action"
+    verify_answers: bool = False
+    file_replay: FileReplay = FileReplay.REFUSE
     probe_path: str = ""
     names: Names = Names()
 
@@ -90,20 +104,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _NAME_PREFIX: Final = "name."
+_SIGN_PREFIX: Final = "sign."
 
 
 def settings_of(destination: Destination) -> Settings | str:
     """Read a destination's parameters; return a text naming the wrong one instead of raising."""
     plain: dict[str, object] = {}
     names: dict[str, str] = {}
+    sign: dict[str, str] = {}
     for key, value in destination.params.items():
         if key.startswith(_NAME_PREFIX):
             names[key.removeprefix(_NAME_PREFIX)] = value
+        elif key.startswith(_SIGN_PREFIX):
+            sign[key] = value
         else:
             plain[key] = value
     if plain.get("soap", "1.2") not in {"1.1", "1.2"}:
         return "Параметр soap: допустимы 1.1 и 1.2."
+    if plain.get("sign_names", "urn") not in {"urn", "uri"}:
+        return "Параметр sign_names: допустимы urn и uri."
     try:
-        return msgspec.convert({**plain, "names": names}, Settings, strict=False)
+        return msgspec.convert({**plain, "names": names, "sign": sign}, Settings, strict=False)
     except msgspec.ValidationError as error:
         return f"Неверный параметр направления {destination.id}: {error}"

@@ -3,6 +3,7 @@
 from broker.adapter_kit.answers import Answer, AnswerTable, Verdict
 from broker.adapter_kit.checker import DocumentChecker
 from broker.adapter_kit.clock import Clock
+from broker.adapter_kit.computing import Compute, ComputeAway, in_thread
 from broker.adapter_kit.context import Context, Destination, Files, IdMap, StoredFile
 from broker.adapter_kit.outcome import (
     Awaiting,
@@ -27,6 +28,7 @@ from broker.adapter_kit.port import (
     Probes,
     Receives,
     Refuse,
+    Replay,
     Serve,
     StoredCallback,
     Take,
@@ -40,6 +42,8 @@ __all__ = [
     "CallbackVerdict",
     "ClinicCard",
     "Clock",
+    "Compute",
+    "ComputeAway",
     "Context",
     "Delivered",
     "Destination",
@@ -63,10 +67,12 @@ __all__ = [
     "Refuse",
     "Registered",
     "Rejected",
+    "Replay",
     "Serve",
     "StoredCallback",
     "StoredFile",
     "Take",
     "Unavailable",
     "Verdict",
+    "in_thread",
 ]

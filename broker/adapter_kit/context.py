@@ -7,6 +7,7 @@ import aiohttp
 import msgspec
 
 from broker.adapter_kit.clock import Clock
+from broker.adapter_kit.computing import Compute, in_thread
 
 DestinationMode = Literal["test", "production", "any"]
 """Whose documents a destination takes: test ones, real ones, or (simulators of one's own only) both."""
@@ -68,7 +69,10 @@ class IdMap(Protocol):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Given to every call. ``peer_url`` is where this destination can call us: ``…/peer/<destination>``."""
+    """Given to every call. ``peer_url`` is where this destination can call us: ``…/peer/<destination>``.
+
+    ``compute`` does what may block or load an engine: signatures of ГОСТ, tokens, remote signers.
+    """
 
     clock: Clock
     http: aiohttp.ClientSession
@@ -76,3 +80,4 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     files: Files
     ids: IdMap
     peer_url: str = ""
+    compute: Compute = in_thread

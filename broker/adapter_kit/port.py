@@ -4,6 +4,7 @@ Answers of the outside world are values; an exception leaving an adapter is a bu
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -68,6 +69,21 @@ class PeerRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified message to be remembered, so that nobody sends it again.
+
+    ``message_id`` is signed; remembered ``until`` its Timestamp no longer lets it pass. ``digest`` is the SHA-256 of the
+    message: the same id over other bytes is always refused. ``repeatable``: the same bytes may come again (told twice is
+    told once); otherwise they are refused too. ``refusal`` is the answer to whoever tries.
+    """
+
+    message_id: str
+    until: datetime
+    digest: bytes
+    repeatable: bool
+    refusal: "Refuse"
+
+
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
     """Answer at once: a file was handed out, or is not ours. The journal notes which, by ``document_id``."""
 
@@ -76,6 +92,7 @@ class Serve(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/soap+xml"
     event: Literal["file.served", "file.missing"] = "file.served"
     document_id: UUID | None = None
+    replay: Replay | None = None
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +106,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     content_type: str = "application/soap+xml"
     replay_key: str = ""
+    replay: Replay | None = None
 
 
 class Refuse(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from broker.adapter_kit.checker import DocumentChecker
 from broker.adapter_kit.clock import Clock
+from broker.adapter_kit.computing import Compute, in_thread
 
 T = TypeVar("T")
 
@@ -102,13 +103,15 @@ class SimulatorSetup(msgspec.Struct, kw_only=True):
     """What the composition root hands a simulator.
 
     ``checker`` is its own ``DocumentChecker``; ``state`` a file for its register (None: memory only); ``params`` are the
-    simulator's settings: registers, accounts, callback address (documented in the adapter's README).
+    simulator's settings: registers, accounts, callback address (documented in the adapter's README). ``compute`` signs and
+    verifies envelopes where an engine is at hand.
     """
 
     clock: Clock
     checker: DocumentChecker | None = None
     state: Path | None = None
     params: dict[str, object] = {}
+    compute: Compute = in_thread
 
 
 class Simulation:

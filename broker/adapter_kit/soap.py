@@ -33,11 +33,12 @@ def safe_parser(*, huge: bool = False) -> etree.XMLParser:
 
 
 class SoapAnswer(msgspec.Struct, frozen=True):
-    """A well-formed SOAP answer: HTTP status, envelope, Body."""
+    """A well-formed SOAP answer: HTTP status, envelope, Body, and the bytes it was read from (for its signature)."""
 
     status: int
     envelope: etree._Element
     body: etree._Element
+    raw: bytes = b""
 
     @property
     def fault(self) -> etree._Element | None:
@@ -71,7 +72,7 @@ def parse_soap(data: bytes, *, status: int = 200, limit: int = 64 * 1024 * 1024)
     for version in (SOAP11, SOAP12):
         if root.tag == f"{{{version}}}Envelope":
             body = root.find(f"{{{version}}}Body")
-            return "no_body" if body is None else SoapAnswer(status, root, body)
+            return "no_body" if body is None else SoapAnswer(status, root, body, data)
     return "malformed"
 
 

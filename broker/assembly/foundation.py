@@ -15,6 +15,7 @@ from broker.adapter_kit import Adapter, Clock, Context, Destination
 from broker.adapter_kit.clocks import FileClock, SystemClock
 from broker.adapter_kit.context import DestinationMode
 from broker.archive import Codec, MasterKeys
+from broker.assembly.computing import envelope_compute
 from broker.bus.local import LocalBus, WireDownError
 from broker.bus.port import Bus
 from broker.bus.rabbitmq import Announcing, RabbitBus
@@ -133,6 +134,7 @@ async def foundation(settings: Settings, beside: int = 0) -> AsyncIterator[Found
         open_database(settings.store.database_url, size=settings.store.database_pool, wait=True) as database,
         open_bus(settings, database) as bus,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, limit_per_host=64)) as http,
+        envelope_compute(settings) as computes,
     ):
         deliveries = DeliveryStore(database)
         documents = ExaminationStore(database, codec, Room(settings.door.bodies_limit - beside))
@@ -154,6 +156,7 @@ async def foundation(settings: Settings, beside: int = 0) -> AsyncIterator[Found
                 files=StoredFiles(destination.id, deliveries, documents),
                 ids=StoredIds(destination.id, database, keys.derive("ids")),
                 peer_url=f"{base}/peer/{destination.id}",
+                compute=computes,
             )
             adapter = adapters[destination.adapter]
             outposts[destination.id] = Outpost(adapter, context, policy_of(adapter.passport, destination))

@@ -15,6 +15,7 @@ from broker.adapter_kit.checker import CheckFailed
 from broker.adapter_kit.clocks import FileClock, SystemClock
 from broker.adapter_kit.simulation import SimulatorSetup
 from broker.archive import SealedPart, StoredContent
+from broker.assembly.computing import PooledCompute
 from broker.assembly.foundation import discover
 from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable, compute_pool
 from broker.document.canonical import CanonicalDocument
@@ -102,15 +103,14 @@ async def run_simulator(options: SimulatorOptions, ready: asyncio.Event | None =
         params.setdefault("registry_check", _check_registry)
     arguments = (str(options.schemas), str(options.packs or ""), "")
     async with contextlib.AsyncExitStack() as stack:
-        checker = None
-        if options.check:
-            pool = await stack.enter_async_context(compute_pool(1, 20.0, 1536, prepare_process, arguments))
-            checker = PipelineChecker(pool)
+        pool = await stack.enter_async_context(compute_pool(1, 20.0, 1536, prepare_process, arguments))
+        checker = PipelineChecker(pool) if options.check else None
         setup = SimulatorSetup(
             clock=FileClock(options.clock) if options.clock else SystemClock(),
             checker=checker,
             state=options.state,
             params=params,
+            compute=PooledCompute(pool),
         )
         app: web.Application = await asyncio.to_thread(partial(factories[options.name], setup))
         app.router.add_get("/healthz", _healthz)

@@ -117,9 +117,20 @@ class Planner:
 
     def plan(self) -> list[Planned]:
         """Return every submission of the run, good and bad mixed."""
-        made = [*self._good(), *self._faulty(), *self._refused(), *self._special(), self._registry()]
+        made = [*self._ordinary(GOOD, EACH), *self._special(), self._registry()]
         self._dice.shuffle(made)
         return made
+
+    def documents(self, *, good: int, each: int) -> list[Planned]:
+        """Return so many good documents of linked clinics and ``each`` with every fault, mixed."""
+        made = list(self._ordinary(good, each))
+        self._dice.shuffle(made)
+        return made
+
+    def _ordinary(self, good: int, each: int) -> Iterator[Planned]:
+        yield from self._good(good)
+        yield from self._faulty(each)
+        yield from self._refused(each)
 
     def _sample(self, kind: str, clinic: Clinic) -> Sample:
         self._number += 1
@@ -162,23 +173,23 @@ class Planner:
     def _linked(self, number: int) -> Clinic:
         return self._world.clinics[number % (len(self._world.clinics) - 1)]
 
-    def _good(self) -> Iterator[Planned]:
-        for number in range(GOOD):
+    def _good(self, count: int) -> Iterator[Planned]:
+        for number in range(count):
             kind = KINDS[number % len(KINDS)]
             yield self._planned(Group.GOOD, self._linked(number), kind, "completed", "registered")
 
-    def _faulty(self) -> Iterator[Planned]:
+    def _faulty(self, each: int) -> Iterator[Planned]:
         for place, name in enumerate((*FREQUENT, *BEYOND)):
             fault = BY_ID[name]
             assert fault.expected.outcome is Outcome.REJECTED
-            for number in range(EACH):
+            for number in range(each):
                 kind = fault.kinds[(place + number) % len(fault.kinds)]
                 yield self._planned(Group.FAULTY, self._linked(number), kind, "rejected", "", fault)
 
-    def _refused(self) -> Iterator[Planned]:
+    def _refused(self, each: int) -> Iterator[Planned]:
         for name in REFUSED:
             fault = BY_ID[name]
-            for number in range(EACH):
+            for number in range(each):
                 kind = fault.kinds[number % len(fault.kinds)]
                 yield self._planned(Group.REFUSED, self._linked(number), kind, "failed", "rejected", fault)
 

@@ -13,7 +13,7 @@ Snils = NewType("Snils", str)
 PartnerId = NewType("PartnerId", str)
 """Login of a МИС vendor: ``[a-z0-9-]{3,40}``."""
 
-OID_PATTERN: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
+OID_PATTERN: Final = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+")
 CLINIC_OID_PATTERN: Final = re.compile(r"1\.2\.643\.5\.1\.13\.13\.12\.(2|4)\.(\d{2})\.\d+")
 PARTNER_ID_PATTERN: Final = re.compile(r"[a-z0-9-]{3,40}")
 _SEPARATORS: Final = str.maketrans("", "", "- ")

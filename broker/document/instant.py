@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 MOSCOW: Final = timezone(timedelta(hours=3))
@@ -61,6 +62,7 @@ def rfc3339(text: str) -> datetime | None:
     return instant if instant.tzinfo is not None else None
 
 
+@lru_cache(maxsize=64)
 def _offset(text: str) -> timezone:
     minutes = int(text[1:3]) * 60 + int(text[3:5])
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))

@@ -13,6 +13,7 @@ from lxml.etree import _Element as Element
 
 from broker.document.finding import Finding, Layer, Location, Responsible, Severity, Source
 from broker.document.markup_errors import CUT, READER_ERRORS, UNREADABLE
+from broker.document.outline import Outline
 
 MAX_CONTENT: Final = 20 * 1024 * 1024
 """Bytes of one document after base64."""
@@ -75,12 +76,13 @@ class Markup:
     Comments and processing instructions are not in the tree, so that no value can hide behind one.
     """
 
-    __slots__ = ("_places", "content", "encoding", "root", "warnings")
+    __slots__ = ("_places", "content", "encoding", "outline", "root", "warnings")
 
     def __init__(
         self, root: Element, content: bytes, encoding: str, warnings: tuple[Finding, ...] = ()
     ) -> None:
         self.root = root
+        self.outline = Outline(root)
         self.content = content
         self.encoding = encoding
         self.warnings = warnings

@@ -97,6 +97,10 @@ class PeerDoor:
         self, destination: str, call: PeerRequest, reply: Serve | Take | Refuse, context: Context
     ) -> web.Response:
         now = context.clock.now()
+        if not isinstance(reply, Refuse) and reply.replay is not None:
+            replay = reply.replay
+            if await self._callbacks.is_replay(destination, replay, now):
+                reply = replay.refusal
         match reply:
             case Take():
                 due = await self._callbacks.keep(destination, call, reply, now)

@@ -28,6 +28,7 @@ from broker.document.finding import Finding, Layer, Responsible, Severity, Sourc
 from broker.document.identity import snils_digits
 from broker.document.kind import SEMD_SYSTEM, KindCatalogue
 from broker.document.markup import ADDRESS, CDA, IDENTITY, Markup
+from broker.document.outline import Outline
 from broker.normalizer.header import document_id
 
 _H: Final = f"{{{CDA}}}"
@@ -42,11 +43,11 @@ def canonical(
 
     The sender's ``kind`` wins; without it the kind is derived (semd.md §1.5), which needs the catalogue.
     """
-    root = markup.root
+    outline = markup.outline
     findings: list[Finding] = []
-    if root.tag != f"{_H}ClinicalDocument":
+    if markup.root.tag != f"{_H}ClinicalDocument":
         findings.append(_not_cda(markup))
-    header = _header(root)
+    header = _header(outline)
     created_at, created_text = _created(markup, facts, findings)
     document = CanonicalDocument(
         local_uid=_local_uid(facts, header.ident, findings),
@@ -56,29 +57,31 @@ def canonical(
         code=header.code,
         semd_number=header.semd_number,
         document_id=header.ident,
-        set_id=_instance(root.find(f"{_H}setId")),
+        set_id=_instance(outline.first(f"{_H}setId")),
         version=_version(markup, findings),
-        title=_text(root, f"{_H}title"),
+        title=_content(outline.first(f"{_H}title")),
         created_at=created_at,
         created_text=created_text,
-        confidentiality=_value(root, f"{_H}confidentialityCode", "code"),
-        patient=_patient(root),
-        organization=_organization(root),
-        custodian_oid=_value(
-            root, f"{_H}custodian/{_H}assignedCustodian/{_H}representedCustodianOrganization/{_H}id", "root"
+        confidentiality=_stated(outline, f"{_H}confidentialityCode", "code"),
+        patient=_patient(outline),
+        organization=_organization(outline),
+        custodian_oid=_stated(
+            outline,
+            f"{_H}custodian/{_H}assignedCustodian/{_H}representedCustodianOrganization/{_H}id",
+            "root",
         ),
-        author=_person(root.find(f"{_H}author/{_H}assignedAuthor")),
-        author_organization=_value(
-            root, f"{_H}author/{_H}assignedAuthor/{_H}representedOrganization/{_H}id", "root"
+        author=_person(outline, outline.first(f"{_H}author/{_H}assignedAuthor")),
+        author_organization=_stated(
+            outline, f"{_H}author/{_H}assignedAuthor/{_H}representedOrganization/{_H}id", "root"
         ),
-        legal_authenticator=_legal_authenticator(root),
-        performers=_performers(root),
-        event_code=_value(root, f"{_H}documentationOf/{_H}serviceEvent/{_H}code", "code"),
-        recipients=_recipients(root, facts),
+        legal_authenticator=_legal_authenticator(outline),
+        performers=_performers(outline),
+        event_code=_stated(outline, f"{_H}documentationOf/{_H}serviceEvent/{_H}code", "code"),
+        recipients=_recipients(outline, facts),
         associations=facts.metadata.associations,
         legal_basis=facts.metadata.legal_basis,
-        **_numbers(root, facts),
-        **_payment(root, facts),
+        **_numbers(outline, facts),
+        **_payment(outline, facts),
     )
     return document, tuple(findings)
 
@@ -95,15 +98,15 @@ class _Header:
         self.ident = ident
 
 
-def _header(root: Element) -> _Header:
-    element = root.find(f"{_H}code")
+def _header(outline: Outline) -> _Header:
+    element = outline.first(f"{_H}code")
     code = _code(element)
     semd_number = code.code if code.system == SEMD_SYSTEM else ""
-    for translation in element.iterfind(f"{_H}translation") if element is not None else ():
+    for translation in outline.below(element, f"{_H}translation") if element is not None else ():
         if translation.get("codeSystem") == SEMD_SYSTEM:
             semd_number = _attribute(translation, "code")
-    ids = [_instance(found) for found in root.iterfind(f"{_H}id")]
-    return _Header(_value(root, f"{_H}templateId", "root"), code, semd_number, document_id(ids))
+    ids = [_instance(found) for found in outline.all(f"{_H}id")]
+    return _Header(_stated(outline, f"{_H}templateId", "root"), code, semd_number, document_id(ids))
 
 
 def _kind(
@@ -152,7 +155,7 @@ def _local_uid(facts: SubmissionFacts, ident: InstanceId, findings: list[Finding
 
 def _created(markup: Markup, facts: SubmissionFacts, findings: list[Finding]) -> tuple[datetime | None, str]:
     """Read effectiveTime; a bare day takes its moment from the sender's createdAt when that is the same day."""
-    element = markup.root.find(f"{_H}effectiveTime")
+    element = markup.outline.first(f"{_H}effectiveTime")
     text = _attribute(element, "value")
     said = instant.rfc3339(facts.metadata.created_at or "")
     if not text:
@@ -187,7 +190,7 @@ def _bad_time(markup: Markup, element: Element | None, code: str, message: str) 
 
 
 def _version(markup: Markup, findings: list[Finding]) -> int:
-    element = markup.root.find(f"{_H}versionNumber")
+    element = markup.outline.first(f"{_H}versionNumber")
     text = _attribute(element, "value")
     if text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= 1:
         return int(text)
@@ -208,134 +211,141 @@ def _version(markup: Markup, findings: list[Finding]) -> int:
     return 1
 
 
-def _patient(root: Element) -> Patient:
-    role = root.find(f"{_H}recordTarget/{_H}patientRole")
+def _patient(outline: Outline) -> Patient:
+    role = outline.first(f"{_H}recordTarget/{_H}patientRole")
     if role is None:
         return Patient()
     return Patient(
-        local_id=_local_id(role, ".10"),
-        snils=_snils(role),
-        name=_name(role.find(f"{_H}patient/{_H}name")),
-        gender=_value(role, f"{_H}patient/{_H}administrativeGenderCode", "code"),
-        birth_date=_value(role, f"{_H}patient/{_H}birthTime", "value")[:8],
-        region=next((_attribute(state, "code") for state in role.iterfind(f"{_H}addr/{_STATE}")), ""),
-        policy=_policy(role.find(f"{_I}InsurancePolicy")),
-        identity_document=_identity_document(role.find(f"{_I}IdentityDoc")),
+        local_id=_local_id(outline, role, ".10"),
+        snils=_snils(outline, role),
+        name=_name(outline, outline.first_below(role, f"{_H}patient/{_H}name")),
+        gender=_value(outline, role, f"{_H}patient/{_H}administrativeGenderCode", "code"),
+        birth_date=_value(outline, role, f"{_H}patient/{_H}birthTime", "value")[:8],
+        region=_value(outline, role, f"{_H}addr/{_STATE}", "code"),
+        policy=_policy(outline, outline.first_below(role, f"{_I}InsurancePolicy")),
+        identity_document=_identity_document(outline, outline.first_below(role, f"{_I}IdentityDoc")),
     )
 
 
-def _policy(element: Element | None) -> Policy | None:
-    number = _text(element, f"{_I}Number")
+def _policy(outline: Outline, element: Element | None) -> Policy | None:
+    number = _text(outline, element, f"{_I}Number")
     if element is None or not number:
         return None
     return Policy(
-        type=_value(element, f"{_I}InsurancePolicyType", "code"),
-        series=_text(element, f"{_I}Series"),
+        type=_value(outline, element, f"{_I}InsurancePolicyType", "code"),
+        series=_text(outline, element, f"{_I}Series"),
         number=number,
     )
 
 
-def _identity_document(element: Element | None) -> IdentityDocument | None:
-    number = _text(element, f"{_I}Number")
+def _identity_document(outline: Outline, element: Element | None) -> IdentityDocument | None:
+    number = _text(outline, element, f"{_I}Number")
     if element is None or not number:
         return None
     return IdentityDocument(
-        type=_value(element, f"{_I}IdentityCardType", "code"),
-        series=_text(element, f"{_I}Series"),
+        type=_value(outline, element, f"{_I}IdentityCardType", "code"),
+        series=_text(outline, element, f"{_I}Series"),
         number=number,
-        issued=_value(element, f"{_I}IssueDate", "value")[:8],
-        issuer=_text(element, f"{_I}IssueOrgName"),
+        issued=_value(outline, element, f"{_I}IssueDate", "value")[:8],
+        issuer=_text(outline, element, f"{_I}IssueOrgName"),
     )
 
 
-def _organization(root: Element) -> Organization:
-    element = root.find(f"{_H}recordTarget/{_H}patientRole/{_H}providerOrganization")
+def _organization(outline: Outline) -> Organization:
+    element = outline.first(f"{_H}recordTarget/{_H}patientRole/{_H}providerOrganization")
     if element is None:
         return Organization()
-    ids = [_instance(found) for found in element.iterfind(f"{_H}id")]
+    ids = [_instance(found) for found in outline.below(element, f"{_H}id")]
     own = next((i for i in ids if i.root and i.root != LICENCE_ROOT), InstanceId())
     return Organization(
         oid=own.root,
-        department=own.extension or _value(element, f"{_I}Dept/{_H}id", "root"),
-        name=_text(element, f"{_H}name"),
-        ogrn=_text(element, f"{_I}Props/{_I}Ogrn") or _text(element, f"{_I}Props/{_I}Ogrnip"),
+        department=own.extension or _value(outline, element, f"{_I}Dept/{_H}id", "root"),
+        name=_text(outline, element, f"{_H}name"),
+        ogrn=_text(outline, element, f"{_I}Props/{_I}Ogrn")
+        or _text(outline, element, f"{_I}Props/{_I}Ogrnip"),
         licence=next((i.extension for i in ids if i.root == LICENCE_ROOT), ""),
     )
 
 
-def _person(element: Element | None, role: str = "") -> Person:
+def _person(outline: Outline, element: Element | None, role: str = "") -> Person:
     if element is None:
         return Person(role=role)
     return Person(
-        local_id=_local_id(element, ".70"),
-        snils=_snils(element),
-        name=_name(element.find(f"{_H}assignedPerson/{_H}name")),
-        position=_code(element.find(f"{_H}code")),
+        local_id=_local_id(outline, element, ".70"),
+        snils=_snils(outline, element),
+        name=_name(outline, outline.first_below(element, f"{_H}assignedPerson/{_H}name")),
+        position=_code(outline.first_below(element, f"{_H}code")),
         role=role,
     )
 
 
-def _legal_authenticator(root: Element) -> Person | None:
-    element = root.find(f"{_H}legalAuthenticator/{_H}assignedEntity")
-    return None if element is None else _person(element)
+def _legal_authenticator(outline: Outline) -> Person | None:
+    element = outline.first(f"{_H}legalAuthenticator/{_H}assignedEntity")
+    return None if element is None else _person(outline, element)
 
 
-def _performers(root: Element) -> list[Person]:
+def _performers(outline: Outline) -> list[Person]:
     return [
-        _person(performer.find(f"{_H}assignedEntity"), _value(performer, f"{_H}functionCode", "code"))
-        for performer in root.iterfind(f"{_H}documentationOf/{_H}serviceEvent/{_H}performer")
+        _person(
+            outline,
+            outline.first_below(performer, f"{_H}assignedEntity"),
+            _value(outline, performer, f"{_H}functionCode", "code"),
+        )
+        for performer in outline.all(f"{_H}documentationOf/{_H}serviceEvent/{_H}performer")
     ]
 
 
-def _name(element: Element | None) -> PersonName:
+def _name(outline: Outline, element: Element | None) -> PersonName:
     if element is None:
         return PersonName()
-    given = [(found.text or "").strip() for found in element.iterfind(f"{_H}given")]
+    given = [_content(found) for found in outline.below(element, f"{_H}given")]
     return PersonName(
-        family=_text(element, f"{_H}family"),
+        family=_text(outline, element, f"{_H}family"),
         given=given[0] if given else "",
-        patronymic=_text(element, f"{_I}Patronymic") or (given[1] if len(given) > 1 else ""),
+        patronymic=_text(outline, element, f"{_I}Patronymic") or (given[1] if len(given) > 1 else ""),
     )
 
 
-def _recipients(root: Element, facts: SubmissionFacts) -> list[str]:
-    organizations = root.iterfind(
+def _recipients(outline: Outline, facts: SubmissionFacts) -> list[str]:
+    organizations = outline.all(
         f"{_H}informationRecipient/{_H}intendedRecipient/{_H}receivedOrganization/{_H}id"
     )
     return _unique([*facts.metadata.recipients, *(_attribute(found, "root") for found in organizations)])
 
 
-def _payment(root: Element, facts: SubmissionFacts) -> dict[str, str]:
+def _payment(outline: Outline, facts: SubmissionFacts) -> dict[str, str]:
     """Return the source of payment (11.1039) and the insurer, from the payer's participant."""
     source, payer = "", ""
-    for participant in root.iterfind(f"{_H}participant"):
+    for participant in outline.all(f"{_H}participant"):
         if participant.get("typeCode") != "IND":
             continue
-        entity = participant.find(f"{_H}associatedEntity")
-        source = source or _value(entity, f"{_H}code", "code")
-        for found in entity.iterfind(f"{_H}scopingOrganization/{_H}id") if entity is not None else ():
+        entity = outline.first_below(participant, f"{_H}associatedEntity")
+        source = source or _value(outline, entity, f"{_H}code", "code")
+        payers = outline.below(entity, f"{_H}scopingOrganization/{_H}id") if entity is not None else ()
+        for found in payers:
             if found.get("root") == PAYER_ROOT:
                 payer = payer or _attribute(found, "extension")
     return {"payment_source": source or facts.metadata.payment_source or "", "payer": payer}
 
 
-def _numbers(root: Element, facts: SubmissionFacts) -> dict[str, str]:
+def _numbers(outline: Outline, facts: SubmissionFacts) -> dict[str, str]:
     """Return series and number: the sender's, else those in the body (codes 11002 and 11003 of 99.2.166)."""
-    found = stated_numbers(root)
+    found = stated_numbers(outline)
     return {
         "series": facts.metadata.series or found.get("series", ""),
         "document_number": facts.metadata.document_number or found.get("number", ""),
     }
 
 
-def _local_id(element: Element, suffix: str) -> str:
+def _local_id(outline: Outline, element: Element, suffix: str) -> str:
     """Return the id whose root ends in the suffix, else the first one that is not a СНИЛС."""
-    ids = [i for i in (_instance(found) for found in element.iterfind(f"{_H}id")) if i.root != SNILS_ROOT]
+    ids = [_instance(one) for one in outline.below(element, f"{_H}id")]
+    ids = [one for one in ids if one.root != SNILS_ROOT]
     return next((i.extension for i in ids if i.root.endswith(suffix)), ids[0].extension if ids else "")
 
 
-def _snils(element: Element) -> str:
-    for found in element.iterfind(f"{_H}id"):
+def _snils(outline: Outline, element: Element) -> str:
+    for found in outline.below(element, f"{_H}id"):
         if found.get("root") == SNILS_ROOT:
             return snils_digits(_attribute(found, "extension"))
     return ""
@@ -354,12 +364,19 @@ def _code(element: Element | None) -> Code:
     )
 
 
-def _value(parent: Element | None, path: str, attribute: str) -> str:
-    return "" if parent is None else _attribute(parent.find(path), attribute)
+def _stated(outline: Outline, way: str, attribute: str) -> str:
+    return _attribute(outline.first(way), attribute)
 
 
-def _text(parent: Element | None, path: str) -> str:
-    element = None if parent is None else parent.find(path)
+def _value(outline: Outline, parent: Element | None, way: str, attribute: str) -> str:
+    return "" if parent is None else _attribute(outline.first_below(parent, way), attribute)
+
+
+def _text(outline: Outline, parent: Element | None, way: str) -> str:
+    return "" if parent is None else _content(outline.first_below(parent, way))
+
+
+def _content(element: Element | None) -> str:
     return "" if element is None else (element.text or "").strip()
 
 

@@ -77,6 +77,8 @@ _TRIMMED_TEXT: Final = frozenset(
     }
 )
 _ORGANISATION: Final = frozenset({"name", "IssueOrgName"})
+_FORMED: Final = (_ID, TELECOM, *(f"{{*}}{name}" for name in sorted({*TIMES, "value", *_TRIMMED_TEXT})))
+"""Elements whose values the rules know more of than their characters."""
 
 Reform: TypeAlias = Callable[[str], str]
 Chain: TypeAlias = tuple[tuple[Rule, Reform], ...]
@@ -122,12 +124,16 @@ def apply(edit: Edit) -> None:
         edit.element.set(edit.place, edit.after)
 
 
-def edits(root: Element, on: frozenset[Rule]) -> Iterator[Edit]:
-    """Propose what the rules that are on would change; the caller may apply each as it comes."""
+def edits(root: Element, on: frozenset[Rule], *, smooth: bool = False) -> Iterator[Edit]:
+    """Propose what the rules that are on would change; the caller may apply each as it comes.
+
+    ``smooth`` vouches that the bytes are plain, no attribute has a blank at its ends and none names a schema: then only
+    elements with values of a form of their own can hold anything to change, most of a document is not looked at.
+    """
     chains = _chains(on)
-    for element in root.iter(etree.Element):
+    for element in root.iter(*_FORMED) if smooth else root.iter(etree.Element):
         tag = str(element.tag)
-        for name, value in cast("list[tuple[str, str]]", element.items()):
+        for name, value in _formed_values(element) if smooth else _values(element):
             if name in HINTS:
                 if Rule.SCHEMA_LOCATION in on:
                     yield Edit(Rule.SCHEMA_LOCATION, element, name, value, None)
@@ -143,6 +149,15 @@ def edits(root: Element, on: frozenset[Rule]) -> Iterator[Edit]:
             yield from _chained(chains.of_text(element, tag, text), element, TEXT, text)
         if tail and not tail.isascii():
             yield from _chained(chains.of_tail, element, TAIL, tail)
+
+
+def _values(element: Element) -> list[tuple[str, str]]:
+    return cast("list[tuple[str, str]]", element.items())
+
+
+def _formed_values(element: Element) -> list[tuple[str, str]]:
+    """Return the attributes that may have a form of their own: everything else is right where the bytes are smooth."""
+    return [(name, value) for name in _SPECIAL if (value := element.get(name))]
 
 
 def _chained(chain: Chain, element: Element, place: str, value: str) -> Iterator[Edit]:
@@ -196,7 +211,8 @@ class _Chains:
         return self._plain[name] if text.isascii() else self._wide[name]
 
 
-_SPECIAL: Final = frozenset({"value", "extension"})
+_SPECIAL: Final = ("value", "extension")
+"""Attributes whose form depends on the element they stand at."""
 
 
 def _special(element: Element, tag: str, name: str) -> str:

@@ -10,7 +10,7 @@ from broker.document.finding import Finding, Location
 from broker.document.markup import Markup
 from broker.normalizer.changes import noticed
 from broker.normalizer.edits import Edit, edits
-from broker.normalizer.forms import is_plain
+from broker.normalizer.forms import is_plain, is_smooth
 from broker.normalizer.masking import shown
 from broker.normalizer.normalising import AS_SHIPPED, Normalising
 from broker.normalizer.rules import CARDS, COMPOSING, Rule
@@ -26,11 +26,13 @@ def would_normalise(markup: Markup, normalising: Normalising = AS_SHIPPED) -> tu
     """Return a warning for each safe rule that would change this document before it was signed."""
     found = [_of_bytes(rule) for rule in _byte_rules(markup) if rule in normalising.on]
     on = normalising.on
+    smooth = False
     if markup.encoding == "utf-8" and is_plain(markup.content):
         on -= COMPOSING
+        smooth = Rule.QUOTES not in on and is_smooth(markup.content)
     first: dict[Rule, Edit] = {}
     times: dict[Rule, int] = {}
-    for edit in edits(markup.root, on):
+    for edit in edits(markup.root, on, smooth=smooth):
         first.setdefault(edit.rule, edit)
         times[edit.rule] = times.get(edit.rule, 0) + 1
     return (*found, *(_of_value(markup, edit, times[rule]) for rule, edit in first.items()))

@@ -243,6 +243,15 @@ create table partner (
     constraint partner_pkey PRIMARY KEY (id)
 );
 
+create table peer_message (
+    destination text not null,
+    message bytea not null,
+    digest bytea not null,
+    kept_until timestamp with time zone not null,
+    constraint peer_message_pkey PRIMARY KEY (destination, message)
+);
+CREATE INDEX peer_message_kept_until ON public.peer_message USING btree (kept_until);
+
 create table registration (
     id uuid not null,
     partner_id text not null default ''::text,

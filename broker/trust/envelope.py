@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from lxml import etree
 
+from broker.adapter_kit.soap import safe_parser
 from broker.trust.suites import Suite
 
 WSA: Final = "http://www.w3.org/2005/08/addressing"
@@ -20,6 +21,8 @@ X509V3: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-to
 BASE64_BINARY: Final = (
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 )
+HUGE: Final = 8 * 1024 * 1024
+"""Bytes from which a message may hold a text too long for a parser with its usual limits."""
 WSU_ID: Final = f"{{{WSU}}}Id"
 
 
@@ -95,6 +98,8 @@ class WssCode(StrEnum):
     """An algorithm or transform outside the peer's profile."""
     REFERENCE = "reference"
     """A reference to something that may not be signed here: how wrapping attacks look."""
+    UNVERIFIED = "unverified"
+    """No provider here can compute the algorithm."""
     UNSIGNED_PART = "unsigned_part"
     """A part that must be signed is not."""
     BAD_SIGNATURE = "bad_signature"
@@ -117,6 +122,7 @@ WSS_TEXTS: Final[dict[WssCode, str]] = {
     WssCode.CERTIFICATE_EXPIRED: "Срок действия сертификата отправителя истёк или ещё не начался.",
     WssCode.ALGORITHM: "Алгоритм подписи конверта для этого отправителя не разрешён.",
     WssCode.REFERENCE: "Подпись ссылается на часть сообщения, которую она не может защищать.",
+    WssCode.UNVERIFIED: "Подпись конверта проверить нечем: здесь нет средства для её алгоритма.",
     WssCode.UNSIGNED_PART: "Обязательная часть конверта не подписана.",
     WssCode.BAD_SIGNATURE: "Подпись конверта не верна: содержимое изменено или подписано другим ключом.",
     WssCode.STALE: "Срок действия сообщения (wsu:Timestamp) истёк.",
@@ -139,13 +145,13 @@ class WssRefusal(msgspec.Struct, frozen=True):
 class VerifiedEnvelope(msgspec.Struct, frozen=True, kw_only=True):
     """What the signature of a trusted peer covers; nothing else of the message is here but the two marked fields.
 
-    ``body`` is the Body element rebuilt from the signed bytes. A header that is not signed is empty, except
+    ``body`` is the canonical form of the Body, the very bytes that were signed; it travels between processes. A header that is not signed is empty, except
     ``relates_to`` (in the field unsigned: look whether ``Part.RELATES_TO`` is in ``signed``) and ``client_entity_id``
     (transportHeader is never signed). ``replay_until``: remember ``message_id`` until then; None without a Timestamp.
     """
 
     soap: str
-    body: etree._Element
+    body: bytes
     message_id: str
     action: str
     to: str
@@ -158,3 +164,7 @@ class VerifiedEnvelope(msgspec.Struct, frozen=True, kw_only=True):
     certificate: bytes
     suite: Suite
     signed: frozenset[Part]
+
+    def body_element(self) -> etree._Element:
+        """Return the Body element, read from the bytes that were signed."""
+        return etree.fromstring(self.body, safe_parser(huge=len(self.body) > HUGE))

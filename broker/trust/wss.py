@@ -1,8 +1,8 @@
 """The WS-Security profile of ИПС (remd.md §4): sign our envelopes, and believe of a foreign one only what it signs.
 
-RSA runs on signxml, hedged against its traps (crypto.md §2.3): every id is resolved by us beforehand and must be unique,
-algorithms are named and closed, and a verified envelope is built of the signed parts alone. Replay is the caller's duty:
-remember ``message_id`` until ``replay_until``.
+RSA runs on signxml, hedged against its traps (crypto.md §2.3), ГОСТ on our own arithmetic (``xmldsig``): every id is resolved
+by us beforehand and must be unique, algorithms are named and closed, and a verified envelope is built of the signed parts
+alone. Replay is the caller's duty: remember ``message_id`` until ``replay_until``.
 """
 
 import base64
@@ -24,6 +24,7 @@ from signxml.algorithms import (
 from signxml.signer import SignatureReference, XMLSigner
 
 from broker.adapter_kit.soap import SOAP11, SOAP12
+from broker.trust import xmldsig
 from broker.trust.envelope import (
     BASE64_BINARY,
     DS,
@@ -35,11 +36,14 @@ from broker.trust.envelope import (
     X509V3,
     Part,
 )
+from broker.trust.provider import Provider
+from broker.trust.providers import process_provider
 from broker.trust.signer import Signer
 from broker.trust.suites import Suite
-from broker.trust.wss_verify import verify_envelope
+from broker.trust.wss_verify import Arithmetic, verify_envelope
+from broker.trust.xmldsig import XmlNames
 
-__all__ = ["sign_envelope", "verify_envelope"]
+__all__ = ["Arithmetic", "XmlNames", "sign_envelope", "verify_envelope"]
 
 logging.getLogger("signxml").setLevel(
     logging.WARNING
@@ -56,29 +60,39 @@ def sign_envelope(
     parts: Collection[Part] = IPS_PARTS,
     now: datetime,
     lifetime: timedelta = LIFETIME,
+    names: XmlNames = XmlNames.URN,
+    arithmetic: Arithmetic | None = None,
+    provider: Provider | None = None,
+    in_place: bool = False,
 ) -> bytes:
-    """Return the envelope with a Security header over ``parts``; the caller's tree stays as it was.
+    """Return the envelope with a Security header over ``parts``; the caller's tree stays as it was unless ``in_place``.
 
     The envelope holds one Header with the wsa elements to be signed and one Body; a Timestamp is made when it is among
-    the parts. Ids are derived from wsa:MessageID, so equal input gives equal bytes. Raises ``ValueError`` for an
-    envelope without one of the parts or already secured, and for a suite this driver cannot sign with.
+    the parts. Ids are derived from wsa:MessageID, so equal input gives equal bytes where the suite is deterministic (ГОСТ is
+    not). ``arithmetic``: signxml for RSA and our own for ГОСТ unless given. Raises ``ValueError`` for an envelope without
+    one of the parts or already secured, and for a suite nobody here can sign with.
     """
-    if signer.suite is not Suite.RSA_SHA256:
-        raise ValueError(f"this driver cannot sign envelopes with {signer.suite}")
-    root = copy.deepcopy(envelope_root)
+    arithmetic = arithmetic or Arithmetic.of(signer.suite)
+    if arithmetic is Arithmetic.SIGNXML and signer.suite is not Suite.RSA_SHA256:
+        raise ValueError(f"signxml cannot sign envelopes with {signer.suite}")
+    root = envelope_root if in_place else copy.deepcopy(envelope_root)
     header, body = _frame(root)
     security = etree.Element(f"{{{WSSE}}}Security", nsmap={"wsse": WSSE, "wsu": WSU})
     header.insert(0, security)
     ids = _Ids(root, header.findtext(f"{{{WSA}}}MessageID") or "")
     token_id = _add_token(security, signer, ids)
-    uris = []
+    targets = []
     for part in parts:
         target = (
             _add_timestamp(security, now, lifetime) if part is Part.TIMESTAMP else _target(header, body, part)
         )
         target.set(WSU_ID, ids.new(_PREFIXES.get(part, "id-"), part))
-        uris.append(f"#{target.get(WSU_ID)}")
-    signature = _signxml_signature(root, signer, uris, _key_info(token_id, ids))
+        targets.append((f"#{target.get(WSU_ID)}", target))
+    key_info = _key_info(token_id, ids)
+    if arithmetic is Arithmetic.SIGNXML:
+        signature = _signxml_signature(root, signer, [uri for uri, _ in targets], key_info)
+    else:
+        signature = xmldsig.sign(targets, signer, provider or process_provider(), key_info, names)
     signature.set("Id", ids.new("SIG-", "Signature"))
     security.insert(1, signature)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")

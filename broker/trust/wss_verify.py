@@ -1,12 +1,13 @@
 """Is this envelope what a trusted peer signed, and which of its parts? The half of the profile that distrusts.
 
 The structure is judged first and strictly: fixed places, targets from a closed list, unique ids, named algorithms.
-Only then signxml computes, and only the parts it returns are used.
+Only then somebody computes, signxml for RSA and our own arithmetic for ГОСТ, and only the parts they vouch for are used.
 """
 
 import base64
 import binascii
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ from broker.trust.envelope import (
     EGISZ,
     ENVELOPED,
     EXC_C14N,
+    HUGE,
     WSA,
     WSSE,
     WSU,
@@ -32,10 +34,12 @@ from broker.trust.envelope import (
     WssCode,
     WssRefusal,
 )
+from broker.trust.provider import Provider
+from broker.trust.providers import process_provider
 from broker.trust.suites import SUITES, Suite, suite_of_xml
+from broker.trust.xmldsig import canonical, digest_fits, inclusive_prefixes, value_fits
 
 MAX_REFERENCES: Final = 16
-_HUGE: Final = 8 * 1024 * 1024
 _WSA_PARTS: Final = (
     Part.MESSAGE_ID,
     Part.ACTION,
@@ -45,6 +49,20 @@ _WSA_PARTS: Final = (
     Part.FAULT_TO,
     Part.FROM,
 )
+
+
+class Arithmetic(Enum):
+    """Who computes digests and values of an envelope; each checks the other in the tests."""
+
+    SIGNXML = "signxml"
+    """The library: RSA only."""
+    OWN = "own"
+    """``broker.trust.xmldsig`` over a provider: every suite."""
+
+    @classmethod
+    def of(cls, suite: Suite) -> "Arithmetic":
+        """Return who computes a suite in the product."""
+        return cls.SIGNXML if suite in _SIGNXML else cls.OWN
 
 
 class _RefusedError(Exception):
@@ -67,26 +85,49 @@ class _Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What the signature says of itself: its suite and, in order, the parts it covers."""
+    """What the signature says of itself: its suite and, in order, the parts it covers.
+
+    ``prefixes`` belong to the canonical form of SignedInfo, those of a reference to the part's.
+    """
 
     suite: Suite
     parts: tuple[Part, ...]
+    prefixes: tuple[str, ...]
+    references: tuple[tuple[etree._Element, tuple[str, ...]], ...]
 
 
-def verify_envelope(data: bytes, peer: PeerTrust, now: datetime) -> VerifiedEnvelope | WssRefusal:
-    """Verify a SOAP 1.1 or 1.2 envelope of a peer at an instant; never raises for anything that may arrive."""
+_Signed = dict[Part, bytes]
+"""The canonical bytes of every part that is signed."""
+
+
+def verify_envelope(
+    data: bytes,
+    peer: PeerTrust,
+    now: datetime,
+    *,
+    provider: Provider | None = None,
+    arithmetic: Arithmetic | None = None,
+) -> VerifiedEnvelope | WssRefusal:
+    """Verify a SOAP 1.1 or 1.2 envelope of a peer at an instant; never raises for anything that may arrive.
+
+    ``provider`` computes what signxml does not (default: that of this process); ``arithmetic`` overrides the choice.
+    """
     try:
         frame = _read_frame(_parse(data, peer.limit))
         claim = _read_claim(frame, peer)
         certificate = _pinned_certificate(frame, peer, now)
-        signed = _verify_signature(frame, claim, certificate, now, huge=len(data) > _HUGE)
+        if (arithmetic or Arithmetic.of(claim.suite)) is Arithmetic.SIGNXML:
+            vouched = _verify_by_signxml(frame, claim, certificate, now, huge=len(data) > HUGE)
+        else:
+            vouched = _verify_by_ourselves(frame, claim, certificate, provider or process_provider())
+        signed = {part: _reread(body) for part, body in vouched.items() if part is not Part.BODY}
         window = _check_window(signed.get(Part.TIMESTAMP), peer, now)
     except _RefusedError as refused:
         return refused.refusal
     created, expires = window or (None, None)
     return VerifiedEnvelope(
         soap=frame.soap,
-        body=signed[Part.BODY],
+        body=vouched[Part.BODY],
         message_id=_text(signed.get(Part.MESSAGE_ID)),
         action=_text(signed.get(Part.ACTION)),
         to=_text(signed.get(Part.TO)),
@@ -106,7 +147,7 @@ def _parse(data: bytes, limit: int) -> etree._Element:
     if len(data) > limit:
         raise _RefusedError(WssCode.TOO_LARGE)
     try:
-        root = etree.fromstring(data, safe_parser(huge=len(data) > _HUGE))
+        root = etree.fromstring(data, safe_parser(huge=len(data) > HUGE))
     except (etree.XMLSyntaxError, ValueError):
         raise _RefusedError(WssCode.MALFORMED) from None
     if root.getroottree().docinfo.internalDTD is not None:
@@ -170,18 +211,33 @@ def _read_claim(frame: _Frame, peer: PeerTrust) -> _Claim:
     if len(signed_info) < 3 or len(signed_info) > 2 + MAX_REFERENCES:
         raise _RefusedError(WssCode.STRUCTURE, "SignedInfo")
     names = ["CanonicalizationMethod", "SignatureMethod", *(["Reference"] * (len(signed_info) - 2))]
-    canonical, method, *references = _children(signed_info, *names)
+    method_of_form, method, *references = _children(signed_info, *names)
     suite = suite_of_xml(method.get("Algorithm", ""))
-    if canonical.get("Algorithm") != EXC_C14N or suite is None or suite not in peer.suites:
+    if method_of_form.get("Algorithm") != EXC_C14N or suite is None or suite not in peer.suites:
         raise _RefusedError(WssCode.ALGORITHM, method.get("Algorithm", ""))
+    if len(method):  # HMACOutputLength and its kind
+        raise _RefusedError(WssCode.ALGORITHM, "SignatureMethod")
     names_of_parts = _names_of_parts(frame)
-    parts = tuple(_read_reference(reference, suite, names_of_parts) for reference in references)
+    read = [_read_reference(reference, suite, names_of_parts) for reference in references]
+    parts = tuple(part for part, _ in read)
     missing = {Part.BODY, *peer.required} - set(parts)
     if missing:
         raise _RefusedError(WssCode.UNSIGNED_PART, ", ".join(sorted(missing)))
     if len(set(parts)) != len(parts):
         raise _RefusedError(WssCode.REFERENCE, "doubled")
-    return _Claim(suite=suite, parts=parts)
+    return _Claim(
+        suite=suite,
+        parts=parts,
+        prefixes=_prefixes(method_of_form),
+        references=tuple(zip(references, (prefixes for _, prefixes in read), strict=True)),
+    )
+
+
+def _prefixes(method: etree._Element) -> tuple[str, ...]:
+    prefixes = inclusive_prefixes(method)
+    if prefixes is None:
+        raise _RefusedError(WssCode.ALGORITHM, "InclusiveNamespaces")
+    return prefixes
 
 
 def _check_key_info(key_info: etree._Element, token: etree._Element) -> None:
@@ -214,18 +270,23 @@ def _names_of_parts(frame: _Frame) -> dict[str, Part]:
     return names
 
 
-def _read_reference(reference: etree._Element, suite: Suite, names: dict[str, Part]) -> Part:
+def _read_reference(
+    reference: etree._Element, suite: Suite, names: dict[str, Part]
+) -> tuple[Part, tuple[str, ...]]:
     transforms, digest_method, _ = _children(reference, "Transforms", "DigestMethod", "DigestValue")
     uri = reference.get("URI", "")
     part = names.get(uri[1:]) if uri.startswith("#") else None
     if part is None:
         raise _RefusedError(WssCode.REFERENCE, "unknown target")
-    algorithms = [item.get("Algorithm") for item in _children(transforms, *(["Transform"] * len(transforms)))]
+    steps = _children(transforms, *(["Transform"] * len(transforms)))
+    algorithms = [item.get("Algorithm") for item in steps]
     if algorithms != [EXC_C14N] and not (part is Part.BODY and algorithms == [ENVELOPED, EXC_C14N]):
         raise _RefusedError(WssCode.ALGORITHM, "Transform")
     if digest_method.get("Algorithm") not in SUITES[suite].xml_digests:
         raise _RefusedError(WssCode.ALGORITHM, digest_method.get("Algorithm", ""))
-    return part
+    if len(steps) > 1 and len(steps[0]):
+        raise _RefusedError(WssCode.ALGORITHM, "Transform")
+    return part, _prefixes(steps[-1])
 
 
 def _pinned_certificate(frame: _Frame, peer: PeerTrust, now: datetime) -> bytes:
@@ -248,10 +309,30 @@ _SIGNXML: Final = {
 }
 
 
-def _verify_signature(
-    frame: _Frame, claim: _Claim, der: bytes, now: datetime, *, huge: bool
-) -> dict[Part, etree._Element]:
-    """Compute every digest and the signature value; return the signed parts rebuilt from the bytes that were signed."""
+def _verify_by_ourselves(frame: _Frame, claim: _Claim, der: bytes, provider: Provider) -> _Signed:
+    """Compute the signature value first, then every digest: nothing unsigned costs the hashing of a large Body."""
+    _demand(value_fits(frame.signature, claim.prefixes, claim.suite, der, provider))
+    signed: _Signed = {}
+    for part, (reference, prefixes) in zip(claim.parts, claim.references, strict=True):
+        data = canonical(frame.targets[part], prefixes)
+        _demand(digest_fits(reference, data, claim.suite, provider))
+        signed[part] = data
+    return signed
+
+
+def _demand(fits: bool | None) -> None:  # noqa: FBT001  three-valued answer of a provider
+    if fits is None:
+        raise _RefusedError(WssCode.UNVERIFIED)
+    if not fits:
+        raise _RefusedError(WssCode.BAD_SIGNATURE)
+
+
+def _reread(data: bytes) -> etree._Element:
+    return etree.fromstring(data, safe_parser(huge=len(data) > HUGE))
+
+
+def _verify_by_signxml(frame: _Frame, claim: _Claim, der: bytes, now: datetime, *, huge: bool) -> _Signed:
+    """Let signxml compute every digest and the signature value; return what it says it has seen."""
     if claim.suite not in _SIGNXML:
         raise _RefusedError(WssCode.ALGORITHM, claim.suite)
     certificate = load_certificate(der)
@@ -277,18 +358,18 @@ def _verify_signature(
     return _match_results(frame, claim, [result.signed_xml for result in results])
 
 
-def _match_results(
-    frame: _Frame, claim: _Claim, elements: list[etree._Element | None]
-) -> dict[Part, etree._Element]:
+def _match_results(frame: _Frame, claim: _Claim, elements: list[etree._Element | None]) -> _Signed:
     """Pair what was computed with what was claimed; a difference means signxml saw another tree than we did."""
     if len(elements) != len(claim.parts):
         raise _RefusedError(WssCode.BAD_SIGNATURE, "references")
-    signed: dict[Part, etree._Element] = {}
-    for part, element in zip(claim.parts, elements, strict=True):
+    signed: _Signed = {}
+    for (part, element), (_, prefixes) in zip(
+        zip(claim.parts, elements, strict=True), claim.references, strict=True
+    ):
         expected = frame.targets[part]
         if element is None or element.tag != expected.tag or element.get(WSU_ID) != expected.get(WSU_ID):
             raise _RefusedError(WssCode.REFERENCE, part)
-        signed[part] = element
+        signed[part] = canonical(element, prefixes)
     return signed
 
 

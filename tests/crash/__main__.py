@@ -1,4 +1,7 @@
-"""``python -m tests.crash --kills N``: load, storm, calm, verdict; exit status 0 only when nobody was lost or doubled."""
+"""``python -m tests.crash --kills N``: load, storm, calm, verdict; exit status 0 only when nobody was lost or doubled.
+
+With ``--weather`` the state systems misbehave all the while, some documents must be refused, and a week of silence follows.
+"""
 
 import argparse
 import asyncio
@@ -17,7 +20,7 @@ import asyncpg
 import msgspec
 
 from broker.dev.endpoints import Endpoints
-from tests.crash.documents import Paper, Press
+from tests.crash.documents import REGISTRAR_REGION, Paper, Press
 from tests.crash.load import Book, Load
 from tests.crash.stand import Stand
 from tests.crash.storm import FROZEN, Storm
@@ -33,6 +36,7 @@ from tests.crash.verdict import (
     read_leftovers,
     read_register,
 )
+from tests.crash.weather import Weather, advance
 
 LEAST = 50
 PAUSE = 1.5
@@ -41,6 +45,8 @@ STILL = 90.0
 """Seconds without any progress after which nothing more is expected."""
 JUMP = 30
 """Seconds the simulated clock is put forward between two looks at the calm, so that nobody waits for a backoff."""
+LEAP = 12 * 3600
+"""The same after bad weather: answers that were lost are asked for only as their deadline comes."""
 
 
 def main() -> None:
@@ -71,21 +77,22 @@ def _arguments() -> argparse.Namespace:
         "--only", default="", help="only acts whose words contain this, such as «kill point: amqp»"
     )
     parser.add_argument("--no-amqp", action="store_true", help="without RabbitMQ")
+    parser.add_argument("--weather", action="store_true", help="fault knobs at random, and a week of silence")
+    parser.add_argument("--documents", type=int, default=1000, help="with --weather: how many are sent")
     return parser.parse_args()
 
 
 async def _run(options: argparse.Namespace, state: Path) -> bool:
     seed = options.seed if options.seed is not None else int(time.time())
     say(f"seed {seed}, {options.kills} acts, {options.rate:.0f} documents/s; logs in {state}/logs")
-    stand = Stand(state, amqp=not options.no_amqp)
+    stand = Stand(state, amqp=not options.no_amqp, checks=options.weather)
     started = time.monotonic()
     try:
         endpoints = await stand.start()
         _tell(started, "the stand serves" + ("" if endpoints.amqp else " (no RabbitMQ: HTTP only)"))
-        expected = options.kills * PAUSE + FROZEN + 8
-        papers = await asyncio.to_thread(
-            lambda: list(Press(state, seed).make(int(expected * options.rate) + 50))
-        )
+        if options.weather:
+            await stand.let_region_register(REGISTRAR_REGION)
+        papers = await asyncio.to_thread(_papers, options, state, seed)
         _tell(started, f"{len(papers)} documents are signed")
         lines, numbers = await _ordeal(stand, endpoints, papers, options, seed)
     finally:
@@ -93,6 +100,14 @@ async def _run(options: argparse.Namespace, state: Path) -> bool:
     lines.append(Line("no process is left behind", 1, [str(pid) for pid in left]))
     numbers["seconds"] = round(time.monotonic() - started, 1)
     return _report(state, lines, numbers)
+
+
+def _papers(options: argparse.Namespace, state: Path, seed: int) -> list[Paper]:
+    press = Press(state, seed)
+    if options.weather:
+        return press.mixed(options.documents)
+    seconds = options.kills * PAUSE + FROZEN + 8
+    return list(press.make(int(seconds * options.rate) + 50))
 
 
 def _tell(started: float, text: str) -> None:
@@ -105,25 +120,34 @@ async def _ordeal(
     book = Book()
     load = Load(endpoints, book)
     storm = Storm(stand, random.Random(seed), amqp=endpoints.amqp is not None, only=options.only)
+    weather = Weather(endpoints, random.Random(f"weather/{seed}"))
     async with load.running():
-        offering = asyncio.create_task(load.offer(papers, options.rate))
-        await asyncio.sleep(1)
-        await storm.rage(options.kills, PAUSE)
-        await _hit_all(storm, offering)
-        load.end()
-        await offering
+        async with weather.bad() if options.weather else contextlib.nullcontext():
+            offering = asyncio.create_task(load.offer(papers, options.rate))
+            await asyncio.sleep(1)
+            await storm.rage(options.kills, PAUSE)
+            await _hit_all(storm, offering)
+            if not options.weather:
+                load.end()
+            await offering
+        if options.weather:
+            await weather.silence()
         say(
             f"the storm is over: {load.offered} offered in {load.seconds:.0f} s, {len(book.accepted)} accepted"
         )
         async with contextlib.AsyncExitStack() as stack:
-            calm = _Calm(endpoints, load, book)
+            calm = _Calm(endpoints, load, book, jump=LEAP if options.weather else JUMP)
             database = await calm.reach(stack)
             await calm.settle(database)
             facts = await _facts(endpoints, database, stand, load, book, papers[: load.offered])
             numbers = await _numbers(database, load, book, storm)
+    facts.registrar_region = REGISTRAR_REGION if options.weather else ""
     lines = judge(facts)
-    slow = [] if numbers["offered per second"] >= LEAST else [f"{numbers['offered per second']} documents/s"]
-    lines.append(Line(f"at least {LEAST} documents a second were offered", load.offered, slow))
+    if options.weather:
+        numbers["weather"] = dict(sorted(weather.turned.items()))
+    else:
+        slow = [] if numbers["offered per second"] >= LEAST else [f"{numbers['offered per second']} a second"]
+        lines.append(Line(f"at least {LEAST} documents a second were offered", load.offered, slow))
     lines.append(Line("no submission was refused", load.offered, [str(one) for one in book.refused]))
     lines.append(Line("every armed kill point was hit", len(storm.hits()), sorted(storm.armed())))
     lines.append(Line("every act found its target", options.kills, storm.missed))
@@ -141,10 +165,11 @@ async def _hit_all(storm: Storm, offering: asyncio.Task[None]) -> None:
 class _Calm:
     """After the storm: everything drains by itself, only backoffs are shortened by the simulated clock."""
 
-    def __init__(self, endpoints: Endpoints, load: Load, book: Book) -> None:
+    def __init__(self, endpoints: Endpoints, load: Load, book: Book, *, jump: int) -> None:
         self._endpoints = endpoints
         self._load = load
         self._book = book
+        self._jump = jump
 
     async def reach(self, stack: contextlib.AsyncExitStack) -> asyncpg.Connection:
         """Connect to the database as soon as it is back."""
@@ -166,7 +191,7 @@ class _Calm:
                 say(f"  calm: {now}")
             if self._is_over(now):
                 return
-            await self._advance()
+            await advance(self._endpoints, self._jump)
             await asyncio.sleep(3)
         say("  nothing moves any more")
 
@@ -192,11 +217,6 @@ class _Calm:
             and not now["without a promise"]
             and heard
         )
-
-    async def _advance(self) -> None:
-        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
-                await http.put(f"{self._endpoints.http}/sim/clock", json={"advanceSeconds": JUMP})
 
 
 async def _facts(

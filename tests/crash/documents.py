@@ -1,4 +1,7 @@
-"""The documents of the load: made and signed before it begins, so that the generator costs little while it runs."""
+"""The documents of the load: made and signed before it begins, so that the generator costs little while it runs.
+
+``Press.make`` makes good ones by the thousand, ``Press.mixed`` those of the demo's plan, some of which must be refused.
+"""
 
 import base64
 import hashlib
@@ -10,20 +13,27 @@ from pathlib import Path
 
 import msgspec
 
+from broker.dev.plan import BEYOND, REFUSED, Group, Planned, Planner
 from broker.dev.world import PATIENTS, Signers, World
 from broker.document.submission import Content, Submission
+from broker.samples.faults import FREQUENT
 from broker.samples.people import Clinic, Doctor
 from broker.samples.sample import Sample
 from broker.samples.submission import encode, make_submission
 from broker.trust import Signer, sign_detached
 
 KINDS = ("306", "103", "290")
+REGISTRAR_REGION = "16"
+"""The region whose ГИС registers in РЭМД by itself while the weather is bad."""
 _UID = "00000000-0000-4000-8000-00000000000a"
 _SET = "00000000-0000-4000-8000-00000000000b"
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """One submission ready to be sent; ``sha256`` is that of the document's own bytes."""
+    """One submission ready to be sent; ``sha256`` is that of the document's own bytes.
+
+    ``status`` is where the document must end, ``holders`` the simulators that must have registered it once; no other may.
+    """
 
     partner: str
     clinic: str
@@ -33,6 +43,8 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     local_uid: str
     sha256: str
     body: bytes
+    status: str = "completed"
+    holders: tuple[str, ...] = ("remd", "gis-soap")
 
     @property
     def routing_key(self) -> str:
@@ -46,6 +58,7 @@ class Press:
     def __init__(self, state: Path, seed: int) -> None:
         self._world = World()
         self._signers = Signers.open(state / "pki", self._world)
+        self._seed = seed
         self._dice = random.Random(f"crash/{seed}")
         self._now = datetime.now(UTC)
         self._keys: dict[str, Signer] = {}
@@ -64,6 +77,15 @@ class Press:
             kind = KINDS[(number // len(clinics)) % len(KINDS)]
             patient = number * PATIENTS // count
             yield self._paper(owners[clinic.oid], clinic, kind, patient)
+
+    def mixed(self, count: int) -> list[Paper]:
+        """Make so many documents of the demo's plan: most are good, some must be refused, by us or by РЭМД alone."""
+        planner = Planner(self._world, self._sign, self._now, f"weather/{self._seed}", amqp=False)
+        faults = len(FREQUENT) + len(BEYOND) + len(REFUSED)
+        each = max(1, count // (10 * faults))
+        regions = {clinic.oid: clinic.region for clinic in self._world.clinics}
+        plan = planner.documents(good=count - each * faults, each=each)
+        return [_planned(one, regions[one.submission.clinic]) for one in plan]
 
     def _paper(self, partner: str, clinic: Clinic, kind: str, patient: int) -> Paper:
         key = (clinic.oid, kind, patient)
@@ -117,6 +139,24 @@ class Press:
         if key not in self._keys:
             self._keys[key] = self._signers.of(who).signer
         return sign_detached(content, self._keys[key], signing_time=self._now)
+
+
+def _planned(one: Planned, region: str) -> Paper:
+    """Make a paper of a planned document; where the ГИС registers, РЭМД is not asked and refuses nothing."""
+    submission = one.submission
+    by_region = region == REGISTRAR_REGION
+    return Paper(
+        partner=one.vendor,
+        clinic=submission.clinic,
+        kind=submission.kind or "",
+        region=region,
+        message_id=submission.message_id or "",
+        local_uid=one.local_uid,
+        sha256=hashlib.sha256(base64.b64decode(submission.content.data)).hexdigest(),
+        body=encode(submission),
+        status="completed" if by_region and one.group is Group.REFUSED else one.status,
+        holders=tuple(name for name in one.holders if not (by_region and name == "remd")),
+    )
 
 
 def _text(data: bytes) -> str:

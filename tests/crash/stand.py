@@ -28,8 +28,9 @@ LONGEST_LEASE = TIMEOUT + 3
 class Stand:
     """Starts, finds and stops; ``kill_dir`` is where kill points are armed."""
 
-    def __init__(self, state: Path, *, amqp: bool) -> None:
+    def __init__(self, state: Path, *, amqp: bool, checks: bool = False) -> None:
         self.state = state
+        self._checks = checks
         self.kill_dir = state / "kill"
         self._amqp = amqp
         self._process: asyncio.subprocess.Process | None = None
@@ -39,7 +40,8 @@ class Stand:
         """Start everything and wait until it serves."""
         self.kill_dir.mkdir(parents=True, exist_ok=True)
         destinations = json.dumps({"timeout": TIMEOUT, "rate": 0.0})
-        arguments = ["dev", "--state-dir", str(self.state), "--workers", str(len(WORKERS)), "--no-sim-check"]
+        arguments = ["dev", "--state-dir", str(self.state), "--workers", str(len(WORKERS))]
+        arguments += [] if self._checks else ["--no-sim-check"]
         arguments += ["--destinations", destinations, *([] if self._amqp else ["--no-amqp"])]
         environment = {**os.environ, **LEASES, "INAYA_KILL_DIR": str(self.kill_dir)}
         log = (self.state / "dev.log").open("ab")
@@ -53,6 +55,31 @@ class Stand:
             await asyncio.sleep(0.1)
         self.endpoints = found
         return found
+
+    async def let_region_register(self, region: str) -> None:
+        """Put a routing table into force in which the ГИС of a region registers in РЭМД by itself."""
+        shown = json.loads(await self._inaya("routes", "show"))
+        direct, gis, *others = shown["rules"]
+        elsewhere = [one for one in gis["when"]["regions"] if one != region]
+        rules = [
+            direct | {"when": direct["when"] | {"regions": elsewhere}},
+            gis | {"when": gis["when"] | {"regions": elsewhere}},
+            gis | {"name": "ГИС региона регистрирует", "when": gis["when"] | {"regions": [region]}, "registers": True},
+            *others,
+        ]  # fmt: skip
+        path = self.state / "routing.json"
+        path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
+        await self._inaya("routes", "activate", str(path))
+
+    async def _inaya(self, *words: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "broker", *words, "--state-dir", str(self.state), cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, trouble = await process.communicate()
+        if process.returncode:
+            raise SystemExit(f"inaya {' '.join(words)}: {(said + trouble).decode(errors='replace')[-500:]}")
+        return said.decode()
 
     async def stop(self) -> list[int]:
         """Stop in order; return the processes that were left behind."""

@@ -38,6 +38,11 @@ class Facts(msgspec.Struct):
     heard: Mapping[str, Sequence[int]] | None
     leftovers: Mapping[str, int]
     bugs: Mapping[str, int]
+    registrar_region: str = ""
+
+    def region_registers(self, paper: Paper) -> bool:
+        """Tell whether the ГИС of the document's region registers it in РЭМД."""
+        return paper.region == self.registrar_region
 
 
 async def read_documents(database: asyncpg.Connection) -> dict[str, dict[str, Any]]:
@@ -110,7 +115,7 @@ def judge(facts: Facts) -> list[Line]:
         _line("an accepted document is found by its messageId", facts.accepted, _not_found(facts)),
         _line("its ticket names that very document", _tickets(facts), _wrong_ticket(facts)),
         _line("it is kept once, with the bytes submitted", ids, _not_kept(facts)),
-        _line("it is completed", ids, _not_completed(facts)),
+        _line("it ended as it had to", ids, _ended_otherwise(facts)),
         *_registered(facts),
         _line("its events are numbered 1 to n in the feed", ids, _gaps_in_feed(facts, ids)),
         _line(
@@ -154,11 +159,11 @@ def _not_kept(facts: Facts) -> list[str]:
     ]
 
 
-def _not_completed(facts: Facts) -> list[str]:
+def _ended_otherwise(facts: Facts) -> list[str]:
     return [
-        f"{key}: {kept['status']}"
-        for key in facts.accepted
-        if (kept := facts.documents.get(key)) is not None and kept["status"] != "completed"
+        f"{key}: {kept['status']} instead of {one.paper.status}"
+        for key, one in facts.accepted.items()
+        if (kept := facts.documents.get(key)) is not None and kept["status"] != one.paper.status
     ]
 
 
@@ -166,20 +171,34 @@ def _registered(facts: Facts) -> list[Line]:
     """Judge what each simulator holds; what was sent but never promised may be absent, never doubled."""
     lines = []
     for name, register in facts.registers.items():
-        absent, doubled, altered = [], [], []
+        absent, doubled, altered, unasked = [], [], [], []
         for paper in facts.sent:
             held = register.get(paper.local_uid)
             if held is None or not held["registrations"]:
-                absent += [paper.local_uid] if paper.message_id in facts.accepted else []
+                promised = paper.message_id in facts.accepted and name in paper.holders
+                absent += [paper.local_uid] if promised else []
                 continue
+            unasked += [paper.local_uid] if name not in paper.holders else []
             doubled += [f"{paper.local_uid}: {held['registrations']}"] if held["registrations"] != 1 else []
             altered += [paper.local_uid] if held["sha256"] != paper.sha256 else []
         lines += [
-            _line(f"{name} has registered it", facts.accepted, absent),
+            _line(f"{name} has registered what it had to", facts.accepted, absent),
+            _line(f"{name} has registered nothing else", register, unasked),
             _line(f"{name} has registered none twice", register, doubled),
             _line(f"{name} holds the bytes submitted (SHA-256)", register, altered),
         ]
-    return lines
+    return [*lines, _line("none is registered in РЭМД by two systems", facts.sent, _by_two(facts))]
+
+
+def _by_two(facts: Facts) -> list[str]:
+    """Count over everybody who registers in РЭМД for a document's clinic: РЭМД itself and the ГИС of one region."""
+    found = []
+    for paper in facts.sent:
+        names = ("remd", "gis-soap") if facts.region_registers(paper) else ("remd",)
+        held = [facts.registers[name].get(paper.local_uid) for name in names]
+        count = sum(one["registrations"] for one in held if one is not None)
+        found += [f"{paper.local_uid}: {count}"] if count > 1 else []
+    return found
 
 
 def _gaps_in_feed(facts: Facts, ids: Mapping[str, str]) -> list[str]:

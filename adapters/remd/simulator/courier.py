@@ -1,6 +1,5 @@
 """The simulated РЭМД calls its sender back: it fetches files and tells results, at ReplyTo, as the real one does."""
 
-import asyncio
 import binascii
 import zlib
 from base64 import b64decode
@@ -11,7 +10,6 @@ from uuid import UUID, uuid5
 import aiohttp
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from lxml import etree
 
 from adapters.remd.names import Names
 from adapters.remd.replies import child, text_of
@@ -19,11 +17,12 @@ from adapters.remd.simulator import wire
 from adapters.remd.simulator.ledger import Accepted, Registration
 from adapters.remd.simulator.registers import SimSettings
 from adapters.remd.simulator.texts import Refusal, forced
-from broker.adapter_kit import Clock
-from broker.adapter_kit.soap import SoapAnswer, parse_soap, read_at_most, safe_parser
-from broker.trust.envelope import Part, PeerTrust, WssRefusal
-from broker.trust.signer import RsaSigner
-from broker.trust.wss import sign_envelope, verify_envelope
+from broker.adapter_kit import Clock, Compute, in_thread
+from broker.adapter_kit.soap import SoapAnswer, parse_soap, read_at_most
+from broker.trust.envelope import Part, PeerTrust, VerifiedEnvelope
+from broker.trust.sealing import Opening, Sealing, open_envelope, seal
+from broker.trust.signing import SigningKey
+from broker.trust.suites import Suite
 
 _NAMES: Final = Names()
 _IDS: Final = UUID("8b6d4d2e-5b0c-4e56-9f39-5f4f0d3f7a01")
@@ -35,13 +34,16 @@ _SIGNED: Final = (Part.BODY, Part.TIMESTAMP, Part.MESSAGE_ID, Part.ACTION, Part.
 class Courier:
     """Signs what leaves and verifies what comes, when the settings hold keys; opens its session lazily."""
 
-    def __init__(self, settings: SimSettings, clock: Clock) -> None:
+    def __init__(self, settings: SimSettings, clock: Clock, compute: Compute = in_thread) -> None:
         self._settings = settings
         self._clock = clock
+        self._compute = compute
         self._session: aiohttp.ClientSession | None = None
         security = settings.security
-        self._signer = (
-            RsaSigner.from_pem(security.certificate.encode(), security.key.encode()) if security.key else None
+        self._key = (
+            SigningKey(provider=security.provider, certificate=security.certificate, key=security.key)
+            if security.key
+            else None
         )
         pinned = (
             x509.load_pem_x509_certificates(security.peer_certificate.encode())
@@ -49,7 +51,10 @@ class Courier:
             else []
         )
         self._peer = (
-            PeerTrust(certificates=tuple(one.public_bytes(Encoding.DER) for one in pinned))
+            PeerTrust(
+                certificates=tuple(one.public_bytes(Encoding.DER) for one in pinned),
+                suites=frozenset(Suite(name) for name in security.peer_suites),
+            )
             if pinned
             else None
         )
@@ -70,8 +75,16 @@ class Courier:
         """Tell whether an incoming envelope bears the pinned sender's signature (always, when none is pinned)."""
         if self._peer is None:
             return True
-        verified = await asyncio.to_thread(verify_envelope, raw, self._peer, self._clock.now())
-        return not isinstance(verified, WssRefusal)
+        work = Opening(data=raw, peer=self._peer, now=self._clock.now())
+        return isinstance(await self._compute(open_envelope, work), VerifiedEnvelope)
+
+    async def signed(self, envelope: bytes, parts: tuple[Part, ...]) -> bytes | None:
+        """Sign an envelope when there is a key; None when the key cannot be had."""
+        if self._key is None:
+            return envelope
+        work = Sealing(envelope=envelope, key=self._key, parts=parts, now=self._clock.now())
+        made = await self._compute(seal, work)
+        return made if isinstance(made, bytes) else None
 
     async def fetch(self, accepted: Accepted) -> bytes | Refusal:
         """Ask for the file with getDocumentFile; return its bytes or why there are none."""
@@ -115,11 +128,10 @@ class Courier:
         return f"urn:uuid:{uuid5(_IDS, f'{accepted.number}/{purpose}/{attempt}')}"
 
     async def _call(self, url: str, envelope: bytes) -> SoapAnswer | None:
-        if self._signer is not None:
-            tree = etree.fromstring(envelope, safe_parser())
-            envelope = await asyncio.to_thread(
-                sign_envelope, tree, self._signer, parts=_SIGNED, now=self._clock.now()
-            )
+        signed = await self.signed(envelope, _SIGNED)
+        if signed is None:
+            return None
+        envelope = signed
         assert self._session is not None
         try:
             async with self._session.post(url, data=envelope, headers=_HEADERS) as response:

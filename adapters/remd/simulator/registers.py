@@ -90,11 +90,16 @@ class Mark(Register, frozen=True, kw_only=True):
 
 
 class Security(Register, frozen=True, kw_only=True):
-    """WS-Security of the simulator, PEM texts: whom it believes, with what it signs (empty: unverified, unsigned)."""
+    """WS-Security of the simulator, PEM texts: whom it believes, with what it signs (empty: unverified, unsigned).
+
+    ``provider`` computes with the key (openssl-rsa | openssl-gost); ``peer_suites`` are those the sender may sign with.
+    """
 
     peer_certificate: str = ""
+    peer_suites: tuple[str, ...] = ("RSA_SHA256", "GOST2012_256", "GOST2012_512")
     certificate: str = ""
     key: str = ""
+    provider: str = "openssl-rsa"
 
 
 class SimSettings(Register, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class RemdSimulator:
         self._simulation = Simulation(setup)
         settings = msgspec.convert(setup.params, SimSettings)
         self._ledger = Ledger(self._simulation)
-        self._courier = Courier(settings, setup.clock)
+        self._courier = Courier(settings, setup.clock, setup.compute)
         self._process = Process(self._simulation, settings, self._ledger, self._courier)
         self._recent: deque[float] = deque()
         for oid, systems in self._simulation.store.items("links", list[str]):

@@ -1,7 +1,7 @@
 """Addresses: do they have what the guides demand of them? The largest class of refusals in a live gateway."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lxml.etree import _Element as Element
@@ -19,7 +19,7 @@ _GUIDES: Final = "Так требуют руководства видов, ко�
 
 def address_count(subject: Subject) -> Iterator[Breach]:
     """Demand one or two addresses of a patient."""
-    found = list(_patient_addresses(subject))
+    found = _patient_addresses(subject)
     if len(found) > _MOST:
         yield Breach(found[_MOST], "У пациента больше двух адресов.")
 
@@ -27,15 +27,15 @@ def address_count(subject: Subject) -> Iterator[Breach]:
 def address_type(subject: Subject) -> Iterator[Breach]:
     """Demand that an address of a patient says which it is: registration, temporary, actual, work."""
     for address in _patient_addresses(subject):
-        kind = address.find(f"{A}Type")
+        kind = subject.outline.first_below(address, f"{A}Type")
         if not is_null(address) and not is_null(kind) and not value_of(kind, "code"):
             yield Breach(address if kind is None else kind, "У адреса пациента не указан тип (address:Type).")
 
 
 def address_street(subject: Subject) -> Iterator[Breach]:
     """Demand a text of every address."""
-    for address in _addresses(subject):
-        lines = address.findall(f"{H}streetAddressLine")
+    for address in subject.once(_addresses):
+        lines = subject.outline.below(address, f"{H}streetAddressLine")
         if any(text_of(line) for line in lines) or any(is_null(line) for line in lines):
             continue
         yield Breach(lines[0] if lines else address, "Адрес пуст: в streetAddressLine нет текста.")
@@ -43,8 +43,8 @@ def address_street(subject: Subject) -> Iterator[Breach]:
 
 def address_state(subject: Subject) -> Iterator[Breach]:
     """Demand the region of every address."""
-    for address in _addresses(subject):
-        state = address.find(f"{A}stateCode")
+    for address in subject.once(_addresses):
+        state = subject.outline.first_below(address, f"{A}stateCode")
         if not is_null(state) and not value_of(state, "code"):
             yield Breach(
                 address if state is None else state, "У адреса не указан регион (address:stateCode)."
@@ -53,8 +53,8 @@ def address_state(subject: Subject) -> Iterator[Breach]:
 
 def postal_code(subject: Subject) -> Iterator[Breach]:
     """Demand six digits of a postal code."""
-    for address in _addresses(subject):
-        for code in address.iterfind(f"{H}postalCode"):
+    for address in subject.once(_addresses):
+        for code in subject.outline.below(address, f"{H}postalCode"):
             text = text_of(code)
             if not is_null(code) and not _POSTAL.fullmatch(text):
                 yield Breach(
@@ -83,8 +83,8 @@ def _addresses(subject: Subject) -> Iterator[Element]:
     return (one for one in subject.of(f"{H}addr") if not is_null(one))
 
 
-def _patient_addresses(subject: Subject) -> Iterator[Element]:
-    return subject.markup.root.iterfind(f"{ROLE}/{H}addr")
+def _patient_addresses(subject: Subject) -> Sequence[Element]:
+    return subject.all(f"{ROLE}/{H}addr")
 
 
 RULES: Final = (

@@ -48,14 +48,14 @@ def inn(subject: Subject) -> Iterator[Breach]:
         yield from _unless(element, is_inn)
     for code in subject.of(f"{H}code"):
         parent = code.getparent() if code.get("code") == _EMPLOYER else None
-        value = None if parent is None else parent.find(f"{H}value")
+        value = None if parent is None else subject.outline.first_below(parent, f"{H}value")
         if value is not None:
             yield from _unless(value, lambda text: is_inn(text) or is_ogrn(text))
 
 
 def enp(subject: Subject) -> Iterator[Breach]:
     """Demand that a policy number of sixteen digits has the check digit of a ЕНП (rule recalled, not seen)."""
-    for element in subject.markup.root.iterfind(f"{ROLE}/{IDY}InsurancePolicy/{IDY}Number"):
+    for element in subject.all(f"{ROLE}/{IDY}InsurancePolicy/{IDY}Number"):
         text = text_of(element)
         if len(text) == 16 and not is_enp(text):
             yield Breach(

@@ -54,7 +54,7 @@ def one_clinic(subject: Subject) -> Iterator[Breach]:
 def own_department(subject: Subject) -> Iterator[Breach]:
     """Demand that a department's OID lies under the clinic's."""
     for path in (PROVIDER, *_OTHERS):
-        for element in subject.markup.root.iterfind(f"{path}/{H}id"):
+        for element in subject.all(f"{path}/{H}id"):
             oid, department = element.get("root", ""), element.get("extension", "")
             if oid == LICENCE_ROOT or not department or department.startswith(f"{oid}.0."):
                 continue

@@ -114,11 +114,12 @@ def policy_absent(subject: Subject) -> Iterator[Breach]:
 
 
 def _payers(subject: Subject) -> Iterator[Payer]:
-    for participant in subject.markup.root.iterfind(f"{H}participant"):
-        entity = participant.find(f"{H}associatedEntity") if participant.get("typeCode") == "IND" else None
-        code = None if entity is None else entity.find(f"{H}code")
+    below = subject.outline.first_below
+    for participant in subject.all(f"{H}participant"):
+        entity = below(participant, f"{H}associatedEntity") if participant.get("typeCode") == "IND" else None
+        code = None if entity is None else below(entity, f"{H}code")
         if entity is not None and value_of(code, "codeSystem") == _SOURCES:
-            yield Payer(entity, value_of(code, "code"), entity.find(f"{IDY}DocInfo"))
+            yield Payer(entity, value_of(code, "code"), below(entity, f"{IDY}DocInfo"))
 
 
 def _periods(subject: Subject) -> Iterator[tuple[Element | None, Element | None]]:

@@ -50,42 +50,42 @@ def identified(subject: Subject) -> Iterator[Breach]:
 
 def patient_name_characters(subject: Subject) -> Iterator[Breach]:
     """Demand that names hold letters and the marks names have; the set of РЭМД is not public."""
-    for part in _name_parts(subject.find(f"{PATIENT}/{H}name")):
-        if _NAME.fullmatch(text_of(part)) is None:
+    for part, text in subject.once(_patient_names):
+        if _NAME.fullmatch(text) is None:
             yield Breach(part, "В имени пациента есть цифры или знаки, которых в именах не бывает.")
 
 
 def staff_name_characters(subject: Subject) -> Iterator[Breach]:
     """Demand the same of those who sign."""
-    for person in subject.once(_staff):
-        for part in _name_parts(person.find(f"{H}assignedPerson/{H}name")):
-            if _NAME.fullmatch(text_of(part)) is None:
-                yield Breach(part, "В имени сотрудника есть цифры или знаки, которых в именах не бывает.")
+    for part, text in subject.once(_staff_names):
+        if _NAME.fullmatch(text) is None:
+            yield Breach(part, "В имени сотрудника есть цифры или знаки, которых в именах не бывает.")
 
 
 def name_case(subject: Subject) -> Iterator[Breach]:
     """Demand that names are not written in capitals: ГИП and certificates hold «Иванов»."""
-    people = [subject.find(f"{PATIENT}/{H}name")]
-    people += [person.find(f"{H}assignedPerson/{H}name") for person in subject.once(_staff)]
-    for name in people:
-        for part in _name_parts(name):
-            text = text_of(part)
-            if len(text) >= _SHORTEST_SHOUT and text.isupper():
-                yield Breach(part, "Фамилия, имя или отчество записаны одними заглавными буквами.")
+    for part, text in [*subject.once(_patient_names), *subject.once(_staff_names)]:
+        if len(text) >= _SHORTEST_SHOUT and text.isupper():
+            yield Breach(part, "Фамилия, имя или отчество записаны одними заглавными буквами.")
 
 
 def _demand(subject: Subject) -> PatientInfo:
     return PatientInfo.OPTIONAL if subject.card is None else subject.card.patient_info
 
 
-def _name_parts(name: Element | None) -> Iterator[Element]:
-    """Yield the parts of a name that are written."""
+def _patient_names(subject: Subject) -> Iterator[tuple[Element, str]]:
+    return _name_parts(subject.find(f"{PATIENT}/{H}name"))
+
+
+def _staff_names(subject: Subject) -> Iterator[tuple[Element, str]]:
+    for person in subject.once(staff):
+        yield from _name_parts(subject.outline.first_below(person, f"{H}assignedPerson/{H}name"))
+
+
+def _name_parts(name: Element | None) -> Iterator[tuple[Element, str]]:
+    """Yield the parts of a name that are written, with what they say."""
     found = () if name is None else name.iterchildren(*_PARTS)
-    yield from (part for part in found if text_of(part))
-
-
-def _staff(subject: Subject) -> Iterator[Element]:
-    return staff(subject.markup.root)
+    return ((part, text) for part in found if (text := text_of(part)))
 
 
 RULES: Final = (

@@ -1,11 +1,12 @@
 """Where the header of a document keeps what the rules ask for: paths of Clark names, and small readings of elements."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from lxml.etree import _Element as Element
 
 from broker.document.markup import ADDRESS, CDA, FIAS, IDENTITY
+from broker.validation.business.rule import Subject
 
 H: Final = f"{{{CDA}}}"
 IDY: Final = f"{{{IDENTITY}}}"
@@ -38,8 +39,10 @@ def is_null(element: Element | None) -> bool:
     return element is not None and element.get("nullFlavor") is not None
 
 
-def staff(root: Element) -> Iterator[Element]:
-    """Yield author, legal signer and performers."""
-    yield from root.iterfind(AUTHOR)
-    yield from root.iterfind(SIGNER)
-    yield from root.iterfind(f"{EVENT}/{H}performer/{H}assignedEntity")
+def staff(subject: Subject) -> Sequence[Element]:
+    """Return author, legal signer and performers."""
+    return [
+        *subject.all(AUTHOR),
+        *subject.all(SIGNER),
+        *subject.all(f"{EVENT}/{H}performer/{H}assignedEntity"),
+    ]

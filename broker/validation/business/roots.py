@@ -1,7 +1,7 @@
 """Identifiers: are roots OIDs, of the clinic, and of the series each element belongs to (semd.md §2.2)?"""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, cast
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -13,6 +13,9 @@ from broker.validation.business.places import ROLE, H, is_null, staff, value_of
 from broker.validation.business.rule import Breach, Rule, Subject
 
 _LONGEST: Final = 120
+_ROOTS: Final = etree.XPath("//@root", smart_strings=False)
+_SYSTEMS: Final = etree.XPath("//@codeSystem", smart_strings=False)
+"""Values alone: most documents hold some thirty different ones, all of them right."""
 _WHY: Final = "Руководства: под <OID организации>.100.<МИС>.<экземпляр> узлы .10 пациент, .50 setId, .51 документ, .70 сотрудник; для видов без такого правила — наше расширение"
 
 
@@ -29,8 +32,11 @@ def separate_roots(subject: Subject) -> Iterator[Breach]:
 
 def oid_form(subject: Subject) -> Iterator[Breach]:
     """Demand that roots and dictionaries are named by OIDs."""
+    root = subject.markup.root
+    if all(map(is_oid, {*cast("list[str]", _ROOTS(root)), *cast("list[str]", _SYSTEMS(root))})):
+        return
     right: set[str] = set()
-    for element in subject.markup.root.iter(etree.Element):
+    for element in root.iter(etree.Element):
         for name in ("root", "codeSystem"):
             text = element.get(name)
             if text is None or text in right:
@@ -48,32 +54,31 @@ def oid_form(subject: Subject) -> Iterator[Breach]:
 
 def document_root(subject: Subject) -> Iterator[Breach]:
     """Demand the series of documents."""
-    return _without_suffix([*subject.markup.root.iterfind(f"{H}id")][:1], ".51", "id документа")
+    return _without_suffix(subject.all(f"{H}id")[:1], ".51", "id документа")
 
 
 def set_root(subject: Subject) -> Iterator[Breach]:
     """Demand the series of sets."""
-    return _without_suffix([*subject.markup.root.iterfind(f"{H}setId")], ".50", "setId документа")
+    return _without_suffix(subject.all(f"{H}setId"), ".50", "setId документа")
 
 
 def patient_root(subject: Subject) -> Iterator[Breach]:
     """Demand the series of patients."""
-    return _without_suffix(_local(subject.find(ROLE)), ".10", "id пациента")
+    return _without_suffix(_local(subject, subject.find(ROLE)), ".10", "id пациента")
 
 
 def staff_root(subject: Subject) -> Iterator[Breach]:
     """Demand the series of staff."""
-    for person in subject.once(_staff):
-        yield from _without_suffix(_local(person), ".70", "id сотрудника")
+    for person in subject.once(staff):
+        yield from _without_suffix(_local(subject, person), ".70", "id сотрудника")
 
 
 def local_root(subject: Subject) -> Iterator[Breach]:
     """Demand that the clinic's own series lie under the clinic's OID."""
     clinic = subject.document.organization.oid
-    root = subject.markup.root
-    own = [*root.iterfind(f"{H}id"), *root.iterfind(f"{H}setId"), *_local(root.find(ROLE))]
-    for person in subject.once(_staff):
-        own += _local(person)
+    own = [*subject.all(f"{H}id"), *subject.all(f"{H}setId"), *_local(subject, subject.find(ROLE))]
+    for person in subject.once(staff):
+        own += _local(subject, person)
     for element in own if is_oid(clinic) else ():
         text = element.get("root", "")
         if is_oid(text) and not text.startswith(f"{clinic}."):
@@ -88,18 +93,18 @@ def local_root(subject: Subject) -> Iterator[Breach]:
 def patient_id(subject: Subject) -> Iterator[Breach]:
     """Demand the patient's id in the МИС."""
     role = subject.find(ROLE)
-    own = _local(role)
+    own = _local(subject, role)
     if role is not None and not any(value_of(one, "extension").strip() or is_null(one) for one in own):
         yield Breach(own[0] if own else role, "Нет идентификатора пациента в МИС.")
 
 
-def _local(person: Element | None) -> list[Element]:
+def _local(subject: Subject, person: Element | None) -> list[Element]:
     """Return the first id of a person that is not a СНИЛС: the one in the МИС."""
-    ids = [] if person is None else [*person.iterfind(f"{H}id")]
+    ids = () if person is None else subject.outline.below(person, f"{H}id")
     return [one for one in ids if one.get("root") != SNILS_ROOT and not is_null(one)][:1]
 
 
-def _without_suffix(elements: list[Element], suffix: str, what: str) -> Iterator[Breach]:
+def _without_suffix(elements: Sequence[Element], suffix: str, what: str) -> Iterator[Breach]:
     for element in elements:
         text = element.get("root", "")
         if is_oid(text) and not text.endswith(suffix):
@@ -109,10 +114,6 @@ def _without_suffix(elements: list[Element], suffix: str, what: str) -> Iterator
                 value=text[:_LONGEST],
                 expected=f"…{suffix}",
             )
-
-
-def _staff(subject: Subject) -> Iterator[Element]:
-    return staff(subject.markup.root)
 
 
 RULES: Final = (

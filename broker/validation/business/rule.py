@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar, cast
 
 import msgspec
-from lxml import etree
 from lxml.etree import _Element as Element
 
 from broker.document.canonical import CanonicalDocument
@@ -28,10 +27,10 @@ MAX_PER_RULE: Final = 20
 class Subject:
     """What a rule may look at; ``card`` is None for an unknown kind, ``at`` is when the document was handed over.
 
-    The tree is walked once for all rules, and a path looked up once.
+    The tree is walked once for all rules, and a way looked up once.
     """
 
-    __slots__ = ("_by_tag", "_found", "_read", "at", "card", "document", "facts", "markup")
+    __slots__ = ("_read", "at", "card", "document", "facts", "markup", "outline")
 
     def __init__(
         self,
@@ -47,23 +46,22 @@ class Subject:
         self.card = card
         self.at = at
         self.facts = facts
-        self._by_tag: dict[str, list[Element]] = {}
-        for element in markup.root.iter(etree.Element):
-            self._by_tag.setdefault(element.tag, []).append(element)
-        self._found: dict[str, Element | None] = {}
+        self.outline = markup.outline
         self._read: dict[object, object] = {}
 
-    def of(self, *tags: str) -> list[Element]:
+    def of(self, *tags: str) -> Sequence[Element]:
         """Return the elements of these Clark names, tag by tag in the order of the document."""
         if len(tags) == 1:
-            return self._by_tag.get(tags[0], [])
-        return [element for tag in tags for element in self._by_tag.get(tag, [])]
+            return self.outline.of(tags[0])
+        return [element for tag in tags for element in self.outline.of(tag)]
 
     def find(self, path: str) -> Element | None:
         """Return the first element a path of Clark names leads to."""
-        if path not in self._found:
-            self._found[path] = self.markup.root.find(path)
-        return self._found[path]
+        return self.outline.first(path)
+
+    def all(self, path: str) -> Sequence[Element]:
+        """Return the elements a path of Clark names leads to."""
+        return self.outline.all(path)
 
     def once(self, read: "Callable[[Subject], Iterable[T]]") -> list[T]:
         """Return what a reading of the document yields, read once for all rules that ask."""
@@ -118,22 +116,30 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     def findings(self, subject: Subject) -> Iterator[Finding]:
         """Yield where the document breaks the rule, up to a bound."""
         for breach in islice(self.check(subject), MAX_PER_RULE):
-            yield Finding(
-                layer=self.layer,
-                severity=self.weight,
-                code=self.name,
-                message=breach.message,
-                fix=breach.fix or self.fix,
-                location=None if breach.element is None else subject.markup.locate(breach.element),
-                value=breach.value,
-                expected=breach.expected,
-                responsible=self.who,
-                source=self.source,
-                remd_code=self.remd_code,
-            )
+            yield self.finding(breach, subject)
+
+    def finding(self, breach: Breach, subject: Subject) -> Finding:
+        """Word one breach."""
+        return Finding(
+            layer=self.layer,
+            severity=self.weight,
+            code=self.name,
+            message=breach.message,
+            fix=breach.fix or self.fix,
+            location=None if breach.element is None else subject.markup.locate(breach.element),
+            value=breach.value,
+            expected=breach.expected,
+            responsible=self.who,
+            source=self.source,
+            remd_code=self.remd_code,
+        )
 
 
 def apply(rules: Sequence[Rule], subject: Subject) -> tuple[tuple[Finding, ...], LayerRun]:
     """Let every rule judge a document, and count them."""
-    found = tuple(finding for rule in rules for finding in rule.findings(subject))
+    found = tuple(
+        rule.finding(breach, subject)
+        for rule in rules
+        for breach in islice(rule.check(subject), MAX_PER_RULE)  # of a good document nothing is worded
+    )
     return found, LayerRun(ran=True, rules=len(rules), evaluated=len(rules))

@@ -62,9 +62,7 @@ def clinic(subject: Subject) -> Iterator[Breach]:
     """Demand that the clinic of the submission is the clinic of the document, wherever the document names one."""
     said = subject.facts.clinic
     for name, path in _ORGANIZATIONS if said else ():
-        ids = [
-            one for one in subject.markup.root.iterfind(f"{path}/{H}id") if one.get("root") != LICENCE_ROOT
-        ]
+        ids = [one for one in subject.all(f"{path}/{H}id") if one.get("root") != LICENCE_ROOT]
         oid = ids[0].get("root", "") if ids else ""
         if oid and oid != said:
             yield Breach(
@@ -105,7 +103,7 @@ def department_mismatch(subject: Subject) -> Iterator[Breach]:
     """Demand that the department sent is the one of every organisation of the document that names one."""
     said = subject.facts.metadata.department or ""
     for name, path in _ORGANIZATIONS if said else ():
-        for element in subject.markup.root.iterfind(f"{path}/{H}id"):
+        for element in subject.all(f"{path}/{H}id"):
             written = element.get("extension", "")
             if written and element.get("root") != LICENCE_ROOT and written != said:
                 yield Breach(
@@ -138,7 +136,7 @@ def numbers(subject: Subject) -> Iterator[Breach]:
     said = subject.facts.metadata
     if not (said.document_number or said.series):
         return
-    written = stated_numbers(subject.markup.root)
+    written = stated_numbers(subject.outline)
     pairs = (("documentNumber", said.document_number, "number"), ("series", said.series, "series"))
     for name, stated, key in pairs:
         if stated and written.get(key) and stated != written[key]:

@@ -19,9 +19,8 @@ _WHY: Final = "НСИ 1.2.643.5.1.13.13.99.2.305"
 
 def signer_not_in_document(subject: Subject) -> Iterator[Breach]:
     """Demand that every signer is a person of the document."""
-    roster = Roster(subject)
-    for signature in _known(subject):
-        if roster.find(signature) is None:
+    for _, found in subject.once(_assigned):
+        if found is None:
             yield Breach(
                 subject.at_path(f"{H}author"),
                 "Подписавшего сотрудника нет среди автора, исполнителей и заверителя документа.",
@@ -30,7 +29,7 @@ def signer_not_in_document(subject: Subject) -> Iterator[Breach]:
 
 def signer_snils(subject: Subject) -> Iterator[Breach]:
     """Demand the same СНИЛС of a signer found by his id."""
-    for signature, person, element in _matches(subject):
+    for signature, person, element in subject.once(_matches):
         if signature.snils and person.snils and snils_digits(signature.snils) != person.snils:
             yield Breach(
                 element, "СНИЛС подписавшего в заявке отличается от СНИЛС этого сотрудника в документе."
@@ -39,7 +38,7 @@ def signer_snils(subject: Subject) -> Iterator[Breach]:
 
 def signer_id(subject: Subject) -> Iterator[Breach]:
     """Demand the same id of a signer found by СНИЛС."""
-    for signature, person, element in _matches(subject):
+    for signature, person, element in subject.once(_matches):
         if signature.local_id and person.local_id and signature.local_id != person.local_id:
             yield Breach(
                 element,
@@ -49,9 +48,9 @@ def signer_id(subject: Subject) -> Iterator[Breach]:
 
 def signer_position(subject: Subject) -> Iterator[Breach]:
     """Demand the post the document states."""
-    for signature, person, element in _matches(subject):
+    for signature, person, element in subject.once(_matches):
         if signature.position and person.position.code and signature.position != person.position.code:
-            code = element.find(f"{H}code")
+            code = subject.outline.first_below(element, f"{H}code")
             yield Breach(
                 element if code is None else code,
                 "Должность подписавшего в заявке отличается от его должности в документе.",
@@ -117,20 +116,25 @@ def _known(subject: Subject) -> list[SignatureFacts]:
 
 def _matches(subject: Subject) -> Iterator[tuple[SignatureFacts, Person, Element]]:
     """Yield every signature with the person it belongs to and that person's place."""
-    roster = Roster(subject)
-    for signature in _known(subject):
-        found = roster.find(signature)
+    for signature, found in subject.once(_assigned):
         if found is not None:
             yield signature, *found
 
 
+def _assigned(subject: Subject) -> Iterator[tuple[SignatureFacts, tuple[Person, Element] | None]]:
+    """Yield every signature of which we know whose it is, with whom the document knows by that."""
+    roster = Roster(subject)
+    for signature in _known(subject):
+        yield signature, roster.find(signature)
+
+
 def _people(subject: Subject) -> list[tuple[Person, Element]]:
     """Return the people of the document with their places, as the canonical document lists them."""
-    document, root = subject.document, subject.markup.root
+    document, below = subject.document, subject.outline.first_below
     found = [(document.author, subject.at_path(AUTHOR))]
     if document.legal_authenticator is not None:
         found.append((document.legal_authenticator, subject.at_path(SIGNER)))
-    performers = [one.find(f"{H}assignedEntity") for one in root.iterfind(f"{EVENT}/{H}performer")]
+    performers = [below(one, f"{H}assignedEntity") for one in subject.all(f"{EVENT}/{H}performer")]
     event = subject.at_path(EVENT)
     found += [
         (person, event if element is None else element)

@@ -15,7 +15,7 @@ from broker.validation.schematron.tree import Node
 
 _SMALL: Final = 60
 """Rules of a part of the tree that is asked as a whole."""
-_MANY: Final = 24
+_MANY: Final = 8
 """Small ways from one place from which on they are asked together first."""
 Failing = tuple[int, Element | None]
 """A rule that fails, by its number, and the node it fails at (None: the document)."""
@@ -120,7 +120,7 @@ class Descent:
     def question(self, node: Node) -> etree.XPath | None:
         """Return whether anything at or below a node fails; None when nothing can."""
         text = self.questions.below(node)
-        return self.compiled(f"boolean({text})") if text else None
+        return self._compiler.fresh(f"boolean({text})") if text else None
 
     def way(self, select: str, below: Node) -> _Way:
         """Return a way that asks nothing."""

@@ -116,13 +116,18 @@ class Compiler:
         """Return an expression ready to be asked; compiled when first met."""
         found = self._known.get(text)
         if found is None:
-            found = self._known[text] = etree.XPath(
-                text,
-                namespaces=self._prefixes,
-                extensions=self.functions if f"{EXTENSION_PREFIX}:" in text else None,
-                smart_strings=False,
-            )
+            found = self._known[text] = self.fresh(text)
         return found
+
+    def fresh(self, text: str) -> etree.XPath:
+        """Return an expression ready to be asked, for one who keeps it himself."""
+        return etree.XPath(
+            text,
+            namespaces=self._prefixes,
+            regexp=False,
+            extensions=self.functions if f"{EXTENSION_PREFIX}:" in text else None,
+            smart_strings=False,
+        )
 
     def _ask(self, context: Any, text: str, name: str, node: Element) -> Any:
         try:

@@ -39,16 +39,16 @@ class Questions:
     """Asks whether rules, known by their numbers, fail; every one of them must be native."""
 
     def __init__(self, rules: Sequence[RuleProgram]) -> None:
-        self._broken = [_broken(rule) for rule in rules]
+        self._rules = rules
 
     def broken(self, number: int) -> str:
-        """Ask whether a rule fails at the node it fires at."""
-        return self._broken[number]
+        """Ask whether a rule fails at the node it fires at; written anew each time, a process holds thousands of rules."""
+        return _broken(self._rules[number])
 
     def below(self, node: Node) -> str:
         """Ask whether anything at or below a node of the tree fails; "" when nothing can."""
         families, others = _families(node)
-        members = [self.broken(number) for number in node.rules if self.broken(number)]
+        members = [text for number in node.rules if (text := self.broken(number))]
         for left, family in families.items():
             members += self._switched(left, family)
         for below in others:

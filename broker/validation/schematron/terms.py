@@ -1,7 +1,7 @@
 """The words of a translation: what an expression yields, what stands for what, and when there is no counterpart."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -77,8 +77,19 @@ def quoted(text: str) -> str:
     return "concat(" + ',"\'",'.join(parts) + ")"
 
 
+def at_most_one(lefts: Sequence[Term], operator: str, rights: Sequence[Term]) -> str:
+    """Write that a count is none or one, ``count(x)=[0,1]``, as one question; "" for any other comparison."""
+    if operator != "=" or len(lefts) != 1 or sorted(term.text for term in rights) != ["0", "1"]:
+        return ""
+    if lefts[0].type is not Type.NUMBER or not _COUNT.fullmatch(lefts[0].text):
+        return ""
+    return f"({lefts[0].text}<=1)"
+
+
 def compared_numbers(left: str, operator: str, right: str) -> str:
     """Compare two numbers; whether there is any node at all is known before they are counted."""
+    if left.isdecimal() and right.isdecimal() and operator == "=" and int(left) == int(right):
+        return TRUE
     counted = _COUNT.fullmatch(left)
     if counted and right == "0" and EXTENSION_PREFIX not in left:
         if operator == ">=":

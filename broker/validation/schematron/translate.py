@@ -25,6 +25,7 @@ from broker.validation.schematron.terms import (
     Token,
     Type,
     Untranslatable,
+    at_most_one,
     compared_numbers,
     quoted,
     reaches_out,
@@ -238,6 +239,8 @@ def _comparison(token: Token, scope: Scope) -> Term:
     if token.symbol in {"eq", "ne"} and not all(_is_one(term) for term in (*lefts, *rights)):
         raise Untranslatable("a value comparison of several nodes is an error")
     operator = _COMPARISONS[token.symbol]
+    if at_most := at_most_one(lefts, operator, rights):
+        return Term(at_most, Type.BOOLEAN)
     parts = [_compared(left, operator, right) for left in lefts for right in rights]
     if TRUE in parts:
         return Term(TRUE, Type.BOOLEAN)
@@ -368,6 +371,8 @@ def _distinct(token: Token, scope: Scope) -> Term:
 
 
 def _not(token: Token, scope: Scope) -> Term:
+    if token[0].symbol == "exists":  # not() asks that by itself
+        return _empty(token[0], scope)
     return Term(f"not({translated(token[0], scope).text})", Type.BOOLEAN)
 
 

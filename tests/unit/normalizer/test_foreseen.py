@@ -8,6 +8,7 @@ from builders import a_sample
 from broker.document.finding import Severity
 from broker.document.markup import Markup, parse
 from broker.normalizer.foreseen import would_normalise
+from broker.normalizer.forms import is_smooth
 from broker.normalizer.normalising import Normalising
 from broker.normalizer.prepare import Prepared, prepare
 from broker.normalizer.rules import DEFAULT, Rule
@@ -70,6 +71,39 @@ def test_what_is_foreseen_is_what_preparing_does(rule):
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_the_operator_switched_off_foresees_nothing(rule):
     assert would_normalise(read(CASES[rule]), Normalising(on=DEFAULT - {rule})) == ()
+
+
+ROUGH = (
+    '<title>Сказал "да"</title><id root="1.2 "/>',
+    "<title>Сказал 'да'</title><id root=' 1.2'/>",
+    '<id extension="a>b "/>',
+    '<id extension = "\t1.2"/>',
+    '<code displayName="a > b" code="1\n"/>',
+    "<![CDATA[ <id root=\"]]><id root='1 '/>",
+    '<title> "начало строки</title>\n"<id extension=" 7"/>',
+)
+
+
+@pytest.mark.parametrize("inner", ROUGH)
+def test_a_blank_at_the_edge_of_an_attribute_is_seen_whatever_quotation_marks_stand_around(inner):
+    (finding,) = would_normalise(read(f"{HEAD.format('')}{inner}</ClinicalDocument>".encode()))
+    assert finding.code == "normalise.blanks"
+
+
+@pytest.mark.parametrize(
+    "inner", ['<title>ООО "Ромашка", "Лютик "</title>', "<title>д' Артаньян 'а '</title>"]
+)
+def test_quotation_marks_in_the_text_are_nobodys_edges(inner):
+    content = f"<?xml version='1.0'?>{HEAD.format('')}{inner}<id root=\"1.2\"/></ClinicalDocument>".encode()
+    assert is_smooth(content)
+    assert would_normalise(read(content)) == ()
+
+
+def test_endless_quotation_marks_only_cost_the_closer_look():
+    endless = ' "' * 100_000
+    content = f"{HEAD.format('')}<title>{endless}</title></ClinicalDocument>".encode()
+    assert not is_smooth(content)
+    assert would_normalise(read(content)) == ()
 
 
 def test_a_rule_speaks_once_and_counts_its_places():

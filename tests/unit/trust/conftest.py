@@ -1,16 +1,20 @@
 """One throw-away authority for all tests of the room: keys are slow to make."""
 
-from datetime import UTC, datetime, timedelta
-
+import msgspec
 import pytest
-from gost import SUITES
-from trust_stand import Stand
+from gost import SUITES, needs_gost
+from trust_stand import Stand, a_stand
 
-from broker.document.canonical import PersonName
-from broker.trust import Issued, Suite, ThrowAwayCa, new_key
+from broker.trust import Suite
+from broker.trust.wss import Arithmetic
 
-NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-YEAR = timedelta(days=365)
+WAYS = [
+    pytest.param((Suite.RSA_SHA256, Arithmetic.SIGNXML), id="RSA by signxml"),
+    pytest.param((Suite.RSA_SHA256, Arithmetic.OWN), id="RSA by ourselves"),
+    pytest.param((Suite.GOST2012_256, Arithmetic.OWN), id="GOST 256", marks=needs_gost),
+    pytest.param((Suite.GOST2012_512, Arithmetic.OWN), id="GOST 512", marks=needs_gost),
+]
+"""Who computes envelopes of which suite."""
 
 
 @pytest.fixture(scope="session")
@@ -24,43 +28,9 @@ def any_stand(request: pytest.FixtureRequest, stand: Stand) -> Stand:
     return stand if request.param is Suite.RSA_SHA256 else a_stand(request.param)
 
 
-def a_stand(suite: Suite) -> Stand:
-    keys = [new_key(suite) for _ in range(3)]
-    ca = ThrowAwayCa.create(NOW - YEAR, key=keys[0])
-
-    def person(snils: str, **changes: datetime) -> Issued:
-        life = {"not_before": NOW - YEAR, "not_after": NOW + YEAR, **changes}
-        name = PersonName(family="Невзаправдов", given="Пробирк", patronymic="Тестович")
-        return ca.issue_person(
-            name,
-            snils=snils,
-            inn="990000000041",
-            organization="ООО «Выдуманная поликлиника»",
-            ogrn="1999900000010",
-            post="врач-терапевт",
-            key=keys[1],
-            **life,
-        )
-
-    return Stand(
-        suite=suite,
-        now=NOW,
-        ca=ca,
-        doctor=person("99000000153"),
-        expired=person("99000000153", not_after=NOW - timedelta(days=1)),
-        organization=ca.issue_organization(
-            "ООО «Выдуманная поликлиника»",
-            ogrn="1999900000010",
-            inn_le="9900000000",
-            head=PersonName(family="Главный", given="Понарошк"),
-            snils="99000000254",
-            post="главный врач",
-            not_before=NOW - YEAR,
-            not_after=NOW + YEAR,
-            key=keys[2],
-        ),
-        system=ca.issue_system("ips-test.invalid", not_before=NOW - YEAR, not_after=NOW + YEAR, key=keys[1]),
-        stranger=ca.issue_system(
-            "stranger.invalid", not_before=NOW - YEAR, not_after=NOW + YEAR, key=keys[2]
-        ),
-    )
+@pytest.fixture(scope="session", params=WAYS)
+def enveloped(request: pytest.FixtureRequest, stand: Stand) -> Stand:
+    """The stand for one way of computing envelopes: the suite of everybody's keys, and whose arithmetic it is."""
+    suite, arithmetic = request.param
+    people = stand if suite is Suite.RSA_SHA256 else a_stand(suite)
+    return msgspec.structs.replace(people, arithmetic=arithmetic)

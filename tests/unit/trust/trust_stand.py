@@ -5,7 +5,7 @@
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,13 +15,29 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 
 import broker.trust
-from broker.trust import Issued, SignatureVerdict, Suite, ThrowAwayCa, der, providers
+from broker.document.canonical import PersonName
+from broker.trust import (
+    SUITES,
+    Issued,
+    PeerTrust,
+    SignatureVerdict,
+    Suite,
+    ThrowAwayCa,
+    der,
+    new_key,
+    providers,
+    sign_envelope,
+    verify_envelope,
+)
 from broker.trust.pki import certificate_suite
 from broker.trust.private_keys import read_key, sign_with
+from broker.trust.wss import Arithmetic
 
 EVERYTHING = providers()
 """What this machine can compute."""
 
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+YEAR = timedelta(days=365)
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 NS = {
@@ -57,6 +73,66 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True):
     organization: Issued
     system: Issued
     stranger: Issued
+    arithmetic: Arithmetic | None = None
+
+
+def a_stand(suite: Suite) -> Stand:
+    keys = [new_key(suite) for _ in range(3)]
+    ca = ThrowAwayCa.create(NOW - YEAR, key=keys[0])
+
+    def person(snils: str, **changes: datetime) -> Issued:
+        life = {"not_before": NOW - YEAR, "not_after": NOW + YEAR, **changes}
+        name = PersonName(family="Невзаправдов", given="Пробирк", patronymic="Тестович")
+        return ca.issue_person(
+            name,
+            snils=snils,
+            inn="990000000041",
+            organization="ООО «Выдуманная поликлиника»",
+            ogrn="1999900000010",
+            post="врач-терапевт",
+            key=keys[1],
+            **life,
+        )
+
+    return Stand(
+        suite=suite,
+        now=NOW,
+        ca=ca,
+        doctor=person("99000000153"),
+        expired=person("99000000153", not_after=NOW - timedelta(days=1)),
+        organization=ca.issue_organization(
+            "ООО «Выдуманная поликлиника»",
+            ogrn="1999900000010",
+            inn_le="9900000000",
+            head=PersonName(family="Главный", given="Понарошк"),
+            snils="99000000254",
+            post="главный врач",
+            not_before=NOW - YEAR,
+            not_after=NOW + YEAR,
+            key=keys[2],
+        ),
+        system=ca.issue_system("ips-test.invalid", not_before=NOW - YEAR, not_after=NOW + YEAR, key=keys[1]),
+        stranger=ca.issue_system(
+            "stranger.invalid", not_before=NOW - YEAR, not_after=NOW + YEAR, key=keys[2]
+        ),
+    )
+
+
+def trusting(stand: Stand, **changes: object) -> PeerTrust:
+    """What we demand of the system's envelopes."""
+    given = {"suites": frozenset({stand.suite})} | changes
+    return PeerTrust(certificates=(stand.system.certificate,), **given)
+
+
+def opened(data: bytes, peer: PeerTrust, stand: Stand, now: datetime | None = None) -> Any:
+    """Verify with everything this machine can compute, by the arithmetic the stand is for."""
+    return verify_envelope(data, peer, now or stand.now, provider=EVERYTHING, arithmetic=stand.arithmetic)
+
+
+def sealed(tree: etree._Element, stand: Stand, **given: Any) -> bytes:
+    """Sign with the system's key by the arithmetic the stand is for."""
+    given = {"now": stand.now, "provider": EVERYTHING, "arithmetic": stand.arithmetic} | given
+    return sign_envelope(tree, stand.system.signer, **given)
 
 
 class ForeignSuite:
@@ -177,11 +253,17 @@ class ForeignEnvelope(msgspec.Struct, kw_only=True):
     expires: str = "2026-03-02T09:39:00.000Z"
     soap: str = SOAP11
     signed: tuple[str, ...] = ("Body", "Timestamp", "MessageID", "Action", "To")
-    algorithms: tuple[str, str] = SHA256
+    algorithms: tuple[str, str] | None = None
     transforms: tuple[str, ...] = (EXC,)
     c14n: str = EXC
     prefixes: str = ""
     body: str = "<cb:result xmlns:cb='urn:cb'><cb:status>success</cb:status></cb:result>"
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The identifiers of the algorithms: those given, else those of the signer's key."""
+        facts = SUITES[self.issued.suite]
+        return self.algorithms or (facts.xml_signatures[0], facts.xml_digests[0])
 
     def tree(self) -> etree._Element:
         """The envelope without the signature; every part has its id."""
@@ -211,19 +293,21 @@ class ForeignEnvelope(msgspec.Struct, kw_only=True):
             digest = self._hash(self._canonical(target))
             references += (
                 f'<ds:Reference URI="#{name}"><ds:Transforms>{self._transforms()}</ds:Transforms>'
-                f'<ds:DigestMethod Algorithm="{self.algorithms[1]}"/>'
+                f'<ds:DigestMethod Algorithm="{self.named[1]}"/>'
                 f"<ds:DigestValue>{base64.b64encode(digest).decode()}</ds:DigestValue></ds:Reference>"
             )
         signature = etree.fromstring(
             f"""<ds:Signature xmlns:ds="{NS["ds"]}"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{self.c14n}"/>
-<ds:SignatureMethod Algorithm="{self.algorithms[0]}"/>{references}</ds:SignedInfo><ds:SignatureValue/>
+<ds:SignatureMethod Algorithm="{self.named[0]}"/>{references}</ds:SignedInfo><ds:SignatureValue/>
 <ds:KeyInfo><wsse:SecurityTokenReference xmlns:wsse="{NS["wsse"]}"><wsse:Reference URI="#X509-1"/>
 </wsse:SecurityTokenReference></ds:KeyInfo></ds:Signature>"""
         )
-        algorithm = hashes.SHA1() if self.algorithms == SHA1 else hashes.SHA256()
-        value = rsa_sign(
-            self.issued.key_pem, etree.tostring(signature[0], method="c14n", exclusive=True), algorithm
-        )
+        info = etree.tostring(signature[0], method="c14n", exclusive=True)
+        if self.issued.suite is Suite.RSA_SHA256:
+            sha = hashes.SHA1() if self.named == SHA1 else hashes.SHA256()
+            value = rsa_sign(self.issued.key_pem, info, sha)
+        else:
+            value = sign_by(self.issued.key_pem, self.issued.suite, info)
         signature[1].text = base64.b64encode(value).decode()
         root[0].find(f"{{{NS['wsse']}}}Security").append(signature)
         return root
@@ -248,5 +332,9 @@ class ForeignEnvelope(msgspec.Struct, kw_only=True):
         return etree.tostring(target, method="c14n", exclusive=True, inclusive_ns_prefixes=prefixes)
 
     def _hash(self, data: bytes) -> bytes:
-        name = "sha1" if self.algorithms[1] == SHA1[1] else "sha256"
+        if self.issued.suite is not Suite.RSA_SHA256:
+            digest = EVERYTHING.digest(self.issued.suite, data)
+            assert digest is not None
+            return digest
+        name = "sha1" if self.named[1] == SHA1[1] else "sha256"
         return hashlib.new(name, data, usedforsecurity=False).digest()

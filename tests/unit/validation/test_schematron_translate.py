@@ -26,9 +26,9 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 TRANSLATIONS = {
     "@code=['1','3']": "(@code='1' or @code='3')",
-    "count(a)=[0,1]": "(not(_:a) or count(_:a)=1)",
+    "count(a)=[0,1]": "(count(_:a)<=1)",
     "a[@x='1']/identity:b//c": "boolean(_:a[(@x='1')]/identity:b/descendant::_:c)",
-    "count(@use!='')=[0,1]": "(1=0 or 1=1)",
+    "count(@use!='')=[0,1]": "true()",
     "if (@a) then @a!='' else (not(@a))": "(((@a) and ((@a!=''))) or (not(@a) and ((not(@a)))))",
     "empty(a) or exists(b)": "(not(_:a) or boolean(_:b))",
     "..[a]": "boolean(parent::node()[_:a])",

@@ -1,0 +1,105 @@
+"""Envelopes signed and opened in a process that computes: values in, values out, so that the work can travel.
+
+Processes with an event loop hold no GOST engine and wait for no token or remote signer; they hand these functions to a
+compute process (``broker.adapter_kit.computing``).
+"""
+
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+from lxml import etree
+
+from broker.adapter_kit.soap import safe_parser
+from broker.trust.envelope import HUGE, Part, PeerTrust, VerifiedEnvelope, WssRefusal
+from broker.trust.provider import ProviderUnavailable
+from broker.trust.signer import Signer
+from broker.trust.signing import SigningKey, signer_of
+from broker.trust.suites import Suite
+from broker.trust.wss import sign_envelope
+from broker.trust.wss_verify import Arithmetic, verify_envelope
+from broker.trust.xmldsig import XmlNames
+
+
+class Sealing(msgspec.Struct, frozen=True, kw_only=True):
+    """An envelope to be signed: its bytes, which key, which parts, when, and how ГОСТ is named in it."""
+
+    envelope: bytes
+    key: SigningKey
+    parts: tuple[Part, ...]
+    now: datetime
+    names: XmlNames = XmlNames.URN
+
+
+class KeyCard(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signs with a key, for receipts and for the policy of production."""
+
+    provider: str
+    version: str
+    certified: bool
+    suite: Suite
+
+
+class Unsealed(msgspec.Struct, frozen=True):
+    """The envelope could not be signed: the key, its provider or a setting is not in order; ``reason`` is Russian."""
+
+    reason: str
+
+
+def seal(work: Sealing) -> bytes | Unsealed:
+    """Sign an envelope; never raises for a key that cannot be had."""
+    signer = _signer(work.key)
+    if isinstance(signer, Unsealed):
+        return signer
+    root = etree.fromstring(work.envelope, safe_parser(huge=len(work.envelope) > HUGE))
+    try:
+        return sign_envelope(root, signer, parts=work.parts, now=work.now, names=work.names, in_place=True)
+    except ProviderUnavailable as unavailable:
+        return Unsealed(unavailable.reason)
+    except ValueError:  # its text may quote the message
+        return Unsealed("Конверт не подписан: нет подписываемой части или алгоритм ключа не для подписи.")
+
+
+def describe(key: SigningKey) -> KeyCard | Unsealed:
+    """Say who signs with a key, having opened it."""
+    signer = _signer(key)
+    if isinstance(signer, Unsealed):
+        return signer
+    return KeyCard(
+        provider=signer.provider,
+        version=signer.provider_version,
+        certified=signer.certified,
+        suite=signer.suite,
+    )
+
+
+def _signer(key: SigningKey) -> Signer | Unsealed:
+    try:
+        return signer_of(key)
+    except ProviderUnavailable as unavailable:
+        return Unsealed(unavailable.reason)
+    except OSError:
+        return Unsealed("Файл ключа или сертификата не читается.")
+    except ValueError:  # its text may quote the key
+        return Unsealed(
+            "Ключ или сертификат неверны: не PEM, другой пароль или ключ не от этого сертификата."
+        )
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """An envelope to be verified: its bytes, whom we believe, when."""
+
+    data: bytes
+    peer: PeerTrust
+    now: datetime
+
+
+def open_envelope(work: Opening) -> VerifiedEnvelope | WssRefusal:
+    """Verify an envelope; never raises for anything that may arrive."""
+    return verify_envelope(work.data, work.peer, work.now)
+
+
+@lru_cache(maxsize=64)
+def may_stay(suites: frozenset[Suite]) -> bool:
+    """Tell whether a process with an event loop computes these suites itself, in a thread: no engine is needed."""
+    return all(Arithmetic.of(suite) is Arithmetic.SIGNXML for suite in suites)
