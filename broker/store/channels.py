@@ -73,7 +73,8 @@ class ChannelStore:
     async def heard(self, destination: str, clinic: str, at: datetime, *, file: bool) -> bool:
         """Note a call of a system; True when it ended a silence: deadlines get the time back, sending goes on."""
         async with self._db.transaction() as connection:
-            since = await connection.fetchval(QUERIES["heard"], destination, clinic, at, file)
+            since = await connection.fetchval(QUERIES["silent_since"], destination, clinic)
+            await connection.execute(QUERIES["heard"], destination, clinic, at, file)
             if since is None:
                 return False
             await self._go_on(connection, destination, clinic, since, at, actor="")

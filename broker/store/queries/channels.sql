@@ -1,16 +1,14 @@
 -- name: heard
--- A system called us over this channel. Returns since when it was silent, if it was.
-with before as materialized (
-    select destination, clinic_oid, silent_since from channel where destination = $1 and clinic_oid = $2 for update
-), now_heard as (
-    insert into channel as c (destination, clinic_oid, heard_at, served_at)
-    values ($1, $2, $3, case when $4::boolean then $3 end)
-    on conflict (destination, clinic_oid) do update
-    set heard_at = greatest(c.heard_at, $3), silent_since = null, silent_count = 0,
-        served_at = case when $4 then greatest(c.served_at, $3) else c.served_at end
-    returning c.destination
-)
-select b.silent_since from now_heard h left join before b on true
+-- A system called us over this channel, and perhaps took a file ($4).
+insert into channel as c (destination, clinic_oid, heard_at, served_at)
+values ($1, $2, $3, case when $4::boolean then $3::timestamptz end)
+on conflict (destination, clinic_oid) do update
+set heard_at = greatest(c.heard_at, $3), silent_since = null, silent_count = 0,
+    served_at = case when $4 then greatest(c.served_at, $3) else c.served_at end
+
+-- name: silent_since
+-- Since when a channel is silent, locked until what is said of it is written.
+select silent_since from channel where destination = $1 and clinic_oid = $2 for update
 
 -- name: release
 -- An operator decided to go on in spite of the silence of every channel of a destination: they are counted anew from now.
