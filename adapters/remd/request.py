@@ -104,18 +104,16 @@ def register_body(
     _put_signatures(request, parcel.signatures, tags, settings)
 
 
-def search_body(body: etree._Element, parcel: Parcel, now: datetime, settings: Settings) -> None:
-    """Write searchRegistryItemRequest for the parcel's clinic and kind over the days it may have been registered in."""
+def search_body(
+    body: etree._Element, clinic: str, kind: str, window: tuple[datetime, datetime], settings: Settings
+) -> None:
+    """Write searchRegistryItemRequest for a clinic (and kind, unless empty) over a window of registrations."""
     tags = service_tags(settings.names)
     request = etree.SubElement(body, tags.search_request, nsmap={"ser": settings.names.service_namespace})
-    _put(request, tags.organization, parcel.clinic.oid)
-    _put(request, tags.kind, parcel.kind)
-    _put(
-        request,
-        tags.register_date_begin,
-        _moment(now - timedelta(days=settings.search_days), settings.offset),
-    )
-    _put(request, tags.register_date_end, _moment(now + timedelta(days=1), settings.offset))
+    _put(request, tags.organization, clinic)
+    _put(request, tags.kind, kind)
+    _put(request, tags.register_date_begin, _moment(window[0], settings.offset))
+    _put(request, tags.register_date_end, _moment(window[1], settings.offset))
 
 
 def _put(parent: etree._Element, tag: str, text: str, version: str = "") -> None:

@@ -1,6 +1,6 @@
 """Envelopes signed both ways with РЭМД: RSA and ГОСТ go through, anybody else's are refused on either side, nothing comes twice."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ from adapters.remd import ADAPTER
 from broker.adapter_kit import ComputeAway, Held, Refuse, Registered, Serve, Take, Unavailable
 from broker.adapter_kit.harness import Stage, SteppedClock, a_parcel
 from broker.trust import Issued, Suite, ThrowAwayCa, prepare_trust
+from broker.trust.providers import _Process
 
 NOW = SteppedClock().now()
 
@@ -26,9 +27,17 @@ class Sides(msgspec.Struct):
     stranger: Issued
 
 
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[None]:
+    """This process computes what a compute process does, and afterwards no longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Process, "prepared", _Process.prepared)
+        prepare_trust()
+        yield
+
+
 @pytest.fixture(scope="module", params=SUITES)
-def sides(request: pytest.FixtureRequest) -> Sides:
-    prepare_trust()
+def sides(request: pytest.FixtureRequest, prepared: None) -> Sides:
     ca = ThrowAwayCa.create(NOW - timedelta(days=1), suite=request.param)
     life = {"not_before": NOW - timedelta(days=1), "not_after": NOW + timedelta(days=365)}
     names = ("our.invalid", "ips.invalid", "stranger.invalid")
