@@ -12,6 +12,7 @@ from uuid import UUID
 from lxml import etree
 
 from adapters.remd.names import ADDRESSING_NS, ROLE_IDS, TRANSPORT_NS, Names, service_tags
+from adapters.remd.search import Query
 from adapters.remd.settings import ChecksumBase, ChecksumSign, MessageIdForm, RoleForm, Settings
 from broker.adapter_kit import Parcel
 from broker.document.canonical import CanonicalDocument, Patient, Person, SignatureRecord
@@ -104,16 +105,15 @@ def register_body(
     _put_signatures(request, parcel.signatures, tags, settings)
 
 
-def search_body(
-    body: etree._Element, clinic: str, kind: str, window: tuple[datetime, datetime], settings: Settings
-) -> None:
-    """Write searchRegistryItemRequest for a clinic (and kind, unless empty) over a window of registrations."""
+def search_body(body: etree._Element, query: Query, settings: Settings) -> None:
+    """Write searchRegistryItemRequest."""
     tags = service_tags(settings.names)
     request = etree.SubElement(body, tags.search_request, nsmap={"ser": settings.names.service_namespace})
-    _put(request, tags.organization, clinic)
-    _put(request, tags.kind, kind)
-    _put(request, tags.register_date_begin, _moment(window[0], settings.offset))
-    _put(request, tags.register_date_end, _moment(window[1], settings.offset))
+    _put(request, tags.organization, query.clinic)
+    _put(request, tags.kind, query.kind)
+    _put(request, tags.register_date_begin, _moment(query.since, settings.offset))
+    _put(request, tags.register_date_end, _moment(query.until, settings.offset))
+    _put(request, tags.patient_snils, query.snils)
 
 
 def _put(parent: etree._Element, tag: str, text: str, version: str = "") -> None:

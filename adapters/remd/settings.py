@@ -74,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     send_description: bool = True
     send_patient: bool = True
     search_days: int = 16
+    search_limit: int = 1000
+    search_by_snils: bool = True
     signed_parts: str = "Body Timestamp MessageID Action To ReplyTo"
     sign_certificate: str = ""
     peer_certificate: str = ""
