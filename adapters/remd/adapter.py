@@ -78,7 +78,8 @@ class RemdAdapter:
         try:
             register_body(body, parcel, parcel.document, settings)
         except ValueError:  # lxml refuses control characters
-            return Rejected((_unreadable("В метаданных стоит знак, которого XML не допускает."),))
+            text = "В метаданных стоит знак, которого XML не допускает, или metadata.pluggableAttributes — не XML."
+            return Rejected((_unreadable(text),))
         answer = await self._post(envelope, settings.action_register, link, context)
         if not isinstance(answer, SoapAnswer):
             return answer
