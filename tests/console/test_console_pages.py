@@ -80,7 +80,9 @@ async def test_a_document_is_found_by_its_numbers_and_its_story_is_told(house, t
     assert patient.name.family not in text
 
 
-async def test_a_documents_page_tells_what_was_established_of_each_signature(house, tab: Page, world, signers):
+async def test_a_documents_page_tells_what_was_established_of_each_signature(
+    house, tab: Page, world, signers
+):
     document = await submitted(house, world, signers)
     await sign_in(house, tab)
     await tab.goto(f"{house.http}/console/documents/{document}")
