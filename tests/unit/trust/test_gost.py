@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from gost import needs_gost
+from trust_stand import children, inspect
 
 from broker.trust import (
     RSA_PROVIDER,
@@ -17,13 +18,17 @@ from broker.trust import (
     GostKey,
     GostSigner,
     ProviderUnavailable,
+    SignatureCode,
     SigningKey,
     Suite,
     ThrowAwayCa,
+    der,
     load_gost,
     process_provider,
     signer_of,
+    verify_chain,
 )
+from broker.trust.authority import read_link, signed_by
 from broker.trust.openssl.engine import find_engine, load_engine
 from broker.trust.openssl.selftest import EXAMPLES, MESSAGE, Example, self_test
 
@@ -52,6 +57,25 @@ def test_the_engine_agrees_with_the_control_examples_of_tc26(example: Example) -
     assert gost.digest(example.suite, example.hashed) == example.digest
     assert gost.verify(example.suite, example.certificate, example.signature, MESSAGE)
     assert gost.verify(example.suite, example.certificate, example.signature, b"Test massage") is False
+
+
+@needs_gost
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.suite)
+def test_the_whole_control_example_is_believed_once_its_certificate_is_put_in(example: Example) -> None:
+    """The container embeds its text, so a good one is said to be attached; its keys have the parameters of CryptoPro."""
+    outer, inner = children(example.signed_data)
+    version, digests, content, infos = children(children(inner)[0])
+    signed = der.sequence(version, digests, content, der.context(0, example.certificate), infos)
+    raw = der.sequence(outer, der.context(0, signed))
+    assert inspect(raw, MESSAGE).code is SignatureCode.ATTACHED
+    assert inspect(raw, b"Test massage").code is SignatureCode.ATTACHED_MISMATCH
+    assert inspect(raw[:-1] + bytes([raw[-1] ^ 1]), MESSAGE).code is SignatureCode.BAD_SIGNATURE
+    own = read_link(example.certificate)
+    assert own is not None
+    assert signed_by(own, own, load_gost()) is True
+    verdict = inspect(raw, MESSAGE)
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    assert verify_chain(verdict, (example.certificate,), at, provider=load_gost()).ok
 
 
 def test_a_provider_that_disagrees_with_the_control_example_is_refused() -> None:
