@@ -3,6 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from broker.document.proof import SignatureProof
+from broker.trust import ChainCode, ChainVerdict, SignatureCode
+from broker.trust.verdict import TEXTS
+
 DOCUMENT: Final = {
     "accepted": "принят, проверяется",
     "validated": "проверен",
@@ -270,3 +274,11 @@ def span(delta: timedelta) -> str:
 def ago(then: datetime | None, now: datetime) -> str:
     """Write how long ago something was, or a dash."""
     return "—" if then is None else span(now - then)
+
+
+def established(proof: SignatureProof) -> str:
+    """Say what was established of a signature: of itself, then of its certificate's chain."""
+    own = TEXTS.get(SignatureCode(proof.code), proof.code) if proof.code in set(SignatureCode) else proof.code
+    if not proof.chain:
+        return f"{own} Цепочка не проверялась."
+    return own if proof.chain == ChainCode.OK else f"{own} {ChainVerdict(ChainCode(proof.chain)).text}"

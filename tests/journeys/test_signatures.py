@@ -18,7 +18,7 @@ from servers import Databases
 
 from broker.adapter_kit.harness import serving
 from broker.dev.trust import write_trust
-from broker.dev.world import Signers, World
+from broker.dev.world import SIGNING_SINCE, Signers, World
 from broker.document.submission import Mchd, SignaturePart, Submission
 from broker.samples.submission import make_submission
 from broker.trust import sign_detached
@@ -72,7 +72,7 @@ async def test_all_faults_of_the_signatures_come_in_one_answer(
     submission = a_submission(world, signers)
     content = base64.b64decode(submission.content.data)
     other = signers.of(world.clinics[1]).signer
-    early = datetime(2025, 6, 1, tzinfo=UTC)
+    early = SIGNING_SINCE - timedelta(days=30)
     stated = msgspec.structs.replace(submission.signatures[0].signer, snils="99000000254")
     wrong = resigned(
         submission,

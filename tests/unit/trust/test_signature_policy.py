@@ -2,7 +2,7 @@
 
 import base64
 import csv
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
@@ -36,10 +36,11 @@ from broker.trust import (
 )
 from broker.trust.attorney import attorney_findings
 from broker.trust.chain_findings import chain_finding
-from broker.trust.holder import organization_inn
+from broker.trust.holder import holder_findings, organization_inn
 from broker.trust.naming import same_organization, unlike_name
 from broker.trust.policy import policy_of
 from broker.trust.signing_rules import PositionControl, SigningRulesRefused, role_name
+from broker.trust.validity import validity_findings
 from broker.validation.nsi import files_of, kinds_from, read_all
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -397,3 +398,52 @@ def test_what_is_kept_names_no_person(stand: Stand):
     kept = msgspec.json.encode(proofs).decode()
     for secret in ("Невзаправдов", "99000000153", "поликлиника", "Главный"):
         assert secret not in kept
+
+
+# what nobody writes but somebody may send
+
+
+def test_an_entrepreneurs_name_is_not_shown_though_it_is_an_organisations(stand: Stand):
+    card = msgspec.structs.replace(CARD, title="ИП Невзаправдов Пробирк", ogrn="")
+    findings, _ = judged(stand, *both(stand), holder=card)
+    [told] = [one for one in findings if one.code == "signature.organization_mismatch"]
+    assert told.expected is None
+    assert told.value == "ООО «Выдуманная поликлиника»"
+
+
+def test_a_field_of_a_certificate_with_signs_nobody_prints_is_shown_without_them(stand: Stand):
+    subject = SignerSubject(organization="ГБУЗ\x00\u202e «Чужая»\x07", ogrn="1\x002")
+    verdict = SignatureVerdict(
+        code=SignatureCode.OK, signer=subject, certificate=stand.organization.certificate
+    )
+    part = SignaturePart(kind=SignatureKind.ORGANIZATION, data="")
+    shown = [one.value for one in holder_findings("Подпись № 1", part, verdict, CARD, None)]
+    assert shown == ["12", "ГБУЗ «Чужая»"]
+
+
+@pytest.mark.parametrize("day", [(9999, 12, 31), (1, 1, 1), (2026, 3, 2)])
+@pytest.mark.parametrize("offset", [-12, 0, 14])
+def test_a_document_of_the_end_of_the_calendar_is_judged_all_the_same(
+    stand: Stand, day: tuple[int, int, int], offset: int
+):
+    at = datetime(*day, tzinfo=timezone(timedelta(hours=offset)))
+    at = at.replace(hour=23, minute=59) if at.year == 9999 else at
+    for text in (f"{at:%Y%m%d}", f"{at:%Y%m%d%H%M}+0000"):
+        document = CanonicalDocument(local_uid="1", kind="306", clinic="1", created_at=at, created_text=text)
+        found = codes(judged(stand, *both(stand), document=document)[0])
+        wanted = {9999: "created_after_certificate", 1: "created_before_certificate"}.get(at.year)
+        assert found == [wanted] * 2 if wanted else found == []
+
+
+def test_a_day_of_creation_is_as_good_as_any_moment_of_it(stand: Stand):
+    verdict = SignatureVerdict(
+        code=SignatureCode.OK, not_before=stand.now, not_after=stand.now + timedelta(days=9), certificate=b"-"
+    )
+    part = SignaturePart(kind=SignatureKind.PERSONAL, data="")
+    midnight = stand.now.replace(hour=0, minute=0)
+    for text, wanted in (("20260302", []), ("202603020000+0000", ["signature.created_before_certificate"])):
+        document = CanonicalDocument(
+            local_uid="1", kind="306", clinic="1", created_at=midnight, created_text=text
+        )
+        found = validity_findings("Подпись № 1", part, verdict, stand.now, timedelta(0), document)
+        assert [one.code for one in found] == wanted
