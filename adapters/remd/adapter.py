@@ -4,7 +4,8 @@ The file never travels with the request. «Принято» in the answer means 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -15,15 +16,12 @@ import msgspec
 from lxml import etree
 from uuid_utils.compat import uuid7
 
-from adapters.remd import callbacks
+from adapters.remd import callbacks, search
 from adapters.remd.replies import (
-    SUCCESS,
     RegistryItem,
     answered,
     child,
-    children,
     faulted,
-    read_registration,
     read_reply,
     registered,
     staged,
@@ -81,7 +79,8 @@ class RemdAdapter:
         try:
             register_body(body, parcel, parcel.document, settings)
         except ValueError:  # lxml refuses control characters
-            return Rejected((_unreadable("В метаданных стоит знак, которого XML не допускает."),))
+            text = "В метаданных стоит знак, которого XML не допускает, или metadata.pluggableAttributes — не XML."
+            return Rejected((_unreadable(text),))
         answer = await self._post(envelope, settings.action_register, link, context)
         if not isinstance(answer, SoapAnswer):
             return answer
@@ -108,31 +107,10 @@ class RemdAdapter:
         link = link_of(context.destination)
         if isinstance(link, str):
             return Held("destination.settings_invalid", link, "destination")
-        settings = link.settings
-        client = parcel.clinic.client_entity_id or settings.client_entity_id
-        envelope, body = self._envelope(uuid7(), settings, context, settings.action_search, client)
-        now = context.clock.now()
-        begin = min(now - timedelta(days=settings.search_days), _first_sent(parcel, now) - timedelta(days=1))
-        window = (begin, now + timedelta(days=1))
-        search_body(body, parcel.clinic.oid, parcel.kind, window, settings)
-        answer = await self._post(envelope, settings.action_search, link, context)
-        match answer:
-            case SoapAnswer():
-                return self._found(answer, parcel, settings)
-            case InDoubt(reason=reason):
-                return Unavailable(reason)
-            case Unavailable() | Held():
-                return answer
-
-    @staticmethod
-    def _found(answer: SoapAnswer, parcel: Parcel, settings: Settings) -> Outcome | NotFound:
-        found = _listed(answer, settings)
-        if found is None:
-            return Unavailable("destination.search_failed")
-        for one in found:
-            if one.local_uid.lower() == parcel.local_uid.lower():
-                return registered(one)
-        return NotFound()
+        client = parcel.clinic.client_entity_id or link.settings.client_entity_id
+        ask = partial(self._search, link=link, context=context, client=client)
+        found = await search.find(ask, parcel, context.clock.now(), link.settings)
+        return await _stamped(registered(found), link, context) if isinstance(found, RegistryItem) else found
 
     async def registrations(
         self, clinic: ClinicCard, since: datetime, until: datetime, context: Context
@@ -141,27 +119,30 @@ class RemdAdapter:
         link = link_of(context.destination)
         if isinstance(link, str):
             return Unavailable("destination.settings_invalid")
-        settings = link.settings
-        envelope, body = self._envelope(
-            uuid7(),
-            settings,
-            context,
-            settings.action_search,
-            clinic.client_entity_id or settings.client_entity_id,
-        )
-        search_body(body, clinic.oid, "", (since, until), settings)
-        answer = await self._post(envelope, settings.action_search, link, context)
-        if isinstance(answer, Held):
-            return Unavailable(answer.reason, None, answer.text)
-        if not isinstance(answer, SoapAnswer):
-            return answer
-        found = _listed(answer, settings)
-        if found is None:
-            return Unavailable("destination.search_failed")
+        client = clinic.client_entity_id or link.settings.client_entity_id
+        query = search.Query(clinic=clinic.oid, since=since, until=until)
+        found = await self._search(query, link=link, context=context, client=client)
+        if not isinstance(found, list):
+            return found
         return [
             RegistryEntry(local_uid=one.local_uid, number=one.emdr_id, registered_at=one.registered_at)
             for one in found
         ]
+
+    async def _search(
+        self, query: search.Query, *, link: Link, context: Context, client: str
+    ) -> list[RegistryItem] | Unavailable | InDoubt:
+        settings = link.settings
+        envelope, body = self._envelope(uuid7(), settings, context, settings.action_search, client)
+        search_body(body, query, settings)
+        answer = await self._post(envelope, settings.action_search, link, context)
+        match answer:
+            case SoapAnswer():
+                return search.listed(answer, settings)
+            case Held(reason=reason, text=text):
+                return Unavailable(reason, None, text)
+            case _:
+                return answer
 
     async def probe(self, context: Context) -> bool:
         """Tell whether anything answers at the service's address; nothing is sent."""
@@ -238,22 +219,6 @@ class RemdAdapter:
             if not isinstance(verified, VerifiedEnvelope):
                 return InDoubt(verified or "destination.peer_unverified")
         return answer
-
-
-def _listed(answer: SoapAnswer, settings: Settings) -> list[RegistryItem] | None:
-    """Read the matches of a search; None: the search itself was refused."""
-    names = settings.names
-    response = None if answer.fault is not None else child(answer.body, names.search_response)
-    if response is None or read_reply(response, names).status not in SUCCESS:
-        return None
-    group = child(response, names.matches)
-    return [] if group is None else [read_registration(one, names) for one in children(group, names.item)]
-
-
-def _first_sent(parcel: Parcel, now: datetime) -> datetime:
-    """Return when the first attempt was made: its message id carries the time (RFC 9562 §5.7)."""
-    times = [one.int >> 80 for one in (*parcel.earlier_message_ids, parcel.message_id) if one.version == 7]
-    return min([datetime.fromtimestamp(ms / 1000, UTC) for ms in times] + [now])
 
 
 async def _stamped(outcome: Outcome, link: Link, context: Context) -> Outcome:

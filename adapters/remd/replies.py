@@ -38,7 +38,8 @@ AT_ENTRY: Final = "отказ при приёме"
 AFTER_CHECK: Final = "отказ после проверки"
 """Stage of a refusal told by callback, after the full check."""
 _HELD_REASONS: Final[dict[str, str]] = {"VALIDATION_ERROR": "destination.clinic_not_linked"}
-_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,79}")
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}")
+"""What stands where a code should and does not look like one is no code: it would become a label and part of ours."""
 _SPELLINGS: Final[tuple[str, str]] = ("RECIPIENT_", "RECEPIENT_")
 """РЭМД itself writes the first, the dictionary the second."""
 
@@ -124,12 +125,16 @@ def _items(group: etree._Element | None, names: Names) -> tuple[Item, ...]:
         return ()
     found = [
         Item(
-            text_of(item, names.code).replace(*_SPELLINGS)[:80],
+            _code(text_of(item, names.code)),
             " ".join(text_of(item, names.message).split()),
         )
         for item in children(group, names.item)
     ]
     return tuple(found[:_MAX_ITEMS])
+
+
+def _code(text: str) -> str:
+    return text.replace(*_SPELLINGS) if _CODE.fullmatch(text) else ""
 
 
 def _moment(text: str) -> datetime | None:
@@ -169,9 +174,9 @@ def registered(item: RegistryItem) -> Registered:
 
 
 def unknown_codes(items: tuple[Item, ...]) -> tuple[str, ...]:
-    """Return the codes no row describes, as far as they look like codes: what a stranger writes is no label."""
+    """Return the codes no row describes, "?" for an item without one."""
     strange = {one.code for one in items if TABLE.match(one.code, one.text) is None}
-    return tuple(sorted(code if _CODE.fullmatch(code) else "?" for code in strange))
+    return tuple(sorted({code or "?" for code in strange}))
 
 
 def finding(item: Item) -> Finding:

@@ -21,7 +21,7 @@ from broker.trust import Issued, Signer, Suite, ThrowAwayCa
 SEED: Final = 20261
 BORN: Final = date(2026, 1, 1)
 """The day on which the world's people have their ages."""
-SIGNING_SINCE: Final = datetime(2025, 6, 1, tzinfo=UTC)
+SIGNING_SINCE: Final = datetime(2025, 11, 1, tzinfo=UTC)
 """Since when the world's people have certificates: before any document of theirs, those of late registration too."""
 PATIENTS: Final = 40
 """Patients known to the simulated ГИП per clinic."""

@@ -69,13 +69,15 @@ class Registry(Scripted):
     ) -> Sequence[RegistryEntry] | Unavailable | InDoubt:
         if self.silent:
             return Unavailable("destination.http_503")
-        self.windows.append((since, until))
         found = [
             one
             for one in self.listed.get(clinic.oid, [])
             if one.registered_at is None or since <= one.registered_at < until
         ]
-        return found if len(found) <= self.most else InDoubt("destination.answer_too_large")
+        if len(found) > self.most:
+            return InDoubt("destination.answer_too_large")
+        self.windows.append((since, until))
+        return found
 
 
 class Field:
