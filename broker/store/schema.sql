@@ -154,6 +154,7 @@ create table delivery (
     constraint delivery_document_id_destination_key UNIQUE (document_id, destination)
 );
 CREATE INDEX delivery_destination ON public.delivery USING btree (destination, status, status_at);
+CREATE INDEX delivery_file ON public.delivery USING btree (destination) WHERE ((status = 'queued'::text) AND (state ? 'file'::text));
 CREATE INDEX delivery_local_uid ON public.delivery USING btree (lower(local_uid), destination);
 CREATE INDEX delivery_order ON public.delivery USING btree (destination, clinic_oid, set_key) WHERE (set_key <> ''::text);
 CREATE INDEX delivery_receipt ON public.delivery USING btree (((receipt ->> 'emdrId'::text))) WHERE (receipt IS NOT NULL);
