@@ -101,6 +101,17 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_seconds: Annotated[
         float, Meta(description="Как часто напоминать о созревших задачах, секунды", gt=0)
     ] = 1.0
+    reconcile_hour: Annotated[
+        int, Meta(description="Час (UTC) ночной сверки с реестрами; -1 — не сверять", ge=-1, le=23)
+    ] = 0
+    reconcile_days: Annotated[int, Meta(description="За сколько последних суток сверять", ge=1, le=60)] = 3
+    reconcile_pause_seconds: Annotated[
+        float, Meta(description="Пауза между двумя запросами сверки, секунды", ge=0)
+    ] = 1.0
+    watch_seconds: Annotated[
+        float,
+        Meta(description="Как часто смотреть, не замолчали ли входящие каналы направлений, секунды", gt=0),
+    ] = 5.0
     metrics_port: Annotated[
         int, Meta(description="Порт метрик рабочего процесса (/metrics, /healthz); 0 — не слушать", ge=0)
     ] = 0

@@ -3,25 +3,28 @@
 The file never travels with the request. «Принято» in the answer means accepted for checking, not registered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 import aiohttp
 import msgspec
 from lxml import etree
+from uuid_utils.compat import uuid7
 
-from adapters.remd import callbacks
-from adapters.remd.names import Names
+from adapters.remd import callbacks, search
 from adapters.remd.replies import (
-    SUCCESS,
+    RegistryItem,
     answered,
     child,
-    children,
     faulted,
-    read_registration,
     read_reply,
     registered,
+    staged,
 )
 from adapters.remd.request import register_body, search_body, soap_envelope, written_id
 from adapters.remd.security import Link, SealingFailed, link_of, opened, sealed, signed_by
@@ -29,6 +32,7 @@ from adapters.remd.settings import Settings
 from broker.adapter_kit import (
     Awaiting,
     CallbackVerdict,
+    ClinicCard,
     Context,
     Held,
     InDoubt,
@@ -39,6 +43,7 @@ from broker.adapter_kit import (
     PeerRequest,
     Refuse,
     Registered,
+    RegistryEntry,
     Rejected,
     StoredCallback,
     Unavailable,
@@ -68,11 +73,14 @@ class RemdAdapter:
             return Held("destination.client_entity_id_missing", text, "destination")
         if parcel.document is None:
             return Rejected((_unreadable("Метаданные документа не извлечены, отправлять нечего."),))
-        envelope, body = self._envelope(parcel, settings, context, settings.action_register, client)
+        envelope, body = self._envelope(
+            parcel.message_id, settings, context, settings.action_register, client, parcel.clinic.params
+        )
         try:
             register_body(body, parcel, parcel.document, settings)
         except ValueError:  # lxml refuses control characters
-            return Rejected((_unreadable("В метаданных стоит знак, которого XML не допускает."),))
+            text = "В метаданных стоит знак, которого XML не допускает, или metadata.pluggableAttributes — не XML."
+            return Rejected((_unreadable(text),))
         answer = await self._post(envelope, settings.action_register, link, context)
         if not isinstance(answer, SoapAnswer):
             return answer
@@ -80,14 +88,16 @@ class RemdAdapter:
 
     @staticmethod
     def _judged(answer: SoapAnswer, parcel: Parcel, settings: Settings) -> Outcome:
-        fault = answer.fault
+        ours, fault = bool(parcel.earlier_message_ids), answer.fault
         if fault is not None:
-            return faulted(fault_text(fault))
+            return staged(faulted(fault_text(fault), ours=ours), at_entry=True)
         response = child(answer.body, settings.names.register_response)
         if response is None:
             return InDoubt("destination.answer_unknown")
-        outcome = answered(read_reply(response, settings.names), ours=bool(parcel.earlier_message_ids))
-        return outcome or Awaiting(correlation=str(parcel.message_id), stage=_ACCEPTED)
+        outcome = answered(read_reply(response, settings.names), ours=ours)
+        if outcome is not None:
+            return staged(outcome, at_entry=True)
+        return Awaiting(correlation=str(parcel.message_id), stage=_ACCEPTED)
 
     async def lookup(self, parcel: Parcel, context: Context) -> Outcome | NotFound:
         """Ask searchRegistryItem for the parcel's localUid among the clinic's recent registrations.
@@ -97,32 +107,42 @@ class RemdAdapter:
         link = link_of(context.destination)
         if isinstance(link, str):
             return Held("destination.settings_invalid", link, "destination")
+        client = parcel.clinic.client_entity_id or link.settings.client_entity_id
+        ask = partial(self._search, link=link, context=context, client=client)
+        found = await search.find(ask, parcel, context.clock.now(), link.settings)
+        return await _stamped(registered(found), link, context) if isinstance(found, RegistryItem) else found
+
+    async def registrations(
+        self, clinic: ClinicCard, since: datetime, until: datetime, context: Context
+    ) -> Sequence[RegistryEntry] | Unavailable | InDoubt:
+        """List what searchRegistryItem has of a clinic in a window."""
+        link = link_of(context.destination)
+        if isinstance(link, str):
+            return Unavailable("destination.settings_invalid")
+        client = clinic.client_entity_id or link.settings.client_entity_id
+        query = search.Query(clinic=clinic.oid, since=since, until=until)
+        found = await self._search(query, link=link, context=context, client=client)
+        if not isinstance(found, list):
+            return found
+        return [
+            RegistryEntry(local_uid=one.local_uid, number=one.emdr_id, registered_at=one.registered_at)
+            for one in found
+        ]
+
+    async def _search(
+        self, query: search.Query, *, link: Link, context: Context, client: str
+    ) -> list[RegistryItem] | Unavailable | InDoubt:
         settings = link.settings
-        client = parcel.clinic.client_entity_id or settings.client_entity_id
-        envelope, body = self._envelope(parcel, settings, context, settings.action_search, client)
-        search_body(body, parcel, context.clock.now(), settings)
+        envelope, body = self._envelope(uuid7(), settings, context, settings.action_search, client)
+        search_body(body, query, settings)
         answer = await self._post(envelope, settings.action_search, link, context)
         match answer:
             case SoapAnswer():
-                return self._found(answer, parcel, settings)
-            case InDoubt(reason=reason):
-                return Unavailable(reason)
-            case Unavailable() | Held():
+                return search.listed(answer, settings)
+            case Held(reason=reason, text=text):
+                return Unavailable(reason, None, text)
+            case _:
                 return answer
-
-    @staticmethod
-    def _found(answer: SoapAnswer, parcel: Parcel, settings: Settings) -> Outcome | NotFound:
-        fault = answer.fault
-        if fault is not None:
-            return faulted(fault_text(fault))
-        response = child(answer.body, settings.names.search_response)
-        if response is None or read_reply(response, settings.names).status not in SUCCESS:
-            return Unavailable("destination.search_failed")
-        for item in _matches(response, settings.names):
-            one = read_registration(item, settings.names)
-            if one.local_uid.lower() == parcel.local_uid.lower():
-                return registered(one)
-        return NotFound()
 
     async def probe(self, context: Context) -> bool:
         """Tell whether anything answers at the service's address; nothing is sent."""
@@ -151,9 +171,7 @@ class RemdAdapter:
         if isinstance(link, str):
             return []
         return [
-            CallbackVerdict(
-                verdict.correlation, await _stamped(verdict.outcome, link, context), verdict.if_first
-            )
+            msgspec.structs.replace(verdict, outcome=await _stamped(verdict.outcome, link, context))
             for verdict in callbacks.interpret(callback, link)
         ]
 
@@ -162,14 +180,19 @@ class RemdAdapter:
 
     @staticmethod
     def _envelope(
-        parcel: Parcel, settings: Settings, context: Context, action: str, client: str
+        message_id: UUID,
+        settings: Settings,
+        context: Context,
+        action: str,
+        client: str,
+        params: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[etree._Element, etree._Element]:
         return soap_envelope(
             settings,
-            message_id=written_id(parcel.message_id, settings.message_id_form),
+            message_id=written_id(message_id, settings.message_id_form),
             action=action,
             to=settings.to or context.destination.url,
-            reply_to=settings.reply_to or f"{context.peer_url}/callback",
+            reply_to=params.get("reply_to") or settings.reply_to or f"{context.peer_url}/callback",
             client_entity_id=client,
         )
 
@@ -198,17 +221,12 @@ class RemdAdapter:
         return answer
 
 
-def _matches(response: etree._Element, names: Names) -> list[etree._Element]:
-    group = child(response, names.matches)
-    return [] if group is None else list(children(group, names.item))
-
-
 async def _stamped(outcome: Outcome, link: Link, context: Context) -> Outcome:
     """Name the signing provider in the receipt of a registration."""
     if not isinstance(outcome, Registered):
         return outcome
-    provider = await signed_by(link, context)
-    return Registered(msgspec.structs.replace(outcome.receipt, provider=provider), outcome.findings)
+    receipt = msgspec.structs.replace(outcome.receipt, provider=await signed_by(link, context))
+    return msgspec.structs.replace(outcome, receipt=receipt)
 
 
 def _unreadable(text: str) -> Finding:

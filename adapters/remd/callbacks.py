@@ -20,6 +20,7 @@ from adapters.remd.replies import (
     faulted,
     judged,
     read_reply,
+    staged,
     text_of,
 )
 from adapters.remd.request import bare_id, checksum, serialized, soap_envelope, written_id
@@ -129,11 +130,12 @@ def interpret(callback: StoredCallback, link: Link) -> list[CallbackVerdict]:
         return []
     fault = call.fault
     if fault is not None:
-        return [CallbackVerdict(correlation, faulted(fault_text(fault)))]
+        return [CallbackVerdict(correlation, staged(faulted(fault_text(fault)), at_entry=False))]
     reply = read_reply(element, settings.names)
     outcome = _verdict(reply)
     alone = judged(reply.items, ours=False) if reply.items and reply.status not in SUCCESS else outcome
-    return [CallbackVerdict(correlation, outcome, None if alone == outcome else alone)]
+    first = None if alone == outcome else staged(alone, at_entry=False)
+    return [CallbackVerdict(correlation, staged(outcome, at_entry=False), first)]
 
 
 def _verdict(reply: Reply) -> Outcome:

@@ -33,9 +33,13 @@ PROVIDER: Final = "РЭМД"
 SUCCESS: Final = frozenset({"success", "ok"})
 _MAX_ITEMS: Final = 500
 _EMDR_ID: Final = re.compile(r"\b\d{1,3}\.\d{2}\.\d{2}\.\d{2}\.\d{9}\b")
-_RETRY_AFTER: Final[dict[str, timedelta]] = {"RATE_LIMIT": timedelta(minutes=1)}
-"""«Просьба повторить через минуту или позже» (99.2.305, code 95)."""
+AT_ENTRY: Final = "отказ при приёме"
+"""Stage of a refusal told in the answer itself: structure and identity only, nothing of the document was checked."""
+AFTER_CHECK: Final = "отказ после проверки"
+"""Stage of a refusal told by callback, after the full check."""
 _HELD_REASONS: Final[dict[str, str]] = {"VALIDATION_ERROR": "destination.clinic_not_linked"}
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}")
+"""What stands where a code should and does not look like one is no code: it would become a label and part of ours."""
 _SPELLINGS: Final[tuple[str, str]] = ("RECIPIENT_", "RECEPIENT_")
 """РЭМД itself writes the first, the dictionary the second."""
 
@@ -121,12 +125,16 @@ def _items(group: etree._Element | None, names: Names) -> tuple[Item, ...]:
         return ()
     found = [
         Item(
-            text_of(item, names.code).replace(*_SPELLINGS)[:80],
+            _code(text_of(item, names.code)),
             " ".join(text_of(item, names.message).split()),
         )
         for item in children(group, names.item)
     ]
     return tuple(found[:_MAX_ITEMS])
+
+
+def _code(text: str) -> str:
+    return text.replace(*_SPELLINGS) if _CODE.fullmatch(text) else ""
 
 
 def _moment(text: str) -> datetime | None:
@@ -161,7 +169,14 @@ def registered(item: RegistryItem) -> Registered:
             warnings=warnings,
         ),
         tuple(msgspec.structs.replace(one, severity=Severity.WARNING) for one in findings),
+        unknown_codes(item.warnings),
     )
+
+
+def unknown_codes(items: tuple[Item, ...]) -> tuple[str, ...]:
+    """Return the codes no row describes, "?" for an item without one."""
+    strange = {one.code for one in items if TABLE.match(one.code, one.text) is None}
+    return tuple(sorted({code or "?" for code in strange}))
 
 
 def finding(item: Item) -> Finding:
@@ -198,17 +213,24 @@ def judged(items: tuple[Item, ...], *, ours: bool) -> Outcome:
     for item, row in rows:
         if row is not None:
             by_verdict.setdefault(row.verdict, (item, row))
+    strange = unknown_codes(items)
     if Verdict.REGISTERED in by_verdict:
         return _registered_before(by_verdict[Verdict.REGISTERED][0], ours=ours)
     unknown = any(row is None for _, row in rows)
     if Verdict.REJECTED in by_verdict or unknown or not rows:
-        return Rejected(tuple(map(finding, items)) or (_unexplained(),))
+        return Rejected(tuple(map(finding, items)) or (_unexplained(),), unknown=strange)
     if Verdict.HELD in by_verdict:
         item, row = by_verdict[Verdict.HELD]
         return Held(_HELD_REASONS.get(item.code, f"remd.{item.code}"), row.say, row.hold)
     if Verdict.UNAVAILABLE in by_verdict:
         item, row = by_verdict[Verdict.UNAVAILABLE]
-        return Unavailable(f"remd.{item.code or 'unknown'}", _RETRY_AFTER.get(item.code), row.say)
+        return Unavailable(
+            f"remd.{item.code or 'unknown'}",
+            timedelta(seconds=row.after) if row.after else None,
+            row.say,
+            slows=row.slows,
+            wants_file=row.wants_file,
+        )
     return Rejected(tuple(map(finding, items)))
 
 
@@ -216,7 +238,8 @@ def _registered_before(item: Item, *, ours: bool) -> Outcome:
     number = _EMDR_ID.search(item.text)
     if not ours:
         taken = finding(item)
-        return Rejected((msgspec.structs.replace(taken, code="destination.local_uid_taken"),))
+        taken = msgspec.structs.replace(taken, code="destination.local_uid_taken")
+        return Rejected((taken,), taken_as=number[0] if number else "?")
     warning = f"{item.code}: зарегистрирован прежней отправкой"
     return Registered(Receipt(provider=PROVIDER, emdr_id=number[0] if number else None, warnings=[warning]))
 
@@ -233,12 +256,19 @@ def _unexplained() -> Finding:
     )
 
 
-def faulted(text: str) -> Outcome:
+def faulted(text: str, *, ours: bool = False) -> Outcome:
     """Say what a SOAP Fault means: a described text speaks for itself, any other asks to try again (remd.md §6.1)."""
     row = TABLE.match("", text)
     if row is None:
         return Unavailable("destination.soap_fault", None, without_personal_data(text))
-    return judged((Item("", text),), ours=False)
+    return judged((Item("", text),), ours=ours)
+
+
+def staged(outcome: Outcome, *, at_entry: bool) -> Outcome:
+    """Say of a refusal whether it came at the entry or after the check."""
+    if not isinstance(outcome, Rejected):
+        return outcome
+    return msgspec.structs.replace(outcome, stage=AT_ENTRY if at_entry else AFTER_CHECK, at_entry=at_entry)
 
 
 def answered(reply: Reply, *, ours: bool) -> Outcome | None:

@@ -12,11 +12,13 @@ from uuid import UUID
 from lxml import etree
 
 from adapters.remd.names import ADDRESSING_NS, ROLE_IDS, TRANSPORT_NS, Names, service_tags
+from adapters.remd.search import Query
 from adapters.remd.settings import ChecksumBase, ChecksumSign, MessageIdForm, RoleForm, Settings
 from broker.adapter_kit import Parcel
+from broker.adapter_kit.soap import safe_parser
 from broker.document.canonical import CanonicalDocument, Patient, Person, SignatureRecord
 from broker.document.identity import snils_digits
-from broker.document.submission import SignatureKind
+from broker.document.submission import PersonCard, SignatureKind
 
 _WSA: Final = f"{{{ADDRESSING_NS}}}"
 _EGISZ: Final = f"{{{TRANSPORT_NS}}}"
@@ -95,27 +97,28 @@ def register_body(
     _put(request, tags.department, document.organization.department)
     _put(request, tags.document_number, document.document_number)
     _put(request, tags.series, document.series)
+    if settings.send_version:
+        _put(request, tags.document_version, str(document.version))
     _put(request, tags.creation_date_time, _moment(document.created_at, settings.offset))
     if settings.send_patient:
         _put_patient(request, document.patient, tags, settings)
+    _put_people(request, document, tags)
     if settings.send_description:
         _put(request, tags.description, document.title)
     _put_associations(request, document, tags, settings)
+    _put_pluggable(request, document.pluggable_attributes, tags)
     _put_signatures(request, parcel.signatures, tags, settings)
 
 
-def search_body(body: etree._Element, parcel: Parcel, now: datetime, settings: Settings) -> None:
-    """Write searchRegistryItemRequest for the parcel's clinic and kind over the days it may have been registered in."""
+def search_body(body: etree._Element, query: Query, settings: Settings) -> None:
+    """Write searchRegistryItemRequest."""
     tags = service_tags(settings.names)
     request = etree.SubElement(body, tags.search_request, nsmap={"ser": settings.names.service_namespace})
-    _put(request, tags.organization, parcel.clinic.oid)
-    _put(request, tags.kind, parcel.kind)
-    _put(
-        request,
-        tags.register_date_begin,
-        _moment(now - timedelta(days=settings.search_days), settings.offset),
-    )
-    _put(request, tags.register_date_end, _moment(now + timedelta(days=1), settings.offset))
+    _put(request, tags.organization, query.clinic)
+    _put(request, tags.kind, query.kind)
+    _put(request, tags.register_date_begin, _moment(query.since, settings.offset))
+    _put(request, tags.register_date_end, _moment(query.until, settings.offset))
+    _put(request, tags.patient_snils, query.snils)
 
 
 def _put(parent: etree._Element, tag: str, text: str, version: str = "") -> None:
@@ -151,6 +154,37 @@ def _put_patient(request: etree._Element, patient: Patient, tags: Names, setting
     _put(element, tags.birth_date, _iso_date(patient.birth_date))
     _put(element, tags.local_id, patient.local_id)
     _put(element, tags.snils, snils_digits(patient.snils))
+
+
+def _put_people(request: etree._Element, document: CanonicalDocument, tags: Names) -> None:
+    """Write the addressees of the document and the patient's representative, as the sender names them."""
+    if document.addressees:
+        group = etree.SubElement(request, tags.recipients)
+        for person in document.addressees:
+            _put_person(etree.SubElement(group, tags.recipient), person, tags)
+    if document.representative is not None:
+        _put_person(etree.SubElement(request, tags.representative), document.representative, tags)
+
+
+def _put_person(element: etree._Element, person: PersonCard, tags: Names) -> None:
+    _put(element, tags.surname, person.surname)
+    _put(element, tags.name, person.name)
+    _put(element, tags.patr_name, person.patronymic or "")
+    _put(element, tags.birth_date, _iso_date(person.birth_date or ""))
+    _put(element, tags.snils, snils_digits(person.snils or ""))
+
+
+def _put_pluggable(request: etree._Element, text: str, tags: Names) -> None:
+    """Write the attributes of the document's kind; raise ``ValueError`` when they are no XML element."""
+    if not text:
+        return
+    try:
+        inner = etree.fromstring(text.encode(), safe_parser())
+    except etree.XMLSyntaxError as error:
+        raise ValueError("pluggable attributes") from error
+    if inner.getroottree().docinfo.internalDTD is not None:
+        raise ValueError("pluggable attributes")
+    etree.SubElement(request, tags.pluggable_attributes).append(inner)
 
 
 def _iso_date(text: str) -> str:
@@ -207,3 +241,5 @@ def _put_signer(element: etree._Element, record: SignatureRecord, tags: Names, s
     _put(element, tags.position, person.position.code, settings.position_version or person.position.version)
     _put(element, tags.speciality, record.speciality, settings.speciality_version)
     _put(element, tags.department, record.department)
+    _put(element, tags.email, record.email)
+    _put(element, tags.phone, record.phone)

@@ -82,7 +82,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     kind_version: str = ""
     send_description: bool = True
     send_patient: bool = True
+    send_version: bool = False
     search_days: int = 16
+    search_limit: int = 1000
+    search_by_snils: bool = True
     signed_parts: str = "Body Timestamp MessageID Action To ReplyTo"
     sign_certificate: str = ""
     sign_provider: str = "openssl-rsa"

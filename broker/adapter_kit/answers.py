@@ -31,7 +31,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One row. ``code`` and ``text`` (a regular expression searched in the message) must both match when given.
 
     ``say`` explains in Russian, ``fix`` says what to do; ``hold`` is delivery | clinic | destination for HELD rows;
-    ``sample`` is a message this row must catch, ``source`` official | seen | own.
+    ``sample`` is a message this row must catch, ``source`` official | seen | own. For UNAVAILABLE rows ``after`` is the least
+    pause in seconds before the next try, ``slows`` asks for fewer calls altogether, ``wants_file`` for our file endpoint.
     """
 
     verdict: Verdict
@@ -43,6 +44,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hold: str = "delivery"
     sample: str = ""
     source: Source = Source.SEEN
+    after: float = 0.0
+    slows: bool = False
+    wants_file: bool = False
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

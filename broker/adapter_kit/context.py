@@ -30,6 +30,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     timeout: float | None = None
     parallel: int | None = None
     rate: float | None = None
+    silent_after: float | None = None
+    silent_documents: int | None = None
     params: dict[str, str] = {}
     secrets: dict[str, str] = {}
 

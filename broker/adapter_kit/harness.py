@@ -117,6 +117,7 @@ class PeerDoor:
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
         self.context: Context | None = None
+        self.calls: list[PeerRequest] = []
         self.callbacks: list[StoredCallback] = []
         self.served: list[str] = []
         self.refused: list[str] = []
@@ -140,6 +141,7 @@ class PeerDoor:
             headers={name.lower(): value for name, value in request.headers.items()},
             body=await request.read(),
         )
+        self.calls.append(call)
         reply = await adapter.receive(call, self.context)
         async with self._news:
             match reply:

@@ -38,7 +38,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Patience, in seconds: first and longest pause between attempts, deadline, when to warn of a missing verdict."""
+    """Patience, in seconds: first and longest pause between attempts, deadline, when to warn of a missing verdict.
+
+    Sending is held when ``silent_documents`` accepted documents wait longer than ``silent_after`` and the system has not
+    called us since (0: never).
+    """
 
     first_retry: float = 2.0
     longest_retry: float = 3600.0
@@ -46,6 +50,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     warn_after: float = 86400.0
     poll_every: float = 300.0
     predecessor: float = 86400.0
+    silent_after: float = 0.0
+    silent_documents: int = 20
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,7 +66,8 @@ class Passport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Read from ``passport.toml`` beside the adapter.
 
     ``params`` are the parameters a clinic must have before anything is sent (missing: held); ``types`` the submission
-    types it takes; ``sources`` where the specification was seen; unseen facts are listed in ``assumptions``.
+    types it takes; ``asks-registry``: its registry is asked before a document is given up, and who took a localUid;
+    ``sources`` where the specification was seen; unseen facts are listed in ``assumptions``.
     """
 
     name: str
@@ -72,6 +79,7 @@ class Passport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     waiting: Waiting = Waiting()
     params: tuple[str, ...] = ()
     needs_link: bool = False
+    asks_registry: bool = False
     endpoints: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()

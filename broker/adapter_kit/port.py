@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 
 from broker.adapter_kit.context import Context
-from broker.adapter_kit.outcome import Outcome
-from broker.adapter_kit.parcel import Parcel
+from broker.adapter_kit.outcome import InDoubt, Outcome, Unavailable
+from broker.adapter_kit.parcel import ClinicCard, Parcel
 from broker.adapter_kit.passport import Passport
 
 
@@ -46,6 +46,25 @@ class LooksUp(Protocol):
 
     async def lookup(self, parcel: Parcel, context: Context) -> Outcome | NotFound:
         """Find the parcel at the system by its ``local_uid``."""
+        ...
+
+
+class RegistryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One registration as the system's registry lists it; ``number`` empty when the list does not name it."""
+
+    local_uid: str
+    number: str = ""
+    registered_at: datetime | None = None
+
+
+@runtime_checkable
+class Reconciles(Protocol):
+    """The system can list what it has registered."""
+
+    async def registrations(
+        self, clinic: ClinicCard, since: datetime, until: datetime, context: Context
+    ) -> Sequence[RegistryEntry] | Unavailable | InDoubt:
+        """List a clinic's registrations of a window; ``destination.answer_too_large``: ask for less."""
         ...
 
 

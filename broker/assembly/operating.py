@@ -3,6 +3,7 @@
 import msgspec
 from aiohttp import web
 
+from broker.adapter_kit import Reconciles
 from broker.api.clinics import ClinicApi, clinic_routes
 from broker.api.operators import OperatorGuard
 from broker.api.registrations import RegistrationApi, registration_routes
@@ -16,11 +17,13 @@ from broker.control.commands import Commands
 from broker.control.onboarding import Onboarding
 from broker.control.operators import Operators
 from broker.control.rules import RuleDesk
+from broker.store.channels import ChannelStore
 from broker.store.deliveries import DeliveryStore
 from broker.store.journal import Journal
 from broker.store.operators import OperatorStore
 from broker.store.overview import OverviewStore
 from broker.store.partners import PartnerStore
+from broker.store.reconciliation import ReconciliationStore
 from broker.store.registrations import RegistrationStore
 from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
@@ -63,7 +66,12 @@ def operating(
         tasks=TaskStore(base.database),
         journal=journal,
         views=views,
+        channels=ChannelStore(base.database),
+        reconciliation=ReconciliationStore(base.database),
         titles=titles,
+        comparable=frozenset(
+            name for name, post in base.outposts.items() if isinstance(post.adapter, Reconciles)
+        ),
         amqp=base.settings.bus.amqp_for_partners,
         kinds=kinds_by_code(base.settings),
     )

@@ -34,10 +34,12 @@ from broker.console.check import add_check_page
 from broker.control.access import Access
 from broker.control.commands import Commands
 from broker.ingress.amqp import AmqpDoor
+from broker.ingress.hearing import Hearing
 from broker.ingress.peer import PeerDoor
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
 from broker.settings import Settings
+from broker.store.channels import ChannelStore
 from broker.store.destinations import CallbackStore, StoredFiles
 from broker.store.intake import IntakeStore
 from broker.store.journal import Journal
@@ -103,6 +105,11 @@ def _clock_page(settings: Settings) -> Any:
     return move
 
 
+def _commands(base: Foundation, journal: Journal, views: Views, announcer: Announcer) -> Commands:
+    stores = (base.deliveries, base.documents, base.destinations, journal, views)
+    return Commands(*stores, base.clock, announcer, ChannelStore(base.database))
+
+
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the doors until cancelled."""
     async with contextlib.AsyncExitStack() as stack:
@@ -120,9 +127,7 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         await stack.enter_async_context(reception.running())
         waiting = Waiting(views.statuses)
         await stack.enter_async_context(waiting.running())
-        commands = Commands(
-            base.deliveries, base.documents, base.destinations, journal, views, base.clock, announcer
-        )
+        commands = _commands(base, journal, views, announcer)
         in_force = await stack.enter_async_context(force_keeper(settings, base.database))
         judge = judging(settings, base, pool, partners, in_force)
         documents = DocumentApi(
@@ -150,11 +155,13 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         RabbitmqAuth(access, reception).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
         peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
-        files = partial(_files, base)
         callbacks = CallbackStore(base.database, base.codec, room)
         notebook = Notebook(journal)
         await stack.enter_async_context(notebook.running())
-        peer = PeerDoor(peers, files, callbacks, journal, notebook, announcer).application()
+        hearing = Hearing(ChannelStore(base.database))
+        peer = PeerDoor(
+            peers, partial(_files, base), callbacks, journal, notebook, announcer, hearing
+        ).application()
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
         await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:

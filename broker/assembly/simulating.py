@@ -28,7 +28,17 @@ from broker.telemetry.log import log
 from broker.validation.registry import RegistryClinic, check_registry
 
 _ABOUT_SIGNERS = frozenset(
-    f"signature.{what}" for what in ("personal_missing", "role_missing", "duplicate", "snils_absent")
+    f"signature.{what}"
+    for what in (
+        "personal_missing",
+        "role_missing",
+        "duplicate",
+        "snils_absent",
+        "ogrn_mismatch",
+        "inn_mismatch",
+        "organization_mismatch",
+        "attorney_missing",
+    )
 )
 """Who must sign is judged by the simulator from the request: the port hands over containers without their roles."""
 

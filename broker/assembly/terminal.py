@@ -21,6 +21,7 @@ from broker.control.rules import RuleDesk
 from broker.delivery.state import policy_of
 from broker.pipeline import Router
 from broker.settings import Settings, master_keys
+from broker.store.channels import ChannelStore
 from broker.store.database import open_database
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
@@ -28,6 +29,7 @@ from broker.store.examination import ExaminationStore
 from broker.store.journal import Journal
 from broker.store.operators import OperatorStore
 from broker.store.partners import PartnerStore
+from broker.store.reconciliation import ReconciliationStore
 from broker.store.registrations import RegistrationStore
 from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
@@ -52,6 +54,8 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     nsi_rules: NsiRules
     tasks: TaskStore
     views: Views
+    channels: ChannelStore
+    reconciliation: ReconciliationStore
 
     async def router(self) -> Router:
         """Return the active routing table beside the configured destinations."""
@@ -79,7 +83,9 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
         journal = Journal(database)
         views = Views(database)
         partners = PartnerStore(database)
-        commands = Commands(deliveries, documents, destinations, journal, views, clock, _unannounced)
+        commands = Commands(
+            deliveries, documents, destinations, journal, views, clock, _unannounced, ChannelStore(database)
+        )
         rules = RuleDesk(RuleStore(database), clock, four_eyes=settings.security.four_eyes)
         yield Terminal(
             settings=settings,
@@ -98,6 +104,8 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             nsi_rules=NsiRules.load(schemas / "nsi" / "dictionaries.toml"),
             tasks=TaskStore(database),
             views=views,
+            channels=ChannelStore(database),
+            reconciliation=ReconciliationStore(database),
         )
 
 

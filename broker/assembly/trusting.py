@@ -6,6 +6,7 @@ the place never meet half of one. One that cannot be read lets documents wait: n
 
 import asyncio
 import contextlib
+import hashlib
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -55,12 +56,13 @@ class TrustKeeper:
         return 0
 
     def _follow(self) -> None:
-        seen = traces(self._directory) if self._directory else "none"
-        if seen == self._traces and not self.trouble and self._is_there():
-            return
+        seen: object = None
         try:
+            seen = traces(self._directory) if self._directory else "none"
+            if seen == self._traces and not self.trouble and self._is_there():
+                return
             snapshot = self._read()
-            path = self._write(snapshot)
+            path = self._write(snapshot.encode())
         except (TrustRefused, OSError) as error:
             trouble = str(error) if isinstance(error, TrustRefused) else f"{type(error).__name__}"
             if trouble != self.trouble:
@@ -70,7 +72,7 @@ class TrustKeeper:
         if str(path) != self._path:
             log().info(
                 "trust.snapshot",
-                digest=snapshot.digest[:12],
+                digest=path.name[:12],
                 roots=len(snapshot.roots),
                 crls=len(snapshot.crls),
                 anchored=snapshot.anchored,
@@ -92,12 +94,12 @@ class TrustKeeper:
         weighed = msgspec.convert({"weights": {"chain_unchecked": self._unchecked}}, TrustProfile)
         return TrustSnapshot(anchored=False, profiles={"production": weighed})
 
-    def _write(self, snapshot: TrustSnapshot) -> Path:
-        path = self._home / f"{snapshot.digest}{SUFFIX}"
+    def _write(self, snapshot: bytes) -> Path:
+        path = self._home / f"{hashlib.sha256(snapshot).hexdigest()}{SUFFIX}"
         if not path.exists():
             self._home.mkdir(parents=True, exist_ok=True)
             place = path.with_name(f".{path.name}.{uuid4().hex}")
-            place.write_bytes(snapshot.encode())
+            place.write_bytes(snapshot)
             place.rename(path)
         self._forget(path)
         return path

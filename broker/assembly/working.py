@@ -9,6 +9,7 @@ from datetime import timedelta
 from broker.assembly.force import force_keeper
 from broker.assembly.foundation import Foundation, foundation, read_router
 from broker.assembly.listening import listen, watched
+from broker.assembly.overseeing import overseeing, runner_stores
 from broker.bus.door import RabbitDoor
 from broker.bus.port import Due
 from broker.compute.pool import ComputePool, compute_pool
@@ -23,7 +24,7 @@ from broker.store.tasks import CALLBACK, PREPARE, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.work.callbacks import CallbackWorker, Endpoint
-from broker.work.deliver import DestinationRunner, Patience, Stores
+from broker.work.deliver import DestinationRunner, Patience
 from broker.work.loop import Loop
 from broker.work.prepare import PrepareStores, PrepareWorker
 from broker.work.relay import RelayWorker
@@ -99,7 +100,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             settings.work.prepare_batch,
             lease,
         )
-        stores = Stores(tasks, base.deliveries, base.documents, partners, base.destinations, journal)
+        stores = runner_stores(base, tasks, partners, journal)
         patience = Patience(
             grace=timedelta(seconds=settings.work.attempt_grace_seconds),
             stopping=timedelta(seconds=settings.work.stop_seconds),
@@ -119,6 +120,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             lease,
         )
         sweeper = Sweeper(tasks, base.bus, base.clock, settings.work.sweep_seconds)
+        overseers = overseeing(base, tasks, partners, announcer)
         loops: dict[str, list[Loop]] = {PREPARE: prepare.loops, CALLBACK: [callbacks.loop]}
         loops |= {runner.loop.name: [runner.loop] for runner in runners}
 
@@ -134,7 +136,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             async with asyncio.TaskGroup() as group:
                 for runner in runners:
                     group.create_task(runner.run())
-                for loop in (*prepare.loops, callbacks.loop, sweeper.loop, keeper.loop):
+                for loop in (*prepare.loops, callbacks.loop, sweeper.loop, keeper.loop, *overseers):
                     group.create_task(loop.run())
                 if settings.bus.amqp_url:
                     door = await stack.enter_async_context(_door(settings))

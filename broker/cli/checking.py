@@ -22,6 +22,8 @@ from broker.pipeline import Workshop
 from broker.pipeline import examine as examine_document
 from broker.settings import load
 from broker.telemetry.log import configure
+from broker.trust import Anchors, prepare_trust
+from broker.trust.directory import TrustRefused, read_directory
 from broker.validation.rendering.as_html import Part, to_html
 from broker.validation.rendering.as_json import to_plain
 from broker.validation.report import Report
@@ -53,6 +55,9 @@ def add_to(parsers: Parsers) -> None:
     )
     validate.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
     validate.add_argument("--packs", type=Path, help="каталог официальных пакетов")
+    validate.add_argument(
+        "--trust", type=Path, help="каталог доверия: проверить и цепочки сертификатов со списками отзыва"
+    )
 
 
 def signature_argument(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +104,10 @@ def _validate(arguments: argparse.Namespace) -> int:
     if arguments.kind and workshop.catalogue.get(arguments.kind) is None:
         raise CommandFailed(f"вида {arguments.kind} нет в справочнике")
     signatures = tuple(read_signature(text) for text in arguments.signature)
+    if signatures:
+        prepare_trust()
+    if arguments.trust:
+        workshop.trust = _anchored(arguments.trust, workshop)
     now = SystemClock().now()
     judged, unusable = [], 0
     for path in arguments.files:
@@ -114,6 +123,13 @@ def _validate(arguments: argparse.Namespace) -> int:
     if unusable:
         return 2
     return 0 if all(one.valid for one in judged) else 1
+
+
+def _anchored(directory: Path, workshop: Workshop) -> Anchors:
+    try:
+        return Anchors(read_directory(directory), workshop.trust.rules)
+    except (TrustRefused, OSError) as error:
+        raise CommandFailed(f"каталог доверия не читается: {error}") from error
 
 
 def read_document(path: Path) -> bytes:

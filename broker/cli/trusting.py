@@ -9,7 +9,6 @@ from broker.adapter_kit.clocks import SystemClock
 from broker.assembly.list_fetching import refresh_lists
 from broker.cli.desk import environment
 from broker.cli.terminal import CommandFailed, Parsers, columns, command, family, say
-from broker.settings import load
 from broker.trust.directory import TrustRefused, read_directory
 from broker.trust.inventory import Held, doubts, inventory
 from broker.trust.providers import prepare_trust
@@ -41,7 +40,7 @@ def add_to(parsers: Parsers) -> None:
 def _directory(arguments: argparse.Namespace) -> Path:
     if arguments.dir is not None:
         return Path(arguments.dir)
-    named = load(environment(arguments.state_dir)).trust.trust_dir
+    named = environment(arguments.state_dir).get("INAYA_TRUST_DIR", "")
     if not named:
         raise CommandFailed("каталог доверия не настроен: задайте INAYA_TRUST_DIR или --dir")
     return Path(named)

@@ -7,6 +7,7 @@ from aiohttp import web
 from broker.console.check import Checker, CheckPages
 from broker.console.desk import Desk
 from broker.console.documents import DocumentPages
+from broker.console.field import FieldPages
 from broker.console.lists import ListPages
 from broker.console.onboarding import OnboardingPages
 from broker.console.overview import OverviewPages
@@ -50,7 +51,7 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
     """Return (method, path under ``/console``, handler, least role) of every page and act."""
     overview, documents = OverviewPages(desk, store), DocumentPages(desk)
     onboarding, lists, session = OnboardingPages(desk), ListPages(desk, store), SessionPages(desk)
-    rules = RulePages(desk)
+    rules, field = RulePages(desk), FieldPages(desk)
     reads, acts = Role.VIEWER, Role.OPERATOR
     return [
         ("GET", "/", overview.show, reads),
@@ -68,6 +69,13 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
         ("POST", "/documents/{id}/cancel", documents.cancel, acts),
         ("POST", "/documents/{id}/override", documents.override, acts),
         ("POST", "/documents/{id}/examine", documents.examine, acts),
+        ("POST", "/documents/{id}/mark", documents.mark, acts),
+        ("POST", "/documents/{id}/unmark", documents.unmark, acts),
+        ("POST", "/destinations/{id}/hear", overview.hear, acts),
+        ("POST", "/destinations/{id}/reconcile", field.reconcile, acts),
+        ("GET", "/reconciliation", field.reconciliation, reads),
+        ("GET", "/unknown-codes", field.unknown, reads),
+        ("POST", "/unknown-codes/settle", field.settle, acts),
         ("GET", "/registrations", onboarding.registrations, reads),
         ("GET", "/registrations/{id}", onboarding.registration, reads),
         ("POST", "/registrations/{id}/approve", onboarding.approve, acts),

@@ -10,10 +10,12 @@ from broker.control.commands import Commands
 from broker.control.onboarding import Onboarding
 from broker.control.operators import Operator, Operators
 from broker.control.rules import RuleDesk
+from broker.store.channels import ChannelStore
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
+from broker.store.reconciliation import ReconciliationStore
 from broker.store.registrations import RegistrationStore
 from broker.store.tasks import TaskStore
 from broker.store.views import Views
@@ -22,7 +24,7 @@ from broker.store.views import Views
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """Stores and commands behind the pages; ``titles`` of destinations and ``kinds`` by their codes, in words.
 
-    ``amqp`` is where partners find RabbitMQ, empty where there is no such door.
+    ``comparable``: destinations whose registry can be compared with ours. ``amqp`` is where partners find RabbitMQ, empty where there is no such door.
     """
 
     clock: Clock
@@ -37,9 +39,12 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     tasks: TaskStore
     journal: Journal
     views: Views
+    channels: ChannelStore
+    reconciliation: ReconciliationStore
     titles: Mapping[str, str]
     kinds: Mapping[str, str]
     amqp: str = ""
+    comparable: frozenset[str] = frozenset()
 
     def title(self, destination: str) -> str:
         """Return a destination's name for people."""

@@ -1,6 +1,8 @@
 """Documents: search, one document's whole story, and the acts on it. Contents are not shown in the console."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -157,6 +159,30 @@ class DocumentPages:
     async def examine(self, request: web.Request) -> web.StreamResponse:
         """Check a stuck document again."""
         return await self._act(request, "examine")
+
+    async def mark(self, request: web.Request) -> web.StreamResponse:
+        """Take an operator's word that a refused document was registered before."""
+        number = request[FIELDS].get("number", "").strip()
+        return await self._mark(
+            request, partial(self._desk.commands.mark_registered, number=number), "marked"
+        )
+
+    async def unmark(self, request: web.Request) -> web.StreamResponse:
+        """Take such a mark back."""
+        return await self._mark(request, self._desk.commands.unmark_registered, "unmarked")
+
+    async def _mark(
+        self, request: web.Request, act: Callable[..., Awaitable[Refusal | None]], done: str
+    ) -> web.StreamResponse:
+        document = await self._document(request)
+        wanted = request[FIELDS].get("delivery", "")
+        chosen = [d.id for d in document.deliveries if str(d.id) == wanted] if document else []
+        if document is None or not chosen:
+            return oops(request, self._desk, 404, "Такой доставки нет.")
+        refusal = await act(chosen[0], actor=request[OPERATOR].actor, reason=_reason(request))
+        if isinstance(refusal, Refusal):
+            return oops(request, self._desk, refusal.status, refusal.detail, refusal.fix)
+        return see(f"documents/{document.id}", done)
 
     async def _act(self, request: web.Request, verb: str) -> web.StreamResponse:
         document = await self._document(request)

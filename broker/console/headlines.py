@@ -60,6 +60,13 @@ def _of_route(route: RouteLine, now: datetime) -> list[Headline]:
     if route.paused:
         since = f" {span(now - route.paused_at)}" if route.paused_at else ""
         return [Headline(Tone.WARN, f"{route.title}: приостановлен{since}, {waits}", href)]
+    if route.silent_since is not None:
+        text = (
+            f"{route.title}: входящий канал ИПС молчит {span(now - route.silent_since)}, "
+            f"без ответа {counted(route.silent_count, 'документ', 'документа', 'документов')} и больше, "
+            f"отправка задержана, {waits}"
+        )
+        return [Headline(Tone.BAD, text, href)]
     if route.is_broken and route.waiting:
         return [Headline(Tone.BAD, f"{route.title}: канал прерван{_since(route, now)}, {waits}", href)]
     if route.oldest_due and now - route.oldest_due > STUCK:
@@ -127,6 +134,16 @@ def _of_people(attention: Attention) -> list[Headline]:
             f"Каталог доверия не читается, без проверки {verb} {words}: какой файл, скажет inaya trust check"
         )
         found.append(Headline(Tone.BAD, text, "documents?status=accepted"))
+    if attention.differences:
+        words = counted(attention.differences, "расхождение", "расхождения", "расхождений")
+        clinics = counted(attention.differing_clinics, "клиники", "клиник", "клиник")
+        found.append(Headline(Tone.BAD, f"Сверка с реестром: {words} у {clinics}", "reconciliation"))
+    if attention.uncompared:
+        clinics = counted(attention.uncompared, "клинику", "клиники", "клиник")
+        found.append(Headline(Tone.WARN, f"Сверить с реестром не удалось: {clinics}", "reconciliation"))
+    if attention.unknown_codes:
+        words = counted(attention.unknown_codes, "неизвестный код", "неизвестных кода", "неизвестных кодов")
+        found.append(Headline(Tone.WARN, f"Получатели называют {words}: опишите их", "unknown-codes"))
     if attention.registrations:
         words = counted(attention.registrations, "заявка", "заявки", "заявок")
         verb = plural(attention.registrations, "ждёт", "ждут", "ждут")

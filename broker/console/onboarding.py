@@ -115,7 +115,7 @@ class OnboardingPages:
         link = "" if query["link"] == "open" else query["link"]
         rows = await self._desk.partners.clinic_list(query["q"][:100], query["status"], link, MOST)
         if query["link"] == "open":
-            rows = [row for row in rows if row["remd_link"] != RemdLink.CONFIRMED]
+            rows = [row for row in rows if row["remd_link"] != RemdLink.CONFIRMED or row["unlinked"]]
         return page(request, self._desk, "clinics.html", clinics=rows, query=query)
 
     async def clinic(self, request: web.Request) -> web.StreamResponse:

@@ -52,9 +52,17 @@ class OverviewPages:
         route = next((route for route in seen.routes if route.id == name), None)
         if route is None:
             return oops(request, self._desk, 404, "Такого направления нет.")
-        waiting = await self._desk.views.waiting(name, WAITING)
+        ages = (await self._desk.channels.ages(self._desk.clock.now())).get(name, [])
         return page(
-            request, self._desk, "destination.html", route=route, waiting=waiting, seen=seen, most=WAITING
+            request,
+            self._desk,
+            "destination.html",
+            route=route,
+            waiting=await self._desk.views.waiting(name, WAITING),
+            seen=seen,
+            most=WAITING,
+            ages=list(zip(words.AGES, ages, strict=False)),
+            oldest=await self._desk.channels.oldest(name),
         )
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
@@ -71,6 +79,15 @@ class OverviewPages:
         name, actor = request.match_info["id"], request[OPERATOR].actor
         await self._desk.commands.resume(name, actor=actor)
         return self._back(request, "resumed")
+
+    async def hear(self, request: web.Request) -> web.StreamResponse:
+        """Send on though the destination does not call us."""
+        name, actor = request.match_info["id"], request[OPERATOR].actor
+        reason = request[FIELDS].get("reason", "").strip()[:1000]
+        if not reason:
+            return oops(request, self._desk, 422, "Нужна причина.", "Напишите, почему можно отправлять.")
+        await self._desk.commands.hear(name, actor=actor, reason=reason)
+        return self._back(request, "heard")
 
     async def release(self, request: web.Request) -> web.StreamResponse:
         """Let held deliveries of a destination go on; what still lacks something is held again."""

@@ -46,6 +46,7 @@ NAVIGATION: Final = (
     ("rules", "Правила"),
     ("refusals", "Отказы"),
     ("callbacks", "Отложено"),
+    ("reconciliation", "Сверка"),
     ("acts", "Действия"),
     ("check", "Проверка"),
 )

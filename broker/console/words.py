@@ -3,6 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from broker.document.proof import SignatureProof
+from broker.trust import ChainCode, ChainVerdict, SignatureCode
+from broker.trust.verdict import TEXTS
+
 DOCUMENT: Final = {
     "accepted": "принят, проверяется",
     "validated": "проверен",
@@ -67,6 +71,13 @@ EVENTS: Final = {
     "file.missing": "Получатель просил файл, которого у нас для него нет",
     "bug.caught": "Ошибка в нашем адаптере",
     "callback.repeated": "Повторный ответ получателя, ничего не изменил",
+    "callback.reopened": "Отложенный ответ нашёл свою отправку",
+    "delivery.refused_at_entry": "Отказ при приёме",
+    "delivery.marked": "Отметка «зарегистрирован ранее»",
+    "destination.inbound_silent": "Входящий канал молчит, отправка задержана",
+    "destination.inbound_heard": "Входящий канал ожил, отправка идёт",
+    "destination.answer_unknown": "Неизвестный код получателя",
+    "destination.reconciled": "Сверка с реестром",
     "callback.parked": "Ответ получателя отложен",
     "compute.crashed": "Проверка не уложилась в отведённые время или память",
     "operator.acted": "Действие оператора",
@@ -81,6 +92,9 @@ ACTS: Final = {
     "cancel": "отменить",
     "pause": "приостановить направление",
     "resume": "возобновить направление",
+    "mark_registered": "отметить «зарегистрирован ранее»",
+    "unmark_registered": "снять отметку «зарегистрирован ранее»",
+    "settle_unknown": "разобрать неизвестный код",
     "import_pack": "загрузить пакет правил",
     "import_dictionary": "загрузить справочник",
     "rules_activate": "ввести правила в действие",
@@ -110,6 +124,7 @@ REASONS: Final = {
     "delivery.in_doubt": "неизвестно, дошло ли: уточняем",
     "delivery.interrupted": "отправка прервалась, уточняем",
     "delivery.raced": "состояние изменилось во время отправки",
+    "delivery.registry_unanswered": "срок истёк, реестр не отвечает, есть ли в нём документ",
     "delivery.superseded": "заменено новой версией",
     "delivery.waits_for_predecessor": "ждёт предыдущую версию",
     "destination.answer_timeout": "не ответил вовремя",
@@ -120,6 +135,8 @@ REASONS: Final = {
     "destination.connect_failed": "нет соединения",
     "destination.connect_timeout": "соединение не установлено вовремя",
     "destination.connection_lost": "соединение оборвалось",
+    "destination.clinic_not_linked": "получатель отвечает: клиника не привязана",
+    "destination.local_uid_taken": "localUid занят другой регистрацией",
     "destination.mode_mismatch": "режим документа не подходит направлению",
     "destination.no_response": "решение так и не пришло",
     "destination.no_response_yet": "решения пока нет",
@@ -147,6 +164,7 @@ REASONS: Final = {
     "tfoms.token_refused": "фонд не принял токен",
     "tfoms.unavailable": "сервис фонда недоступен",
     "tfoms.unid_lost": "потерян номер пакета у фонда",
+    "operator.unmarked": "отметка снята оператором",
     "operator.override": "отправка вопреки замечаниям",
 }
 LAYERS: Final = {
@@ -175,9 +193,21 @@ REGISTRATION: Final = {
 }
 CLINIC: Final = {"active": "активна", "suspended": "приостановлена", "closed": "закрыта"}
 LINK: Final = {"unknown": "не запрошена", "requested": "запрошена", "confirmed": "подтверждена"}
+AGES: Final = (
+    "до 5 минут", "до 1 часа", "до 6 часов", "до 12 часов", "до 24 часов", "до 3 суток", "до 7 суток", "до 15 суток",
+    "больше 15 суток",
+)  # fmt: skip
+"""The ladder of ages of what was sent and not answered, as the store counts it."""
+DIFFERENCES: Final = {
+    "missing_there": "у нас зарегистрирован, в реестре нет",
+    "unknown_here": "в реестре есть, через нас не проходил",
+    "not_recorded": "в реестре есть, у нас доставка закрыта без регистрации",
+    "number_differs": "номера различаются",
+}
 QUEUES: Final = {
     "work.prepare": "Проверка и маршрут",
     "work.callback": "Ответы получателей",
+    "work.reconcile": "Сверка с реестрами",
 }
 DONE: Final = {
     "paused": "Направление приостановлено: новые отправки не начинаются.",
@@ -194,6 +224,11 @@ DONE: Final = {
     "suspended": "Клиника приостановлена.",
     "clinic-resumed": "Клиника возобновлена, задержанные доставки отпущены.",
     "changed": "Изменения сохранены.",
+    "marked": "Отмечено: зарегистрирован ранее.",
+    "unmarked": "Отметка снята, доставка идёт заново.",
+    "heard": "Отправка продолжается, хотя канал молчит.",
+    "settled": "Код отмечен разобранным.",
+    "reconciling": "Сверка поставлена в очередь; результат появится здесь.",
     "rules-changed": "Правила изменены; процессы проверки узнают об этом за несколько секунд.",
     "rules-proposed": "Предложение записано и ждёт второго оператора.",
     "rules-withdrawn": "Предложение отозвано.",
@@ -239,3 +274,11 @@ def span(delta: timedelta) -> str:
 def ago(then: datetime | None, now: datetime) -> str:
     """Write how long ago something was, or a dash."""
     return "—" if then is None else span(now - then)
+
+
+def established(proof: SignatureProof) -> str:
+    """Say what was established of a signature: of itself, then of its certificate's chain."""
+    own = TEXTS.get(SignatureCode(proof.code), proof.code) if proof.code in set(SignatureCode) else proof.code
+    if not proof.chain:
+        return f"{own} Цепочка не проверялась."
+    return own if proof.chain == ChainCode.OK else f"{own} {ChainVerdict(ChainCode(proof.chain)).text}"

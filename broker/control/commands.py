@@ -8,11 +8,13 @@ from uuid import UUID
 from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
 from broker.delivery.decide import ASKED, RETRIED
+from broker.delivery.registry import is_emdr_id, marked, unmarked
 from broker.delivery.state import Change, DeliveryState, Withdrawal
 from broker.document.event import EventName
 from broker.document.lifecycle import DeliveryStatus, DocumentStatus
 from broker.document.submission import SubmissionType
 from broker.intake.refusal import Refusal
+from broker.store.channels import ChannelStore
 from broker.store.deliveries import Application, DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
@@ -40,6 +42,7 @@ class Commands:
         views: Views,
         clock: Clock,
         announce: Callable[[Sequence[tuple[int, str]]], None],
+        channels: ChannelStore,
     ) -> None:
         self._deliveries = deliveries
         self._documents = documents
@@ -48,6 +51,7 @@ class Commands:
         self._views = views
         self._clock = clock
         self._announce = announce
+        self._channels = channels
 
     @contextlib.asynccontextmanager
     async def content(self, document_id: UUID) -> AsyncIterator[StoredContent]:
@@ -137,6 +141,81 @@ class Commands:
             body = {"act": "release", "destination": destination, "reason": reason, "deliveries": count}
             await self._journal.note(EventName.OPERATOR_ACTED, now, body=body, actor=actor, clinic=clinic)
         return count
+
+    async def mark_registered(
+        self, delivery: UUID, *, number: str, actor: str, reason: str
+    ) -> Refusal | None:
+        """Take an operator's word that a refused document was registered before; None: done, else why it cannot be."""
+        if not reason.strip():
+            return Refusal(
+                "operator.reason_missing",
+                422,
+                "Без причины отметку не поставить.",
+                "Напишите, откуда это известно.",
+            )
+        if not is_emdr_id(number):
+            return Refusal(
+                "operator.number_invalid",
+                422,
+                "Это не номер РЭМД.",
+                "Номер записан в отказе РЭМД или в его интерфейсе: 119.77.26.05.030830566.",
+            )
+        now = self._clock.now()
+        return await self._mark(
+            delivery,
+            lambda d: marked(d, number, now),
+            actor,
+            {"act": "mark_registered", "number": number, "reason": reason},
+        )
+
+    async def unmark_registered(self, delivery: UUID, *, actor: str, reason: str) -> Refusal | None:
+        """Take such a mark back: the delivery is tried anew; None: done, else why it cannot be."""
+        if not reason.strip():
+            return Refusal(
+                "operator.reason_missing", 422, "Без причины отметку не снять.", "Напишите причину."
+            )
+        now = self._clock.now()
+        return await self._mark(
+            delivery, lambda d: unmarked(d, now), actor, {"act": "unmark_registered", "reason": reason}
+        )
+
+    async def _mark(
+        self,
+        delivery: UUID,
+        decide: Callable[[DeliveryState], Change | None],
+        actor: str,
+        body: dict[str, str],
+    ) -> Refusal | None:
+        found = (await self._deliveries.states([delivery])).get(delivery)
+        if found is None or not await self._apply([delivery], decide, actor):
+            return Refusal(
+                "operator.not_markable",
+                409,
+                "Эту доставку отметить нельзя.",
+                "Отметка ставится на отклонённой или снятой по сроку доставке и снимается только с отмеченной.",
+            )
+        await self._journal.note(
+            EventName.OPERATOR_ACTED,
+            self._clock.now(),
+            body=body,
+            actor=actor,
+            document_id=found.document_id,
+            delivery_id=delivery,
+        )
+        return None
+
+    async def hear(self, destination: str, *, actor: str, reason: str) -> int:
+        """Send on though a destination does not call us; return how many of its channels were silent."""
+        return await self._channels.release(destination, self._clock.now(), actor=actor, reason=reason)
+
+    async def settle_unknown(self, destination: str, code: str, *, actor: str) -> bool:
+        """Note that an operator has seen to a code nobody had described; False when there is none open."""
+        now = self._clock.now()
+        if not await self._channels.settle_unknown(destination, code, now, actor):
+            return False
+        body = {"act": "settle_unknown", "destination": destination, "code": code}
+        await self._journal.note(EventName.OPERATOR_ACTED, now, body=body, actor=actor)
+        return True
 
     async def pause(self, destination: str, *, actor: str, reason: str) -> None:
         """Stop sending to a destination."""

@@ -30,6 +30,16 @@ ASKED = "asked"
 """Key in a delivery's state: it was taken and only asked about when it was held or given up; never send it again."""
 RETRIED = "retried"
 """Key in a delivery's state: the message id of the attempt whose refusal an operator did not take for the last word."""
+WHO_TOOK = "taken"
+"""Value of ``LOOKUP``: the registry is asked who registered the localUid; whatever it says, the document is refused."""
+NUMBER = "number"
+"""Key in a delivery's state: the number of a registration that is not ours, "?" when it was not named."""
+REFUSED_STAGE = "refused_stage"
+"""Key in a delivery's state: at which stage the destination refused it."""
+FILE_WANTED = "file"
+"""Key in a delivery's state: the destination could not take our file; its next try may come as soon as it can."""
+TAKEN = "destination.local_uid_taken"
+"""The destination has the localUid from somebody else."""
 NOT_LINKED = "clinic.not_linked"
 UNLINKED = "destination.clinic_not_linked"
 """The destination says that the clinic is not linked, whatever we believed."""
@@ -54,15 +64,8 @@ def after_outcome(
 ) -> Change:
     """Decide; a delivery already registered absorbs everything (the caller journals it)."""
     match outcome:
-        case Registered(receipt, findings):
-            return Change(
-                status=DeliveryStatus.REGISTERED,
-                event=EventName.DELIVERY_REGISTERED,
-                receipt=receipt,
-                findings=findings,
-                stage=receipt.stage or "",
-                failure=False,
-            )
+        case Registered():
+            return registered(outcome)
         case Delivered(receipt):
             return Change(
                 status=DeliveryStatus.DELIVERED,
@@ -72,15 +75,10 @@ def after_outcome(
             )
         case Awaiting():
             return _awaiting(delivery, outcome, now, policy)
-        case Rejected(findings, stage):
-            return Change(
-                status=DeliveryStatus.REJECTED,
-                event=EventName.DELIVERY_REJECTED,
-                findings=findings,
-                stage=stage,
-                reason=findings[0].code if findings else "destination.rejected",
-                failure=False,
-            )
+        case Rejected():
+            if outcome.taken_as and policy.asks_registry:
+                return _taken(delivery, outcome, now)
+            return rejected(outcome)
         case Held(reason, text, scope):
             return Change(
                 status=DeliveryStatus.HELD,
@@ -92,13 +90,68 @@ def after_outcome(
                 unlink_clinic=reason == UNLINKED,
                 failure=False,
             )
-        case Unavailable(reason, retry_after, text):
-            pause = backoff(delivery.attempt, policy, dice, retry_after)
-            return _again(delivery, reason, text, pause, now, policy)
+        case Unavailable():
+            return _unavailable(delivery, outcome, now, policy, dice)
         case InDoubt(reason):
             return _in_doubt(delivery, reason, now, policy, dice)
         case _:
             assert_never(outcome)
+
+
+def registered(outcome: Registered) -> Change:
+    """Close a delivery with the receipt of its registration."""
+    return Change(
+        status=DeliveryStatus.REGISTERED,
+        event=EventName.DELIVERY_REGISTERED,
+        receipt=outcome.receipt,
+        findings=outcome.findings,
+        stage=outcome.receipt.stage or "",
+        failure=False,
+        unknown=outcome.unknown,
+    )
+
+
+def rejected(outcome: Rejected) -> Change:
+    """Close a delivery the destination refused; a refusal at its entry is journalled apart."""
+    return Change(
+        status=DeliveryStatus.REJECTED,
+        event=EventName.DELIVERY_REJECTED,
+        findings=outcome.findings,
+        stage=outcome.stage,
+        reason=outcome.findings[0].code if outcome.findings else "destination.rejected",
+        failure=False,
+        unknown=outcome.unknown,
+        also=(EventName.DELIVERY_REFUSED_AT_ENTRY,) if outcome.at_entry else (),
+    )
+
+
+def _taken(delivery: DeliveryState, outcome: Rejected, now: datetime) -> Change:
+    """Ask the registry who has the localUid before the document is refused for it."""
+    state = {
+        key: value for key, value in delivery.state.items() if key not in {LOOKUP, NUMBER, REFUSED_STAGE}
+    }
+    return Change(
+        status=DeliveryStatus.QUEUED,
+        reason=TAKEN,
+        stage=outcome.stage,
+        findings=outcome.findings,
+        state={**state, LOOKUP: WHO_TOOK, NUMBER: outcome.taken_as, REFUSED_STAGE: outcome.stage},
+        due_at=now,
+        failure=False,
+        also=(EventName.DELIVERY_REFUSED_AT_ENTRY,) if outcome.at_entry else (),
+    )
+
+
+def _unavailable(
+    delivery: DeliveryState, outcome: Unavailable, now: datetime, policy: Policy, dice: random.Random
+) -> Change:
+    pause = backoff(delivery.attempt, policy, dice, outcome.retry_after)
+    change = _again(delivery, outcome.reason, outcome.text, pause, now, policy)
+    slow = outcome.slows or outcome.reason == "destination.http_429"
+    state = (
+        {**delivery.state, FILE_WANTED: "1"} if outcome.wants_file and change.state is None else change.state
+    )
+    return msgspec.structs.replace(change, slow_down=slow, state=state)
 
 
 def after_verdict(
@@ -165,7 +218,7 @@ def _is_late(delivery: DeliveryState, now: datetime, policy: Policy) -> bool:
 def _again(
     delivery: DeliveryState, reason: str, text: str, pause: timedelta, now: datetime, policy: Policy
 ) -> Change:
-    if now >= delivery.deadline_at:
+    if now >= delivery.deadline_at and not may_ask(delivery, policy):
         return msgspec.structs.replace(dead(reason), state=_asked(delivery, policy))
     status = delivery.status if delivery.status is DeliveryStatus.AWAITING_RESULT else DeliveryStatus.QUEUED
     return Change(
@@ -174,9 +227,14 @@ def _again(
         reason=reason,
         text=text,
         stage=delivery.stage,
-        due_at=min(now + pause, delivery.deadline_at),
+        due_at=max(min(now + pause, delivery.deadline_at), now),
         failure=True,
     )
+
+
+def may_ask(delivery: DeliveryState, policy: Policy) -> bool:
+    """Tell whether the registry is asked before this delivery is given up: something of it was sent."""
+    return policy.asks_registry and delivery.attempt > 0
 
 
 def _asked(delivery: DeliveryState, policy: Policy) -> dict[str, str] | None:
@@ -208,13 +266,14 @@ def _in_doubt(
             assert_never(policy.in_doubt)
 
 
-def dead(reason: str) -> Change:
-    """Give a delivery up at its deadline, saying what stood in the way last."""
+def dead(reason: str, *, asked: bool = False) -> Change:
+    """Give a delivery up at its deadline, saying what stood in the way last; ``asked``: the registry has not got it."""
+    registry = " В реестре системы документа нет: её об этом спросили." if asked else ""
     finding = Finding(
         layer=Layer.REGISTRY,
         severity=Severity.ERROR,
         code="delivery.deadline",
-        message="Срок доставки истёк: система не дала окончательного ответа.",
+        message=f"Срок доставки истёк: система не дала окончательного ответа.{registry}",
         fix="Оператор выяснит причину у владельца системы и повторит доставку; документ у нас сохранён.",
         expected=None,
         value=reason or None,

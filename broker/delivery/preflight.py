@@ -73,6 +73,12 @@ def check_ready(
             "Клиника ещё не привязана к нашей системе в РЭМД: подайте заявку на привязку и отметьте её.",
             "clinic",
         )
+    if delivery.destination in clinic.unlinked:
+        return Held(
+            NOT_LINKED,
+            "РЭМД ответил, что клиника не привязана к нашей системе: проверьте привязку и отметьте её.",
+            "clinic",
+        )
     params = clinic.params.get(delivery.destination, {})
     missing = [name for name in policy.params if not (params.get(name) or getattr(clinic, name, ""))]
     if missing:

@@ -55,6 +55,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float
     parallel: int
     rate: float
+    asks_registry: bool = False
+    silent_after: timedelta = timedelta()
+    silent_documents: int = 0
 
 
 def policy_of(passport: Passport, destination: Destination) -> Policy:
@@ -74,7 +77,14 @@ def policy_of(passport: Passport, destination: Destination) -> Policy:
         timeout=destination.timeout or limits.timeout,
         parallel=destination.parallel or limits.parallel,
         rate=limits.rate if destination.rate is None else destination.rate,
+        asks_registry=passport.asks_registry,
+        silent_after=timedelta(seconds=_chosen(destination.silent_after, waiting.silent_after)),
+        silent_documents=int(_chosen(destination.silent_documents, waiting.silent_documents)),
     )
+
+
+def _chosen(configured: float | None, usual: float) -> float:
+    return usual if configured is None else configured
 
 
 class Withdrawal(StrEnum):
@@ -99,7 +109,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a delivery.
 
     ``due_at`` is when its task is looked at again (None: no task: final or held); ``event`` is told to the partner;
-    ``counts`` whether the attempt counts; ``failure`` feeds the breaker (True failed, False answered, None says nothing).
+    ``failure`` feeds the breaker (True failed, False answered, None says nothing); ``slow_down`` the pace. ``also`` are
+    events for the journal alone; ``unknown`` codes nobody has described. ``undoes``: a person takes back what a person
+    marked, which the state machine forbids to everybody else.
     """
 
     status: DeliveryStatus
@@ -116,3 +128,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     failure: bool | None = None
     pause_destination: bool = False
     unlink_clinic: bool = False
+    slow_down: bool = False
+    also: tuple[EventName, ...] = ()
+    unknown: tuple[str, ...] = ()
+    undoes: bool = False

@@ -21,6 +21,8 @@ from broker.trust import Issued, Signer, Suite, ThrowAwayCa
 SEED: Final = 20261
 BORN: Final = date(2026, 1, 1)
 """The day on which the world's people have their ages."""
+SIGNING_SINCE: Final = datetime(2025, 11, 1, tzinfo=UTC)
+"""Since when the world's people have certificates: before any document of theirs, those of late registration too."""
 PATIENTS: Final = 40
 """Patients known to the simulated ГИП per clinic."""
 SYSTEM: Final = "2b9f6a3e-6d0c-4c55-9a57-0f7d1c1e0a11"
@@ -232,8 +234,8 @@ class Signers:
             ca = ThrowAwayCa.load(directory)
             return cls(directory, ca, {name: Issued.load(directory, name) for name in names})
         directory.mkdir(parents=True, exist_ok=True)
-        now = datetime(2026, 1, 1, tzinfo=UTC)
-        until = now.replace(year=2035)
+        now = SIGNING_SINCE
+        until = now.replace(year=2035, month=1)
         ca = ThrowAwayCa.create(now, suite=suite)
         issued: dict[str, Issued] = {}
         for clinic in world.clinics:

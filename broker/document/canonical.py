@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from broker.document.submission import Association, LegalBasis, Mchd, SignatureKind
+from broker.document.submission import Association, LegalBasis, Mchd, PersonCard, SignatureKind
 
 
 class InstanceId(msgspec.Struct, frozen=True):
@@ -94,6 +94,8 @@ class SignatureRecord(msgspec.Struct, frozen=True, kw_only=True):
     signer: Person = Person()
     speciality: str = ""
     department: str = ""
+    email: str = ""
+    phone: str = ""
     mchd: Mchd | None = None
 
 
@@ -127,4 +129,7 @@ class CanonicalDocument(msgspec.Struct, frozen=True, kw_only=True):
     event_code: str = ""
     recipients: list[str] = []
     associations: list[Association] = []
+    addressees: list[PersonCard] = []
+    representative: PersonCard | None = None
+    pluggable_attributes: str = ""
     legal_basis: LegalBasis | None = None

@@ -28,9 +28,13 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
 
 
 class PlacedReceipt(Receipt, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A receipt among those of one document: ``destination`` is whose it is."""
+    """A receipt among those of one document: ``destination`` is whose it is.
+
+    ``verified_by`` names who checked the document's signatures before it was sent, with the version (``openssl-gost/3.0.19``).
+    """
 
     destination: str
+    verified_by: list[str] = []
 
 
 def result_of(submission: str, status: str, receipt: Receipt | None) -> str | None:

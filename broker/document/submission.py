@@ -10,6 +10,8 @@ Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1F\x7F\uFFFE\uFFF
 """An identifier, a code, a number or a date: one line; longer than anything such a field ever held."""
 Words = Annotated[str, Meta(max_length=4000, pattern=r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F\uFFFE\uFFFF]*$")]
 """What people write: it may hold tabs and line breaks."""
+Fragment = Annotated[str, Meta(max_length=65536)]
+"""A small XML fragment, by the schema of the document's kind."""
 MOST: Final = 1000
 """Entries a list may have."""
 
@@ -62,6 +64,8 @@ class Signer(Wire, frozen=True, kw_only=True):
     position: Words | None = None
     speciality: Words | None = None
     department: Words | None = None
+    email: Word | None = None
+    phone: Word | None = None
 
 
 class Mchd(Wire, frozen=True, kw_only=True):
@@ -85,6 +89,16 @@ class PatientRef(Wire, frozen=True, kw_only=True):
     """The patient's id in the МИС."""
 
     local_id: Word | None = None
+
+
+class PersonCard(Wire, frozen=True, kw_only=True):
+    """A person РЭМД is told of beside the patient: an addressee of the document, or the patient's representative."""
+
+    surname: Word
+    name: Word
+    patronymic: Word | None = None
+    snils: Word | None = None
+    birth_date: Word | None = None
 
 
 class Association(Wire, frozen=True, kw_only=True):
@@ -113,6 +127,9 @@ class Metadata(Wire, frozen=True, kw_only=True):
     title: Words | None = None
     patient: PatientRef | None = None
     recipients: Annotated[list[Word], Meta(max_length=MOST)] = []
+    addressees: Annotated[list[PersonCard], Meta(max_length=MOST)] = []
+    representative: PersonCard | None = None
+    pluggable_attributes: Fragment | None = None
     associations: Annotated[list[Association], Meta(max_length=MOST)] = []
     payment_source: Word | None = None
     legal_basis: LegalBasis | None = None

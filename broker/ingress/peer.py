@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from broker.adapter_kit import Adapter, Context, Files, PeerRequest, Receives, Refuse, Serve, Take
 from broker.document.event import EventName
+from broker.ingress.hearing import Hearing
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.destinations import CallbackStore
 from broker.store.journal import Journal, Note
@@ -36,6 +38,7 @@ class PeerDoor:
         journal: Journal,
         notebook: Notebook,
         announce: Callable[[Sequence[tuple[int, str]]], None],
+        hearing: Hearing | None = None,
     ) -> None:
         self._peers = peers
         self._files = files
@@ -43,6 +46,7 @@ class PeerDoor:
         self._journal = journal
         self._notebook = notebook
         self._announce = announce
+        self._hearing = hearing
 
     def application(self) -> web.Application:
         """Build the application of the peer port."""
@@ -97,6 +101,11 @@ class PeerDoor:
         self, destination: str, call: PeerRequest, reply: Serve | Take | Refuse, context: Context
     ) -> web.Response:
         now = context.clock.now()
+        if not isinstance(reply, Refuse) and reply.replay is not None:
+            replay = reply.replay
+            if await self._callbacks.is_replay(destination, replay, now):
+                reply = replay.refusal
+        await self._hear(destination, reply, now)
         match reply:
             case Take():
                 due = await self._callbacks.keep(destination, call, reply, now)
@@ -116,6 +125,17 @@ class PeerDoor:
             status=reply.status, body=reply.reply if not isinstance(reply, Serve) else reply.body,
             headers={"Content-Type": reply.content_type},
         )  # fmt: skip
+
+    async def _hear(self, destination: str, reply: Serve | Take | Refuse, now: datetime) -> None:
+        """Note that the system called; whom nobody believes was not heard. Trouble of the store costs the note alone."""
+        if self._hearing is None or isinstance(reply, Refuse):
+            return
+        document = reply.document_id if isinstance(reply, Serve) else None
+        correlation = reply.correlation if isinstance(reply, Take) else ""
+        try:
+            await self._hearing.heard(destination, now, document=document, correlation=correlation)
+        except STORE_TROUBLE as trouble:
+            log().warning("peer.not_noted", destination=destination, error=type(trouble).__name__)
 
 
 async def _read(request: web.Request, share: Share) -> PeerRequest:

@@ -28,7 +28,7 @@ class RemdLink(StrEnum):
 
 
 class Clinic(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed of a clinic at every step; ``params`` by destination id."""
+    """What is needed of a clinic at every step; ``params`` by destination id, ``unlinked``: destinations that deny the link."""
 
     oid: str
     title: str
@@ -42,3 +42,4 @@ class Clinic(msgspec.Struct, frozen=True, kw_only=True):
     client_entity_id: str = ""
     storage: str = "broker"
     params: dict[str, dict[str, str]] = {}
+    unlinked: tuple[str, ...] = ()

@@ -14,10 +14,13 @@ from broker.delivery.state import AlreadyThere, Change, DeliveryState, Withdrawa
 from broker.document.event import DeliveryView, Draft, EventName
 from broker.document.lifecycle import DeliveryStatus, DocumentStatus, document_outcome
 from broker.document.receipt import Receipt
+from broker.store.channels import QUERIES as CHANNELS
+from broker.store.channels import keep_unknown
 from broker.store.database import Database, as_json
 from broker.store.journal import Move, lock_documents, write_moves
 from broker.store.sql import queries
 from broker.store.tasks import NewTask, Task, finish_tasks, insert_tasks, route_queue
+from broker.telemetry.metrics import UNKNOWN
 
 QUERIES: Final = queries("deliveries")
 WITHDRAWN: Final = "partner.withdrawn"
@@ -277,7 +280,8 @@ class _Writer:
         if change is None or (stale and not success):
             self.applied.append(Applied(before=before, change=None))
             return
-        if is_absorbed(before, change) or (success and before.status is change.status):
+        absorbed = is_absorbed(before, change) and not change.undoes
+        if absorbed or (success and before.status is change.status):
             self._drafts[before.document_id].append(_absorbed(before, change, application))
             self.applied.append(Applied(before=before, change=None))
             return
@@ -287,6 +291,10 @@ class _Writer:
         )
         if change.event is not None:
             self._drafts[before.document_id].append(_told(before, change, application))
+        for event in change.also:
+            noted = msgspec.structs.replace(change, event=event)
+            draft = msgspec.structs.replace(_told(before, noted, application), feed=False)
+            self._drafts[before.document_id].append(draft)
         self.applied.append(Applied(before=before, change=change))
 
     async def write(self, connection: Any) -> list[tuple[int, str]]:
@@ -295,11 +303,27 @@ class _Writer:
         if self._changes:
             await self._write_changes(connection)
         due = await self._write_tasks(connection)
-        unlinked = [before.clinic for _, before, change in self._changes if change.unlink_clinic]
-        if unlinked:
-            await connection.execute(QUERIES["unlink_clinic"], unlinked, self._changes[0][0].at)
+        await self._write_beside(connection)
         await self._write_documents(connection)
         return due
+
+    async def _write_beside(self, connection: Any) -> None:
+        """Write what changes tell of clinics and of codes nobody has described."""
+        unlinked = [before for _, before, change in self._changes if change.unlink_clinic]
+        if unlinked:
+            clinics, destinations = [one.clinic for one in unlinked], [one.destination for one in unlinked]
+            at = self._changes[0][0].at
+            await connection.execute(CHANNELS["unlink_clinic"], clinics, destinations, at)
+        strange = {
+            (before.destination, code): (before.document_id, a.at)
+            for a, before, change in self._changes
+            for code in change.unknown
+        }
+        for (destination, code), (document, at) in sorted(
+            strange.items()
+        ):  # one order, so that nobody deadlocks
+            UNKNOWN.labels(destination).inc()
+            await keep_unknown(connection, destination, code, at, document)
 
     async def _write_attempts(self, connection: Any) -> None:
         rows = [

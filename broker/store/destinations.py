@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from broker.adapter_kit import PeerRequest, StoredCallback, StoredFile, Take
+from broker.adapter_kit import PeerRequest, Replay, StoredCallback, StoredFile, Take
 from broker.archive import Codec
 from broker.delivery.breaker import Breaker
 from broker.document.event import EventName
@@ -146,6 +146,19 @@ class CallbackStore:
                 return []
             task = NewTask(queue=CALLBACK, subject=identifier, due_at=at, lane=destination)
             return await insert_tasks(connection, [task])
+
+    async def is_replay(self, destination: str, replay: Replay, now: datetime) -> bool:
+        """Remember a verified message and tell whether it may not come (again): its id is known, and not for these bytes."""
+        row = await self._db.fetchrow(
+            QUERIES["remember_peer_message"],
+            destination,
+            sha256(replay.message_id.encode()).digest(),
+            replay.digest,
+            replay.until,
+            now,
+        )
+        assert row is not None
+        return not row["first"] and not (replay.repeatable and row["same"])
 
     async def load(self, identifier: UUID) -> tuple[str, StoredCallback] | None:
         """Return a stored callback and its destination, unless it was settled already."""

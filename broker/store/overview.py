@@ -17,6 +17,8 @@ TASKS: Final = queries("tasks")
 RECENT: Final = timedelta(minutes=5)
 """The last minutes rates are taken over."""
 DAY: Final = timedelta(hours=24)
+RECENT_ROUNDS: Final = timedelta(days=7)
+"""A comparison with a registry older than this says nothing of today."""
 _NUMBERS: Final = re.compile(r"\d{5,}")
 """Long numbers in the words of others: not shown on lists, whatever they are."""
 NEWEST: Final = 20_000
@@ -58,6 +60,8 @@ class RouteLine(msgspec.Struct, frozen=True, kw_only=True):
     retrying: list[ReasonLine] = []
     refused: list[ReasonLine] = []
     holds: dict[str, int] = {}
+    silent_since: datetime | None = None
+    silent_count: int = 0
 
     @property
     def is_broken(self) -> bool:
@@ -109,6 +113,10 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     unlinked: int = 0
     unjudged: int = 0
     untrusted: int = 0
+    unknown_codes: int = 0
+    differences: int = 0
+    differing_clinics: int = 0
+    uncompared: int = 0
     proposals: int = 0
 
 
@@ -133,7 +141,7 @@ class OverviewStore:
     async def overview(self, now: datetime, titles: Mapping[str, str], queues: Mapping[str, str]) -> Overview:
         """Return everything; ``titles`` of destinations and of work queues in words."""
         held = [HeldLine(**dict(row)) for row in await self._db.fetch(QUERIES["held"])]
-        attention = await self._db.fetchrow(QUERIES["attention"])
+        attention = await self._db.fetchrow(QUERIES["attention"], now - RECENT_ROUNDS)
         refusals = await self._db.fetch(QUERIES["refusals_since"], now - RECENT, NEWEST)
         return Overview(
             at=now,

@@ -10,6 +10,7 @@ from broker.document.event import EventName
 from broker.document.submission import Mode
 from broker.partners.clinic import Clinic, ClinicStatus, RemdLink
 from broker.partners.credential import Credential
+from broker.store.channels import QUERIES as CHANNELS
 from broker.store.database import Database
 from broker.store.journal import note
 from broker.store.sql import queries
@@ -24,6 +25,7 @@ def _clinic(row: Any) -> Clinic:
             **fields,
             "status": ClinicStatus(fields["status"]),
             "remd_link": RemdLink(fields["remd_link"]),
+            "unlinked": tuple(fields["unlinked"]),
         }
     )
 
@@ -134,6 +136,8 @@ class PartnerStore:
             )
             if found is None:
                 return False
+            if patch.remd_link is RemdLink.CONFIRMED:
+                await connection.execute(CHANNELS["relink_clinic"], oid)
             for destination, params in patch.params.items():
                 for name, value in params.items():
                     if value is None:

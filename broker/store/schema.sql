@@ -34,8 +34,20 @@ create table callback (
     constraint callback_pkey PRIMARY KEY (id)
 );
 CREATE INDEX callback_delivery ON public.callback USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
+CREATE INDEX callback_parked ON public.callback USING btree (correlation) WHERE (status = 'parked'::text);
 CREATE UNIQUE INDEX callback_replay ON public.callback USING btree (destination, replay_key) WHERE (replay_key <> ''::text);
 CREATE INDEX callback_status ON public.callback USING btree (status, received_at) WHERE (status <> 'handled'::text);
+
+create table channel (
+    destination text not null,
+    clinic_oid text not null default ''::text,
+    heard_at timestamp with time zone,
+    served_at timestamp with time zone,
+    released_at timestamp with time zone,
+    silent_since timestamp with time zone,
+    silent_count integer not null default 0,
+    constraint channel_pkey PRIMARY KEY (destination, clinic_oid)
+);
 
 create table clinic (
     oid text not null,
@@ -78,6 +90,14 @@ create table clinic_partner (
     constraint clinic_partner_pkey PRIMARY KEY (clinic_oid, partner_id)
 );
 CREATE INDEX clinic_partner_partner ON public.clinic_partner USING btree (partner_id);
+
+create table clinic_unlinked (
+    clinic_oid text not null,
+    destination text not null,
+    since timestamp with time zone not null,
+    constraint clinic_unlinked_clinic_oid_fkey FOREIGN KEY (clinic_oid) REFERENCES clinic(oid),
+    constraint clinic_unlinked_pkey PRIMARY KEY (clinic_oid, destination)
+);
 
 create table content (
     document_id uuid not null,
@@ -243,6 +263,49 @@ create table partner (
     constraint partner_pkey PRIMARY KEY (id)
 );
 
+create table peer_message (
+    destination text not null,
+    message bytea not null,
+    digest bytea not null,
+    kept_until timestamp with time zone not null,
+    constraint peer_message_pkey PRIMARY KEY (destination, message)
+);
+CREATE INDEX peer_message_kept_until ON public.peer_message USING btree (kept_until);
+
+create table reconciliation (
+    id uuid not null,
+    destination text not null,
+    clinic_oid text not null,
+    day date not null,
+    round integer not null,
+    since timestamp with time zone not null,
+    until timestamp with time zone not null,
+    status text not null,
+    planned_at timestamp with time zone not null,
+    planned_by text not null,
+    finished_at timestamp with time zone,
+    ours integer not null default 0,
+    theirs integer not null default 0,
+    differences integer not null default 0,
+    note text not null default ''::text,
+    constraint reconciliation_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'done'::text, 'failed'::text]))),
+    constraint reconciliation_pkey PRIMARY KEY (id),
+    constraint reconciliation_destination_clinic_oid_day_round_key UNIQUE (destination, clinic_oid, day, round)
+);
+CREATE INDEX reconciliation_recent ON public.reconciliation USING btree (destination, planned_at);
+
+create table reconciliation_difference (
+    reconciliation_id uuid not null,
+    kind text not null,
+    local_uid text not null,
+    number_here text not null default ''::text,
+    number_there text not null default ''::text,
+    document_id uuid,
+    constraint reconciliation_difference_kind_check CHECK ((kind = ANY (ARRAY['missing_there'::text, 'unknown_here'::text, 'not_recorded'::text, 'number_differs'::text]))),
+    constraint reconciliation_difference_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES reconciliation(id) ON DELETE CASCADE,
+    constraint reconciliation_difference_pkey PRIMARY KEY (reconciliation_id, kind, local_uid)
+);
+
 create table registration (
     id uuid not null,
     partner_id text not null default ''::text,
@@ -367,3 +430,15 @@ create table task (
 );
 CREATE INDEX task_due ON public.task USING btree (queue, lane, priority, due_at, id);
 CREATE INDEX task_subject ON public.task USING btree (subject);
+
+create table unknown_answer (
+    destination text not null,
+    code text not null,
+    first_at timestamp with time zone not null,
+    last_at timestamp with time zone not null,
+    times integer not null default 1,
+    document_id uuid,
+    settled_at timestamp with time zone,
+    settled_by text not null default ''::text,
+    constraint unknown_answer_pkey PRIMARY KEY (destination, code)
+);

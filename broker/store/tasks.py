@@ -83,9 +83,18 @@ class TaskStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def claim(self, queue: str, limit: int, now: datetime, lease: timedelta = LEASE) -> list[Task]:
-        """Lease up to ``limit`` due tasks, fair between lanes."""
-        rows = await self._db.fetch(QUERIES["claim"], queue, limit, now, lease)
+    async def claim(
+        self,
+        queue: str,
+        limit: int,
+        now: datetime,
+        lease: timedelta = LEASE,
+        lanes: Sequence[str] = (),
+        *,
+        only: bool = False,
+    ) -> list[Task]:
+        """Lease up to ``limit`` due tasks, fair between lanes; not of these ``lanes``, or ``only`` of them."""
+        rows = await self._db.fetch(QUERIES["claim"], queue, limit, now, lease, list(lanes), only)
         tasks = [Task(**dict(row)) for row in rows]
         return sorted(tasks, key=lambda task: (task.priority, task.due_at, task.id))
 

@@ -90,6 +90,7 @@ class Views:
         deliveries = [
             _delivery(r, row["type"]) for r in await self._db.fetch(QUERIES["deliveries"], document_id)
         ]
+        proofs = msgspec.convert(row["signatures"], list[SignatureProof])
         return DocumentCard(
             **msgspec.structs.asdict(_line(row)),
             digest=row["digest"].hex(),
@@ -97,11 +98,15 @@ class Views:
             replaces=row["replaces"],
             deliveries=deliveries,
             receipts=[
-                PlacedReceipt(destination=one.destination, **msgspec.structs.asdict(one.receipt))
+                PlacedReceipt(
+                    destination=one.destination,
+                    verified_by=sorted({proof.provider for proof in proofs if proof.provider}),
+                    **msgspec.structs.asdict(one.receipt),
+                )
                 for one in deliveries
                 if one.receipt is not None
             ],
-            signatures=msgspec.convert(row["signatures"], list[SignatureProof]),
+            signatures=proofs,
         )
 
     async def documents(

@@ -36,5 +36,21 @@ ATTEMPT_SECONDS: Final = Histogram(
 CALLBACKS: Final = Counter("inaya_callbacks_total", "Calls of state systems to us", ["destination", "result"])
 DEPTH: Final = Gauge("inaya_queue_depth", "Tasks due or waiting, counted in PostgreSQL", ["queue"])
 BODIES: Final = Gauge("inaya_bodies_bytes", "Bytes of bodies this process holds")
+UNKNOWN: Final = Counter(
+    "inaya_unknown_codes_total", "Answers of state systems with a code nobody has described", ["destination"]
+)
+INBOUND_SILENT: Final = Gauge(
+    "inaya_inbound_silent",
+    "Channels over which a system takes documents and does not call us",
+    ["destination"],
+)
+AWAITED: Final = Gauge(
+    "inaya_unanswered",
+    "Deliveries sent and not answered for good, by age (younger than), counted in PostgreSQL",
+    ["destination", "age"],
+)
+RECONCILED: Final = Gauge(
+    "inaya_reconciliation_differences", "Differences with the registry found last time", ["destination"]
+)
 RELAYED: Final = Counter("inaya_relayed_total", "Events handed to partners over AMQP", ["result"])
 BUGS: Final = Counter("inaya_bugs_total", "Broken promises caught in an outermost loop", ["loop"])

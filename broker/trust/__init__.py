@@ -6,7 +6,7 @@ Everything is a pure function of bytes, instants and settings. The heavy ones ru
 from broker.trust.anchors import Anchors
 from broker.trust.certificate import SignerSubject
 from broker.trust.chain import ChainCode, ChainVerdict, verify_chain
-from broker.trust.cms import MAX_CONTAINER, decode_armoured, inspect, sign_detached
+from broker.trust.cms import MAX_CONTAINER, decode_armoured, inspect, inspect_signers, sign_detached
 from broker.trust.envelope import (
     IPS_PARTS,
     IPS_REQUEST_PARTS,
@@ -99,6 +99,7 @@ __all__ = [
     "WssRefusal",
     "decode_armoured",
     "inspect",
+    "inspect_signers",
     "load_gost",
     "load_signing_rules",
     "new_key",

@@ -10,21 +10,38 @@ from broker.trust import der
 
 def read(data: bytes) -> dict[str, Any]:
     """Return the fields of a ``Container``; raises what ``certificate.READ_ERRORS`` lists for bytes that are none."""
-    outer = cms.ContentInfo.load(data, strict=True)
-    if outer["content_type"].native != "signed_data":
+    signed_data = _signed_data(data)
+    if signed_data is None:
         return {"signers": None}
-    signed_data = outer["content"]
     signers = signed_data["signer_infos"]
     if len(signers) != 1:
         return {"signers": len(signers)}
+    return {"signers": 1, **_shared(signed_data), **_signer(signers[0])}
+
+
+def read_each(data: bytes, most: int) -> list[dict[str, Any]]:
+    """Return the fields of a ``Container`` for each of the first signers; raises as ``read`` does."""
+    signed_data = _signed_data(data)
+    if signed_data is None:
+        return []
+    signers = signed_data["signer_infos"]
+    shared = {"signers": len(signers), **_shared(signed_data)}
+    return [{**shared, **_signer(signers[at])} for at in range(min(most, len(signers)))]
+
+
+def _signed_data(data: bytes) -> Any:
+    """Return SignedData, None for another content of CMS."""
+    outer = cms.ContentInfo.load(data, strict=True)
+    return outer["content"] if outer["content_type"].native == "signed_data" else None
+
+
+def _shared(signed_data: Any) -> dict[str, Any]:
     encapsulated = signed_data["encap_content_info"]
     content = encapsulated["content"]
     return {
-        "signers": 1,
         "content_type": encapsulated["content_type"].dotted,
         "content": None if isinstance(content, core.Void) else bytes(content),
         "certificates": _certificates(signed_data),
-        **_signer(signers[0]),
     }
 
 

@@ -27,6 +27,7 @@ from broker.trust.container import (
     Container,
     read_container,
     read_octets,
+    read_signers,
     read_signing_certificate,
     read_time,
 )
@@ -145,6 +146,26 @@ def inspect(
         return SignatureVerdict(code=SignatureCode.MALFORMED)
 
 
+def inspect_signers(
+    container: bytes,
+    content: bytes,
+    *,
+    provider: Provider | None = None,
+    suites: frozenset[Suite] = STRONG_SUITES,
+) -> tuple[SignatureVerdict, ...]:
+    """Return one verdict per signer of a container, of at most sixteen; empty where it cannot be read or has none.
+
+    РЭМД takes one signer per container, so of several ``inspect`` says MULTIPLE_SIGNERS; this tells who they are.
+    """
+    if len(container) > MAX_CONTAINER:
+        return ()
+    using = provider or process_provider()
+    try:
+        return tuple(_judge(found, content, using, suites) for found in read_signers(container))
+    except READ_ERRORS:
+        return ()
+
+
 def _inspect(
     container: bytes, content: bytes, provider: Provider, suites: frozenset[Suite]
 ) -> SignatureVerdict:
@@ -154,6 +175,13 @@ def _inspect(
     if found.signers != 1:
         code = SignatureCode.MULTIPLE_SIGNERS if found.signers else SignatureCode.NO_SIGNER
         return SignatureVerdict(code=code)
+    return _judge(found, content, provider, suites)
+
+
+def _judge(
+    found: Container, content: bytes, provider: Provider, suites: frozenset[Suite]
+) -> SignatureVerdict:
+    """Judge one signer."""
     own = _find_certificate(found)
     draft = _describe(found, provider)
     if own is None:

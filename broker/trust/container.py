@@ -25,8 +25,12 @@ _SHA1: Final = "1.3.14.3.2.26"
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"
 
 
+MOST_SIGNERS: Final = 16
+"""Signers read of one container; the rest are only counted."""
+
+
 class Container(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of a container with exactly one signer; of any other only ``signers`` (None: no SignedData at all).
+    """The facts of a container and of one of its signers; without a signer only ``signers`` (None: no SignedData at all).
 
     ``content`` is the embedded document or None; ``issuer`` and ``serial`` are DER elements, empty where ``key_id`` names
     the certificate; ``attributes`` are DER elements by dotted OID, None where there are no signed attributes, and
@@ -60,11 +64,22 @@ class SigningCertificate(msgspec.Struct, frozen=True):
 
 
 def read_container(data: bytes) -> Container:
-    """Read a container; raises one of ``certificate.READ_ERRORS`` for bytes that are none."""
+    """Read a container of one signer; of any other number only that number stands in it.
+
+    Raises one of ``certificate.READ_ERRORS`` for bytes that are no container.
+    """
     try:
         return _read(data)
     except (ValueError, IndexError):
         return Container(**ber.read(data))
+
+
+def read_signers(data: bytes) -> tuple[Container, ...]:
+    """Read a container once for each of its first signers; raises as ``read_container`` does."""
+    try:
+        return _read_each(data, MOST_SIGNERS)
+    except (ValueError, IndexError):
+        return tuple(Container(**fields) for fields in ber.read_each(data, MOST_SIGNERS))
 
 
 def read_time(value: bytes) -> datetime | None:
@@ -100,23 +115,42 @@ def read_signing_certificate(value: bytes, *, version: int) -> SigningCertificat
 
 def _read(data: bytes) -> Container:
     """Read DER; ``ValueError`` or ``IndexError`` for whatever is not exactly what is expected."""
-    outer = _whole(data)
-    if _dotted(_raw(outer[0])) != SIGNED_DATA:
+    fields = _signed_data(data)
+    if fields is None:
         return Container(signers=None)
-    (inner,) = _inside(outer[1], 0xA0)
-    fields = _items(inner)
     signers = _inside(fields[-1], der.SET)
     if len(signers) != 1:
         return Container(signers=len(signers))
+    return Container(signers=1, **_shared(fields), **_signer(_items(signers[0])))
+
+
+def _read_each(data: bytes, most: int) -> tuple[Container, ...]:
+    fields = _signed_data(data)
+    if fields is None:
+        return ()
+    signers = _inside(fields[-1], der.SET)
+    shared = _shared(fields)
+    return tuple(Container(signers=len(signers), **shared, **_signer(_items(one))) for one in signers[:most])
+
+
+def _signed_data(data: bytes) -> list[asn1.TLV] | None:
+    """Return the fields of SignedData; None for another content of CMS."""
+    outer = _whole(data)
+    if _dotted(_raw(outer[0])) != SIGNED_DATA:
+        return None
+    (inner,) = _inside(outer[1], 0xA0)
+    return _items(inner)
+
+
+def _shared(fields: list[asn1.TLV]) -> dict[str, Any]:
+    """Read what all signers of a container share."""
     encapsulated = _items(fields[2])
     certificates = _inside(fields[3], 0xA0) if fields[3].tag_bytes == b"\xa0" else []
-    return Container(
-        signers=1,
-        content_type=_dotted(_raw(encapsulated[0])),
-        content=_octets(_only(_inside(encapsulated[1], 0xA0))) if len(encapsulated) > 1 else None,
-        certificates=tuple(_raw(one) for one in certificates if one.tag_bytes == b"\x30"),
-        **_signer(_items(signers[0])),
-    )
+    return {
+        "content_type": _dotted(_raw(encapsulated[0])),
+        "content": _octets(_only(_inside(encapsulated[1], 0xA0))) if len(encapsulated) > 1 else None,
+        "certificates": tuple(_raw(one) for one in certificates if one.tag_bytes == b"\x30"),
+    }
 
 
 def _signer(fields: list[asn1.TLV]) -> dict[str, Any]:

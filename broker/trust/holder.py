@@ -4,6 +4,7 @@
 Names and СНИЛС never stand in a finding: the text says which field differs.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -20,6 +21,7 @@ from broker.trust.verdict import SignatureVerdict
 from broker.trust.wording import finding, masked
 
 _UNLIKE: Final = "VALUE_MISMATCH_METADATA_AND_CERTIFICATE"
+_ENTREPRENEUR: Final = re.compile(r"\W*(?:ИП|Индивидуальный предприниматель|Глава КФХ)\b", re.IGNORECASE)
 _OTHER_CLINIC: Final = (
     "Подпишите документ сертификатом этой клиники или передайте его от имени той, чей сертификат. "
     "Если ошибка в карточке клиники, её исправит оператор."
@@ -175,9 +177,14 @@ def _organization(
             remd_code=_UNLIKE,
             severity=Severity.WARNING if proven else Severity.ERROR,
             source=Source.OWN if proven else Source.SEEN,
-            value=subject.organization[:120],
-            expected=known[0][:120],
+            value=None if _may_be_person(subject.organization) else subject.organization,
+            expected=None if _may_be_person(known[0]) else known[0],
         )
+
+
+def _may_be_person(title: str) -> bool:
+    """Tell whether a name of an organisation may be a person's: that of an entrepreneur is."""
+    return bool(_ENTREPRENEUR.match(title))
 
 
 def organization_inn(subject: SignerSubject) -> str:

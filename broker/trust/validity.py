@@ -1,5 +1,6 @@
 """Was the certificate valid when it had to be: at signing, on the day the document was created, when it is checked?"""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -63,9 +64,10 @@ def _at_creation(
     created = document.created_at if document is not None else None
     if document is None or created is None or verdict.not_before is None or verdict.not_after is None:
         return
-    span = timedelta(days=1) if len(document.created_text) <= _DAY else timedelta(0)
+    only_day = len(document.created_text) <= _DAY
+    latest = created.replace(hour=23, minute=59, second=59) if only_day else created
     personal = part.kind is SignatureKind.PERSONAL
-    if created + span < verdict.not_before:
+    if latest < verdict.not_before:
         yield finding(
             "created_before_certificate",
             f"{name}: документ создан раньше, чем начал действовать сертификат подписанта.",
@@ -118,4 +120,7 @@ def _in_future(
 
 
 def _told(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    """Write an instant in UTC; one at the end of the calendar, which somebody may state, as it is."""
+    with contextlib.suppress(OverflowError):
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="seconds")

@@ -1,7 +1,11 @@
 """How a finding about signatures is put together: whose signature it is, the code, the shape all of them share."""
 
+from typing import Final
+
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.submission import SignatureKind, SignaturePart
+
+_LONGEST: Final = 200
 
 
 def name_of(number: int, part: SignaturePart) -> str:
@@ -39,6 +43,11 @@ def finding(
         responsible=responsible,
         source=source,
         remd_code=remd_code,
-        value=value,
-        expected=expected,
+        value=None if value is None else _printable(value),
+        expected=None if expected is None else _printable(expected),
     )
+
+
+def _printable(text: str) -> str:
+    """Leave out what cannot be shown or stored: a certificate's fields may hold any character."""
+    return "".join(sign for sign in text if sign.isprintable())[:_LONGEST]

@@ -26,11 +26,21 @@ from broker.adapter_kit import (
     Polls,
 )
 from broker.delivery.breaker import Breaker, Pace
-from broker.delivery.decide import LOOKUP, after_outcome, already_there, dead, superseded, without_verdict
+from broker.delivery.decide import (
+    LOOKUP,
+    WHO_TOOK,
+    after_outcome,
+    already_there,
+    may_ask,
+    superseded,
+    without_verdict,
+)
 from broker.delivery.preflight import Supersede, Wait, check_order, check_ready
+from broker.delivery.registry import after_last_question, after_who_took, given_up, send_again
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.lifecycle import DeliveryStatus
 from broker.store.batcher import Batcher
+from broker.store.channels import ChannelStore, Hold
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
 from broker.store.destinations import DestinationStore
@@ -67,6 +77,7 @@ class Stores(msgspec.Struct, frozen=True):
     partners: PartnerStore
     destinations: DestinationStore
     journal: Journal
+    channels: ChannelStore
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -105,6 +116,7 @@ class DestinationRunner:
         self._held = 0
         self._paused = False
         self._paused_at = -1.0
+        self._hold = Hold()
         self._shown: tuple[Breaker | None, float] = (None, -SHOW_EVERY)  # whatever an earlier process showed
         self._running: set[asyncio.Task[None]] = set()
 
@@ -125,7 +137,8 @@ class DestinationRunner:
         wanted = self._pace.take(free, time.monotonic())
         tasks: Sequence[Task] = ()
         if wanted > 0:
-            tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, self._lease)
+            lanes, only = self._hold.clinics, self._hold.but
+            tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, self._lease, lanes, only=only)
             self._pace.give_back(wanted - len(tasks))
         if tasks:
             passed(KillPoint.DELIVERY_CLAIMED)
@@ -143,7 +156,8 @@ class DestinationRunner:
         if time.monotonic() - self._paused_at > 1:
             states = await self._stores.destinations.states()
             state = states.get(self.destination.id)
-            self._paused = state is not None and state.paused
+            self._hold = await self._stores.channels.hold(self.destination.id) or Hold()
+            self._paused = (state is not None and state.paused) or self._hold.everything
             self._paused_at = time.monotonic()
         return self._paused
 
@@ -330,9 +344,14 @@ class DestinationRunner:
     async def _tend(self, trip: Trip, now: datetime) -> None:
         """Deal with a claimed delivery that is not simply to be sent."""
         delivery = trip.delivery
+        if now >= delivery.deadline_at and may_ask(delivery, self._policy) and LOOKUP not in delivery.state:
+            await self._ask_registry(trip, after_last_question)
+            return
         match delivery.status:
+            case DeliveryStatus.QUEUED if delivery.state.get(LOOKUP) == WHO_TOOK:
+                await self._ask_registry(trip, after_who_took)
             case DeliveryStatus.QUEUED if now >= delivery.deadline_at:
-                await self._decide(trip, partial(_given_up, reason=delivery.reason))
+                await self._decide(trip, given_up)
             case DeliveryStatus.QUEUED if LOOKUP in delivery.state:
                 await self._look_up(trip)
             case DeliveryStatus.QUEUED:
@@ -352,15 +371,35 @@ class DestinationRunner:
         assert trip.delivery.message_id is not None
         return await adapter.poll(trip.parcel(trip.delivery.message_id), self._context)
 
+    async def _ask_registry(self, trip: Trip, judge: Callable[..., Change]) -> None:
+        """Ask the registry about a delivery that is not sent any more, and decide by what it says."""
+        found = await self._asked(trip)
+        now = self._context.clock.now()
+        change = await self._decide(
+            trip, partial(judge, found=found, now=now, policy=self._policy, dice=self._dice)
+        )
+        log().info(
+            "delivery.registry_asked",
+            delivery=str(trip.delivery.id),
+            document=str(trip.delivery.document_id),
+            destination=self.destination.id,
+            found=type(found).__name__,
+            status=change.status.value if change else trip.delivery.status.value,
+        )
+        if change is not None:
+            await self._feel(change, now)
+
+    async def _asked(self, trip: Trip) -> Outcome | NotFound:
+        if not isinstance(self._adapter, LooksUp):
+            return NotFound()
+        parcel = trip.parcel(trip.delivery.message_id or uuid7())
+        return await self._looked(trip, self._adapter, parcel)
+
     async def _look_up(self, trip: Trip) -> None:
         """Ask whether an attempt in doubt arrived; when it did not, the next claim sends again."""
-        outcome: Outcome | NotFound = NotFound()
-        if isinstance(self._adapter, LooksUp):
-            parcel = trip.parcel(trip.delivery.message_id or uuid7())
-            outcome = await self._looked(trip, self._adapter, parcel)
+        outcome = await self._asked(trip)
         if isinstance(outcome, NotFound):
-            state = {key: value for key, value in trip.delivery.state.items() if key != LOOKUP}
-            await self._decide(trip, partial(_send_again, state=state, now=self._context.clock.now()))
+            await self._decide(trip, partial(send_again, now=self._context.clock.now()))
         else:
             await self._conclude(trip, outcome)
 
@@ -407,6 +446,8 @@ class DestinationRunner:
         )
         if change is None:
             return
+        if change.slow_down:
+            self._pace.slow(time.monotonic())
         if change.pause_destination:
             await self._stores.destinations.pause(
                 self.destination.id, "adapter", change.text or change.reason, now
@@ -448,17 +489,9 @@ class DestinationRunner:
             await self._stores.destinations.show_breaker(self.destination.id, self._breaker, failure, now)
 
 
-def _given_up(_delivery: DeliveryState, reason: str) -> Change:
-    return dead(reason)
-
-
 def _missing(delivery: DeliveryState, now: datetime, policy: Policy) -> Change:
     return without_verdict(delivery, now, policy)
 
 
 def _nothing(_delivery: DeliveryState) -> None:
     return None
-
-
-def _send_again(delivery: DeliveryState, state: dict[str, str], now: datetime) -> Change:
-    return Change(status=DeliveryStatus.QUEUED, state=state, due_at=now, reason=delivery.reason)

@@ -78,6 +78,8 @@ def _signatures(document: LoadedDocument) -> tuple[SignatureRecord, ...]:
                 signer=person,
                 speciality=(signer.speciality if signer else None) or "",
                 department=(signer.department if signer else None) or "",
+                email=(signer.email if signer else None) or "",
+                phone=(signer.phone if signer else None) or "",
                 mchd=part.mchd,
             )
         )

@@ -19,10 +19,12 @@ from broker.adapter_kit.harness import (
     a_document,
     a_parcel,
     context_for,
+    next_attempt,
 )
-from broker.document.submission import Association
+from broker.document.submission import Association, PersonCard
 
 CONTRACT = Path(__file__).parents[2] / "adapters/remd/contract"
+CLINIC = "1.2.643.5.1.13.13.12.2.77.9001"
 CLIENT = "3f1f0f5e-0000-4000-8000-00000000c1e1"
 
 
@@ -205,3 +207,99 @@ async def test_a_character_xml_cannot_carry_is_a_finding() -> None:
 )
 def test_a_message_id_is_recognised_in_every_seen_form(written: str) -> None:
     assert bare_id(written) == "d067bef9-1498-44d0-bd40-037a1e09f040"
+
+
+def a_person(**changes) -> PersonCard:
+    fields = {
+        "surname": "Представителев",
+        "name": "Выдуман",
+        "snils": "900-000-001 00",
+        "birth_date": "19700131",
+    }
+    return PersonCard(**(fields | changes))
+
+
+def test_everything_the_register_may_be_told_follows_our_schema() -> None:
+    signatures = tuple(
+        msgspec.structs.replace(
+            one,
+            speciality="27",
+            department=f"{CLINIC}.0.1",
+            email="doctor@clinic.example",
+            phone="+70000000000",
+        )
+        for one in a_parcel(1).signatures
+    )
+    settings = Settings(
+        send_version=True,
+        kind_version="12.85",
+        position_version="9.6",
+        speciality_version="4.4",
+        association_version="1.2",
+    )
+    document = msgspec.structs.replace(
+        a_document(1),
+        series="А",
+        document_number="12-34",
+        version=3,
+        addressees=[a_person(), a_person(patronymic="Иначеевна", snils=None, birth_date=None)],
+        representative=a_person(),
+        associations=[Association(target="119.77.26.05.030830566", type="1")],
+        pluggable_attributes='<a:attrs xmlns:a="urn:kind"><a:one>1</a:one></a:attrs>',
+        organization=msgspec.structs.replace(a_document(1).organization, department=f"{CLINIC}.0.1"),
+    )
+    _, body = soap_envelope(settings, message_id="m", action="registerDocument")
+    register_body(body, a_parcel(1, document=document, signatures=signatures), document, settings)
+    etree.XMLSchema(etree.parse(CONTRACT / "emdr-service.xsd")).assertValid(body[0])
+    request = body[0]
+    assert value(request, "documentVersion") == "3"
+    assert value(request, "recipients/recipient/snils") == "90000000100"
+    assert value(request, "representative/birthDate") == "1970-01-31"
+    assert value(request, "personalSignatures/personalSignature/signer/email") == "doctor@clinic.example"
+    assert value(request, "personalSignatures/personalSignature/signer/phone") == "+70000000000"
+    assert request.findtext(".//{urn:kind}one") == "1"
+    versions = {
+        element.tag.rpartition("}")[2]: element.get("version")
+        for element in request.iter()
+        if element.get("version")
+    }
+    assert versions == {
+        "kind": "12.85",
+        "gender": "2.1",
+        "role": "2.8",
+        "position": "9.6",
+        "speciality": "4.4",
+        "type": "1.2",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["не XML", "<a>", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', '<a xmlns="">\x00</a>', "<a/><b/>"],
+)
+async def test_attributes_that_are_no_xml_are_refused_before_anything_is_sent(text: str) -> None:
+    document = msgspec.structs.replace(a_document(1), pluggable_attributes=text)
+    destination = Destination(
+        id="remd", adapter="remd", url="http://127.0.0.1:9", params={"client_entity_id": CLIENT}
+    )
+    async with context_for(destination) as context:
+        outcome = await ADAPTER.deliver(a_parcel(1, document=document), context)
+    assert isinstance(outcome, Rejected)
+    assert outcome.findings[0].code == "metadata.unsendable"
+
+
+async def test_a_clinic_with_its_own_endpoint_is_answered_there() -> None:
+    parcel = a_parcel(1)
+    clinic = msgspec.structs.replace(parcel.clinic, params={"reply_to": "https://clinic.example/emdr"})
+    _, envelope = await what_leaves(msgspec.structs.replace(parcel, clinic=clinic), reply_to="https://a/b")
+    assert ">https://clinic.example/emdr<" in etree.tostring(envelope).decode()
+
+
+async def test_every_attempt_leaves_under_its_own_message_id_with_the_same_local_uid() -> None:
+    first = a_parcel(1)
+    second = next_attempt(first)
+    texts = [etree.tostring((await what_leaves(one))[1]).decode() for one in (first, second)]
+    assert first.message_id != second.message_id
+    for parcel, text in zip((first, second), texts, strict=True):
+        assert str(parcel.message_id) in text
+        assert f"localUid>{first.local_uid}<" in text

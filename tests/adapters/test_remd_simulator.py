@@ -450,3 +450,29 @@ async def test_a_kill_between_any_two_writes_is_mended(tmp_path: Path, lost: int
         (document,) = await stage.documents()
     assert document.registrations == 1
     assert document.sha256 == parcel.digest
+
+
+@pytest.mark.parametrize("limit", ["0", "1"])
+async def test_the_registry_lists_a_clinics_registrations_of_a_window_whole_or_says_that_it_is_cut(
+    limit: str,
+) -> None:
+    async with a_stage() as stage:
+        parcel = a_parcel(1)
+        outcome = await stage.send_and_settle(parcel)
+        assert isinstance(outcome, Registered)
+        destination = stage.context.destination
+        params = {**destination.params, "search_limit": limit}
+        context = msgspec.structs.replace(
+            stage.context, destination=msgspec.structs.replace(destination, params=params)
+        )
+        now = context.clock.now()
+        found = await ADAPTER.registrations(
+            parcel.clinic, now - timedelta(days=1), now + timedelta(days=1), context
+        )
+        if limit == "1":
+            assert found == InDoubt("destination.answer_too_large")
+            return
+        assert not isinstance(found, InDoubt | Unavailable)
+        (entry,) = found
+        assert (entry.local_uid, entry.number) == (parcel.local_uid, outcome.receipt.emdr_id)
+        assert entry.registered_at is not None

@@ -80,6 +80,18 @@ async def test_a_document_is_found_by_its_numbers_and_its_story_is_told(house, t
     assert patient.name.family not in text
 
 
+async def test_a_documents_page_tells_what_was_established_of_each_signature(
+    house, tab: Page, world, signers
+):
+    document = await submitted(house, world, signers)
+    await sign_in(house, tab)
+    await tab.goto(f"{house.http}/console/documents/{document}")
+    rows = tab.locator("h2:has-text('Подписи') + table tbody tr")
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(1)).to_contain_text("Подпись верна. Цепочка не проверялась.")
+    await expect(rows.nth(1)).to_contain_text("openssl-rsa/")
+
+
 async def test_a_number_nobody_knows_is_answered_in_words(house, tab: Page):
     await sign_in(house, tab)
     await tab.goto(f"{house.http}/console/documents?q=нет-такого")

@@ -22,6 +22,7 @@ OUTERMOST = {
     "broker/store/batcher.py": "a shared commit: the error is handed to the one caller whose item it is",
     "broker/work/callbacks.py": "a stored callback, the adapter's promise",
     "broker/work/deliver.py": "a batch, and the adapter's promise",
+    "broker/work/reconcile.py": "a call to a registry, the adapter's promise",
     "broker/work/loop.py": "a worker's loop",
 }
 """Where ``except Exception`` may stand: outermost loops that record a bug and go on."""

@@ -20,6 +20,7 @@ from broker.dev.world import Signers, World
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.receipt import Receipt
 from broker.samples.submission import make_submission
+from broker.store.channels import ChannelStore
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
@@ -433,6 +434,7 @@ def acting(house: House) -> Commands:
         Views(database),
         house.clock,
         lambda _due: None,
+        ChannelStore(database),
     )
 
 

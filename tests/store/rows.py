@@ -14,6 +14,7 @@ from broker.delivery.state import DeliveryState
 from broker.document.event import Draft, EventName
 from broker.document.lifecycle import DocumentStatus
 from broker.intake.read import Arrival
+from broker.store.channels import ChannelStore
 from broker.store.database import Database
 from broker.store.deliveries import DeliveryStore, Start
 from broker.store.destinations import DestinationStore
@@ -104,7 +105,10 @@ class Shelf:
     async def begin(self, delivery: DeliveryState, task: Task, at: dt.datetime = NOW) -> UUID | None:
         """Begin an attempt; return its message id, or None when the store refuses."""
         message_id = uuid.uuid4()
-        start = Start(delivery=delivery, task=task, message_id=message_id, digest=b"d" * 32)
+        digest = await self.database.fetchval(
+            "select digest from document where id = $1", delivery.document_id
+        )
+        start = Start(delivery=delivery, task=task, message_id=message_id, digest=digest)
         answer = await self.deliveries.begin([start], at, always, LEASE)
         return message_id if isinstance(answer.get(delivery.id), int) else None
 
@@ -142,6 +146,7 @@ class Acting:
             Views(database),
             self.clock,
             lambda _due: None,
+            ChannelStore(database),
         )
 
 

@@ -137,7 +137,7 @@ async def test_a_claim_does_not_walk_through_thousands_that_are_due_later(own_da
     await own_database.execute("vacuum analyze task")
     async with own_database.transaction() as connection:
         told = await connection.fetchval(
-            "explain (analyze, buffers, format json) " + QUERIES["claim"], "q", 8, NOW, MINUTE
+            "explain (analyze, buffers, format json) " + QUERIES["claim"], "q", 8, NOW, MINUTE, [], False
         )
     plan = json.loads(told)
     read = plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]

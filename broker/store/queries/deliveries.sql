@@ -136,27 +136,29 @@ from attempt where delivery_id = any ($1::uuid[]) order by delivery_id, number
 
 -- name: earlier_attempts
 -- Message ids of former attempts of these deliveries and of the same document under other signatures, but for those of
--- which nothing was accepted.
-select a.delivery_id, a.id, a.started_at from attempt a
-where a.delivery_id = any ($1::uuid[]) and a.outcome not in ('Unavailable', 'Held', 'Rejected')
+-- which nothing was accepted, or that sent other bytes than the document has: a number they got is not this document's.
+select a.delivery_id, a.id, a.started_at
+from attempt a join delivery v on v.id = a.delivery_id join document d on d.id = v.document_id
+where a.delivery_id = any ($1::uuid[]) and a.outcome not in ('Unavailable', 'Held', 'Rejected') and a.digest = d.digest
 union all
 select v.id, a.id, a.started_at
 from delivery v
 join delivery p on lower(p.local_uid) = lower(v.local_uid) and p.destination = v.destination
     and p.clinic_oid = v.clinic_oid and p.mode = v.mode and p.id <> v.id
+join document d on d.id = v.document_id
 join attempt a on a.delivery_id = p.id
-where v.id = any ($1::uuid[]) and a.outcome not in ('Unavailable', 'Held', 'Rejected')
+where v.id = any ($1::uuid[]) and a.outcome not in ('Unavailable', 'Held', 'Rejected') and a.digest = d.digest
 order by 3
 
 -- name: by_correlation
 -- The attempt with this correlation, its delivery, and whether an attempt before it (of the same document under other
--- signatures, too) may have been accepted.
+-- signatures, too) with the very same bytes may have been accepted.
 select a.delivery_id, a.id as message_id, exists (
     select 1
     from delivery p join attempt b on b.delivery_id = p.id
     where lower(p.local_uid) = lower(v.local_uid) and p.destination = v.destination
         and p.clinic_oid = v.clinic_oid and p.mode = v.mode
-        and b.outcome not in ('Unavailable', 'Held', 'Rejected')
+        and b.outcome not in ('Unavailable', 'Held', 'Rejected') and b.digest = a.digest
         and (b.started_at < a.started_at or b.delivery_id = a.delivery_id and b.number < a.number)) as repeated
 from attempt a join delivery v on v.id = a.delivery_id
 where a.correlation = $1 and v.destination = $2 order by a.started_at desc limit 1
@@ -174,10 +176,6 @@ from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $
             $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
     as u (id, status, reason, stage, at, due_at, state, receipt, findings, deadline_at, warned_at)
 where v.id = u.id
-
--- name: unlink_clinic
--- РЭМД says the clinic is not linked: its deliveries are held until an operator marks the link.
-update clinic set remd_link = 'requested', updated_at = $2 where oid = any ($1::text[]) and remd_link = 'confirmed'
 
 -- name: held
 -- Held deliveries of a destination, optionally of one clinic or for one reason: what a release concerns. Those in doubt

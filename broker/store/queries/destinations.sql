@@ -68,6 +68,17 @@ insert into callback (id, destination, endpoint, correlation, replay_key, receiv
 values ($1, $2, $3, $4, $5, $6, $7, $8, 'new')
 on conflict do nothing returning id
 
+-- name: remember_peer_message
+-- Remember a verified message; the digest of what was remembered first, and whether that is this one. Old ones go by the way.
+with gone as (
+  delete from peer_message where (destination, message) in (
+    select destination, message from peer_message where kept_until < $5 order by kept_until limit 50 for update skip locked
+  )
+)
+insert into peer_message as known (destination, message, digest, kept_until) values ($1, $2, $3, $4)
+on conflict (destination, message) do update set digest = known.digest
+returning digest = $3 as same, xmax = 0 as first
+
 -- name: callback_sizes
 -- How large these stored callbacks are, before they are loaded.
 select id, octet_length(body) as size from callback where id = any ($1::uuid[])

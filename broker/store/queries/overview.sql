@@ -1,7 +1,7 @@
 -- name: routes
 -- Every destination with what waits for it, since when, and what it answered lately ($1 now, $2 since).
 select d.id, d.paused, d.paused_by, d.paused_reason, d.paused_at, d.failures, d.open_until, d.last_success_at,
-       d.last_failure_at, d.last_failure, l.waiting, l.due, l.awaiting, l.held, l.oldest, l.oldest_due,
+       d.last_failure_at, d.last_failure, s.silent_since, s.silent_count, l.waiting, l.due, l.awaiting, l.held, l.oldest, l.oldest_due,
        l.oldest_awaiting, r.done, r.failed,
        greatest((select max(status_at) from delivery where destination = d.id and status = 'registered'),
                 (select max(status_at) from delivery where destination = d.id and status = 'delivered'),
@@ -9,6 +9,9 @@ select d.id, d.paused, d.paused_by, d.paused_reason, d.paused_at, d.failures, d.
                 (select max(status_at) from delivery where destination = d.id and status = 'awaiting_result'))
            as last_answer_at
 from destination d, lateral (
+    select min(c.silent_since) as silent_since, coalesce(sum(c.silent_count), 0)::int as silent_count
+    from channel c where c.destination = d.id and c.silent_since is not null
+) s, lateral (
     select count(*) filter (where v.status in ('queued', 'sending')) as waiting,
            count(*) filter (where v.status = 'queued' and v.next_attempt_at <= $1) as due,
            count(*) filter (where v.status = 'awaiting_result') as awaiting,
@@ -67,11 +70,24 @@ select (select count(*) from registration where status = 'submitted') as registr
        (select count(*) from (select 1 from callback where status = 'parked' limit 1000) c) as callbacks,
        (select count(*) from (select 1 from journal where event = 'submission.parked' order by id desc limit 1000) s)
            as parked,
-       (select count(*) from clinic where status = 'active' and remd_link <> 'confirmed') as unlinked,
+       (select count(*) from clinic c where status = 'active' and (remd_link <> 'confirmed'
+           or exists (select 1 from clinic_unlinked u where u.clinic_oid = c.oid))) as unlinked,
+       (select count(*) from unknown_answer where settled_at is null) as unknown_codes,
+       r.differences, r.differing_clinics, r.uncompared,
        (select count(*) from task where queue = 'work.prepare' and why = 'operator.rules_unreadable') as unjudged,
        (select count(*) from task where queue = 'work.prepare' and why = 'operator.trust_unreadable') as untrusted,
        (select count(*) from rulebook where status = 'proposed'
            and based_on = coalesce((select revision from rulebook where status = 'active'), 0)) as proposals
+from (
+    select coalesce(sum(differences), 0)::int as differences,
+           count(*) filter (where differences > 0) as differing_clinics,
+           count(*) filter (where status = 'failed') as uncompared
+    from (
+        select distinct on (destination, clinic_oid) differences, status from reconciliation
+        where planned_at >= $1 and status <> 'planned'
+        order by destination, clinic_oid, planned_at desc, round desc
+    ) l
+) r
 
 -- name: acts
 -- What operators did lately.

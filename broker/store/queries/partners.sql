@@ -12,7 +12,8 @@ where partner_id = $1 and mode = $2 and (revoked_at is null or revoked_at > crea
 select c.oid, c.title, c.region, c.ogrn, c.inn, c.oms, c.mcod, c.status, c.remd_link, c.client_entity_id, c.storage,
        coalesce((select jsonb_object_agg(p.destination, p.params) from (
            select destination, jsonb_object_agg(name, value) as params from clinic_param
-           where clinic_oid = c.oid group by destination) p), '{}') as params
+           where clinic_oid = c.oid group by destination) p), '{}') as params,
+       array(select u.destination from clinic_unlinked u where u.clinic_oid = c.oid order by 1) as unlinked
 from clinic c where c.oid = any ($1::text[])
 
 -- name: links
@@ -89,6 +90,7 @@ from clinic c where c.oid = $1
 -- name: clinic_list
 -- Clinics for people: status, link, partners.
 select c.oid, c.title, c.region, c.oms, c.status, c.remd_link, c.updated_at,
+       array(select u.destination from clinic_unlinked u where u.clinic_oid = c.oid order by 1) as unlinked,
        coalesce((select array_agg(l.partner_id order by l.partner_id) from clinic_partner l
                  where l.clinic_oid = c.oid), '{}') as partners
 from clinic c

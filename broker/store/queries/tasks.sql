@@ -1,6 +1,6 @@
 -- name: claim
 -- Lease up to $2 due tasks of a queue, round-robin between lanes (clinics), new work before retries and resends.
--- Each priority is looked up by itself: what is due later, however much, is not read.
+-- Lanes in $5 are left out, or are the only ones ($6). Each priority is looked up by itself: what is due later, however much, is not read.
 with recursive lanes as (
     (select lane from task where queue = $1 order by lane limit 1)
     union all
@@ -16,7 +16,7 @@ with recursive lanes as (
         order by t.due_at, t.id
         limit $2
     ) c
-    where l.lane is not null
+    where l.lane is not null and (l.lane = any ($5::text[])) = $6::boolean
 ), candidates as (
     select id from (
         select id, priority, row_number() over (partition by lane order by priority, due_at, id) as turn from due

@@ -73,13 +73,19 @@ def _absence(named: str) -> str:
 def _load(name: str) -> str:
     """Load it; return why it could not be, in Russian, or nothing."""
     crypto = library()
-    engine = crypto.ENGINE_by_id(b"dynamic")
-    if not engine:
-        return f"Эта сборка OpenSSL не знает движков: {crypto.failure()}."
-    commands = ((b"SO_PATH", os.fsencode(name)), (b"ID", b"gost"), (b"LIST_ADD", b"1"), (b"LOAD", None))
-    done = all(crypto.ENGINE_ctrl_cmd_string(engine, verb, value, 0) == 1 for verb, value in commands)
-    if not done or crypto.ENGINE_init(engine) != 1:
-        return f"Движок ГОСТ {name} не загрузился: {crypto.failure()}."
+    if crypto.EVP_get_digestbyname(
+        b"md_gost12_256"
+    ):  # openssl.cnf of this machine has loaded one, and two cannot be
+        engine = crypto.ENGINE_by_id(b"gost")
+    else:
+        engine = crypto.ENGINE_by_id(b"dynamic")
+        if not engine:
+            return f"Эта сборка OpenSSL не знает движков: {crypto.failure()}."
+        commands = ((b"SO_PATH", os.fsencode(name)), (b"ID", b"gost"), (b"LIST_ADD", b"1"), (b"LOAD", None))
+        if not all(crypto.ENGINE_ctrl_cmd_string(engine, verb, value, 0) == 1 for verb, value in commands):
+            return f"Движок ГОСТ {name} не загрузился: {crypto.failure()}."
+    if not engine or crypto.ENGINE_init(engine) != 1:
+        return f"Движок ГОСТ {name} не запустился: {crypto.failure()}."
     if crypto.ENGINE_set_default(engine, _METHODS) != 1:
         return f"Движок ГОСТ {name} не подключился: {crypto.failure()}."
     return ""

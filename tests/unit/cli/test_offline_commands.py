@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from broker.cli.checking import read_signature
 from broker.cli.entry import make_parser
 from broker.cli.sending import make_submission
 from broker.cli.terminal import CommandFailed, columns
+from broker.dev.trust import write_trust
 from broker.document.submission import SignatureKind, SubmissionType
+from broker.trust import ThrowAwayCa, sign_detached
+from broker.trust.providers import _Process
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "schemas" / "semd" / "306" / "3" / "samples"
@@ -295,3 +299,38 @@ def test_what_is_no_document_is_not_prepared(tmp_path):
     path.write_bytes(b"%PDF-1.4")
     with pytest.raises(CommandFailed, match="не XML"):
         run("prepare", path)
+
+
+def test_signatures_are_judged_by_a_directory_of_trust_where_one_is_named(
+    capsys, monkeypatch, tmp_path, signers, world
+):
+    monkeypatch.setattr(_Process, "prepared", _Process.prepared)  # what the command prepares is for it alone
+    doctor = signers.of(world.population.doctor(world.clinics[0], 0))
+    signature = tmp_path / "doctor.p7s"
+    signature.write_bytes(sign_detached(GOOD.read_bytes(), doctor.signer, signing_time=datetime.now(UTC)))
+    stranger = ThrowAwayCa.create(datetime(2026, 1, 1, tzinfo=UTC))
+    trust = write_trust(tmp_path / "trust", [("other", stranger)])
+    words = ("validate", GOOD, "--signature", f"CHAIRMAN:{signature}")
+    run(*words)
+    assert "signature.chain_untrusted" not in capsys.readouterr().out
+    assert run(*words, "--trust", trust) == 1
+    assert "signature.chain_untrusted" in capsys.readouterr().out
+    with pytest.raises(CommandFailed, match="каталог доверия не читается"):
+        run(*words, "--trust", tmp_path / "nowhere")
+
+
+def test_the_commands_of_the_directory_of_trust_say_what_is_in_it_and_what_is_wrong(
+    capsys, tmp_path, signers
+):
+    trust = write_trust(tmp_path / "trust", [("rsa", signers.ca)])
+    assert run("trust", "list", "--dir", trust) == 0
+    said = capsys.readouterr().out
+    assert "корень" in said
+    assert "список отзыва" in said
+    assert "Отпечаток снимка: " in said
+    assert run("trust", "check", "--dir", trust) == 0
+    (trust / "crls" / "rsa.crl").unlink()
+    assert run("trust", "check", "--dir", trust) == 1
+    assert "ПЛОХО: нет списка отзыва центра" in capsys.readouterr().out
+    with pytest.raises(CommandFailed):
+        run("trust", "list", "--dir", tmp_path / "nowhere")

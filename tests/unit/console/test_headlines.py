@@ -132,3 +132,9 @@ def test_a_reason_nobody_has_worded_is_shown_as_it_is():
     assert reason("x.y") == "x.y"
     assert reason("") == ""
     assert reason("destination.http_503") == "ответил HTTP 503"
+
+
+def test_documents_that_wait_for_the_directory_of_trust_are_told_with_the_way_to_its_file():
+    assert said(attention=Attention(untrusted=2)) == [
+        "bad: Каталог доверия не читается, без проверки ждут 2 документа: какой файл, скажет inaya trust check"
+    ]

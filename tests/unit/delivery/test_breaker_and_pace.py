@@ -86,3 +86,27 @@ def test_a_slow_pace_still_lets_one_go_in_time():
     assert pace.take(5, 0.0) == 1
     assert pace.take(5, 1.0) == 0
     assert pace.take(5, 2.0) == 1
+
+
+def test_who_is_asked_for_fewer_rests_then_halves_then_grows_back():
+    pace = Pace(8)
+    assert pace.take(8, 0.0) == 8
+    pace.slow(1.0)
+    pace.slow(1.5)
+    assert pace.take(8, 60.0) == 0, "a rest"
+    assert pace.rate == 4, "complaints of one burst count once"
+    assert pace.take(8, 62.0) <= 5
+    pace.take(0, 61.0 + 120.0)
+    assert pace.rate == 8, "two minutes later it is what was configured"
+
+
+def test_a_pace_without_a_limit_is_halved_from_what_it_was_and_free_again_in_the_end():
+    pace = Pace(0)
+    for second in range(3):
+        pace.take(100, float(second))
+    pace.slow(3.0)
+    assert pace.take(100, 30.0) == 0
+    assert pace.rate == 50
+    assert pace.take(1000, 200.0) <= 200
+    pace.take(0, 600.0)
+    assert pace.take(1000, 601.0) == 1000

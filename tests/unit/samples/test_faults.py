@@ -22,7 +22,7 @@ from broker.samples.selftest import CREATED, ROOT
 from broker.samples.submission import make_submission
 from broker.trust import ThrowAwayCa, new_key
 from broker.trust.cms import sign_detached
-from broker.trust.findings import signature_findings
+from broker.trust.examiner import signature_findings
 from broker.validation.check import Validator
 from broker.validation.ruleset import RuleSetLibrary
 

@@ -24,19 +24,16 @@ _DATA = "1.2.840.113549.1.7.1"
 
 
 class SignatureFault(msgspec.Struct, frozen=True, kw_only=True):
-    """``code`` without ``signature.`` is what must be found and block; ``rsa_only`` has no likeness in ГОСТ."""
+    """``code`` without ``signature.`` is what must be found and block the document."""
 
     id: str
     description: str
     code: str
     make: Callable[[Kit], Case]
-    rsa_only: bool = False
 
 
-def _of(
-    name: str, description: str, code: str, make: Callable[[Kit], Case], *, rsa_only: bool = False
-) -> SignatureFault:
-    return SignatureFault(id=name, description=description, code=code, make=make, rsa_only=rsa_only)
+def _of(name: str, description: str, code: str, make: Callable[[Kit], Case]) -> SignatureFault:
+    return SignatureFault(id=name, description=description, code=code, make=make)
 
 
 def _relisted(kit: Kit, crls: tuple[bytes, ...]) -> Case:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from asn1crypto import cms as asn1_cms
 from trust_stand import (
+    EVERYTHING,
     Container,
     ForeignDigests,
     ForeignSuite,
@@ -20,10 +21,12 @@ from trust_stand import (
 from broker.trust import (
     MAX_CONTAINER,
     RSA_PROVIDER,
+    SUITES,
     SignatureCode,
     Suite,
     decode_armoured,
     der,
+    inspect_signers,
     sign_detached,
 )
 from broker.trust.verdict import REMD_CODES, TEXTS
@@ -158,6 +161,43 @@ def test_two_signers_in_one_container_are_refused(stand: Stand, container: bytes
     verdict = inspect(box.pack(), CONTENT)
     assert verdict.code is SignatureCode.MULTIPLE_SIGNERS
     assert verdict.remd_code == "MULTIPLE_SIGNERS"
+
+
+def test_each_of_several_signers_gets_a_verdict_of_its_own(stand: Stand, container: bytes) -> None:
+    box = Container.open(container)
+    second = Container.open(sign_detached(b"other bytes", stand.organization.signer, signing_time=stand.now))
+    box.certificates += second.certificates
+    box.infos += second.infos
+    for raw in (box.pack(), indefinite(box.pack(), 2)):
+        doctor, organization = inspect_signers(raw, CONTENT, provider=EVERYTHING)
+        assert (doctor.code, doctor.signer.snils) == (SignatureCode.OK, "99000000153")
+        assert (organization.code, organization.signer.inn_le) == (
+            SignatureCode.DIGEST_MISMATCH,
+            "9900000000",
+        )
+        assert inspect(raw, CONTENT).code is SignatureCode.MULTIPLE_SIGNERS
+    assert inspect_signers(b"junk", CONTENT) == ()
+    box.infos *= 20
+    assert len(inspect_signers(box.pack(), CONTENT, provider=EVERYTHING)) == 16
+
+
+@pytest.mark.parametrize("parameters", [b"", der.NULL])
+def test_a_digest_algorithm_with_and_without_null_is_read(container: bytes, parameters: bytes) -> None:
+    """Both are met in the field (RFC 5754 §2 for SHA-2; programs differ for Стрибог)."""
+    box = Container.open(container)
+    version, sid, digest, *rest = children(box.infos[0])
+    algorithm = der.sequence(children(digest)[0], parameters)
+    box.infos = [der.sequence(version, sid, algorithm, *rest)]
+    box.algorithms = der.set_of(algorithm)
+    assert inspect(box.pack(), CONTENT).ok
+
+
+def test_every_name_of_a_signature_algorithm_met_in_the_field_is_read(stand: Stand, container: bytes) -> None:
+    for oid in SUITES[stand.suite].signature_oids:
+        box = Container.open(container)
+        version, sid, digest, attributes, _, value = children(box.infos[0])
+        box.infos = [der.sequence(version, sid, digest, attributes, der.sequence(der.oid(oid)), value)]
+        assert inspect(box.pack(), CONTENT).ok, oid
 
 
 def test_a_container_of_certificates_only_has_no_signer(container: bytes) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from gost import needs_gost
@@ -127,6 +128,27 @@ def test_without_an_engine_the_reason_is_told_in_russian(monkeypatch: pytest.Mon
         load_engine()
     with pytest.raises(ProviderUnavailable, match="libengine-gost-openssl"):
         load_gost("/nowhere/gost.so")
+
+
+@needs_gost
+@pytest.mark.parametrize("section", ["engines = engines", ""])
+def test_an_engine_the_machine_has_configured_itself_is_used(tmp_path: Path, section: str) -> None:
+    """A second load of the engine into one process fails; machines of those who use ГОСТ have it in openssl.cnf."""
+    config = tmp_path / "openssl.cnf"
+    config.write_text(
+        f"openssl_conf = init\n[init]\n{section}\n[engines]\ngost = gost\n[gost]\nengine_id = gost\n"
+        f"dynamic_path = {find_engine()}\ndefault_algorithms = ALL\n"
+    )
+    program = (
+        "import hashlib, ssl; hashlib.sha256(b''); ssl.create_default_context()\n"
+        "import broker.trust as t; print(t.prepare_trust().gost_missing or 'good')\n"
+        "hashlib.sha256(b''); ssl.create_default_context()\n"
+    )
+    environ = {**os.environ, "OPENSSL_CONF": str(config)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, check=True, timeout=60
+    )
+    assert done.stdout.decode().strip() == "good"
 
 
 def test_a_process_that_was_not_prepared_knows_rsa_alone_and_imports_no_engine() -> None:

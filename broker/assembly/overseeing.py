@@ -1,0 +1,46 @@
+"""Wires what looks over all deliveries: the watch of channels and ages, the nightly comparison with registries."""
+
+from collections.abc import Callable, Sequence
+
+from broker.assembly.foundation import Foundation
+from broker.store.channels import ChannelStore
+from broker.store.journal import Journal
+from broker.store.partners import PartnerStore
+from broker.store.reconciliation import ReconciliationStore
+from broker.store.tasks import TaskStore
+from broker.work.deliver import Stores
+from broker.work.loop import Loop
+from broker.work.reconcile import ReconcileWorker, Reconciling
+from broker.work.watch import Watch
+
+
+def runner_stores(base: Foundation, tasks: TaskStore, partners: PartnerStore, journal: Journal) -> Stores:
+    """Return what every destination's runner works with."""
+    channels = ChannelStore(base.database)
+    return Stores(tasks, base.deliveries, base.documents, partners, base.destinations, journal, channels)
+
+
+def overseeing(
+    base: Foundation,
+    tasks: TaskStore,
+    partners: PartnerStore,
+    announce: Callable[[Sequence[tuple[int, str]]], None],
+) -> list[Loop]:
+    """Return the loops that look over all deliveries."""
+    work = base.settings.work
+    policies = {name: post.policy for name, post in base.outposts.items()}
+    watch = Watch(ChannelStore(base.database), policies, base.clock, announce, work.watch_seconds)
+    reconcile = ReconcileWorker(
+        {name: (post.adapter, post.context) for name, post in base.outposts.items()},
+        ReconciliationStore(base.database),
+        tasks,
+        partners,
+        base.clock,
+        announce,
+        Reconciling(
+            hour=work.reconcile_hour if work.reconcile_hour >= 0 else None,
+            days=work.reconcile_days,
+            pause=work.reconcile_pause_seconds,
+        ),
+    )
+    return [watch.loop, reconcile.loop]

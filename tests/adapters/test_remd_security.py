@@ -1,0 +1,157 @@
+"""Envelopes signed both ways with РЭМД: RSA and ГОСТ go through, anybody else's are refused on either side, nothing comes twice."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import msgspec
+import pytest
+from gost import SUITES
+from remd_stage import CLIENT, a_stage, until
+
+from adapters.remd import ADAPTER
+from broker.adapter_kit import ComputeAway, Held, Refuse, Registered, Serve, Take, Unavailable
+from broker.adapter_kit.harness import Stage, SteppedClock, a_parcel
+from broker.trust import Issued, Suite, ThrowAwayCa, prepare_trust
+from broker.trust.providers import _Process
+
+NOW = SteppedClock().now()
+
+
+class Sides(msgspec.Struct):
+    """The keys of both sides and of somebody else."""
+
+    suite: Suite
+    ours: Issued
+    theirs: Issued
+    stranger: Issued
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[None]:
+    """This process computes what a compute process does, and afterwards no longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Process, "prepared", _Process.prepared)
+        prepare_trust()
+        yield
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def sides(request: pytest.FixtureRequest, prepared: None) -> Sides:
+    ca = ThrowAwayCa.create(NOW - timedelta(days=1), suite=request.param)
+    life = {"not_before": NOW - timedelta(days=1), "not_after": NOW + timedelta(days=365)}
+    names = ("our.invalid", "ips.invalid", "stranger.invalid")
+    return Sides(request.param, *(ca.issue_system(name, **life) for name in names))
+
+
+def provider(suite: Suite) -> str:
+    return "openssl-rsa" if suite is Suite.RSA_SHA256 else "openssl-gost"
+
+
+async def refused(stage: Stage) -> bool:
+    return bool(stage.door.refused)
+
+
+@asynccontextmanager
+async def a_signed_stage(
+    sides: Sides, *, they_sign_as: Issued | None = None, **params: str
+) -> AsyncIterator[Stage]:
+    """A stage on which both sides sign and verify; ``params`` are further ones of our destination."""
+    theirs = they_sign_as or sides.theirs
+    security = {
+        "peerCertificate": sides.ours.certificate_pem.decode(),
+        "certificate": theirs.certificate_pem.decode(),
+        "key": theirs.key_pem.decode(),
+        "provider": provider(sides.suite),
+    }
+    async with a_stage(security=security) as stage:
+        destination = msgspec.structs.replace(
+            stage.context.destination,
+            params={
+                "client_entity_id": CLIENT,
+                "sign_provider": provider(sides.suite),
+                "sign_certificate": sides.ours.certificate_pem.decode(),
+                "peer_certificate": sides.theirs.certificate_pem.decode(),
+                "peer_suites": sides.suite,
+                **params,
+            },
+            secrets={"sign_key": sides.ours.key_pem.decode()},
+        )
+        stage.context = msgspec.structs.replace(stage.context, destination=destination)
+        stage.door.context = stage.context
+        yield stage
+
+
+async def test_a_document_is_registered_over_signed_envelopes_and_the_receipt_names_the_signer(
+    sides: Sides,
+) -> None:
+    async with a_signed_stage(sides) as stage:
+        outcome = await stage.send_and_settle(a_parcel(1))
+    assert isinstance(outcome, Registered), outcome
+    assert outcome.receipt.provider.startswith(f"РЭМД; подпись конверта: {provider(sides.suite)} ")
+
+
+async def test_an_envelope_of_somebody_else_is_refused_by_the_simulated_ips(sides: Sides) -> None:
+    params = {"sign_certificate": sides.stranger.certificate_pem.decode()}
+    async with a_signed_stage(sides, **params) as stage:
+        secrets = {"sign_key": sides.stranger.key_pem.decode()}
+        destination = msgspec.structs.replace(stage.context.destination, secrets=secrets)
+        stage.context = msgspec.structs.replace(stage.context, destination=destination)
+        outcome = await stage.send(a_parcel(1))
+        assert await stage.documents() == []
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason == "destination.soap_fault"
+
+
+async def test_calls_of_somebody_else_get_no_file(sides: Sides) -> None:
+    async with a_signed_stage(sides, they_sign_as=sides.stranger) as stage:
+        await stage.send(a_parcel(1))
+        await until(lambda: refused(stage))
+        assert stage.door.refused[0] == "destination.envelope_unknown_certificate"
+        assert stage.door.served == []
+
+
+async def test_a_message_that_was_answered_says_for_how_long_it_must_be_remembered(sides: Sides) -> None:
+    async with a_signed_stage(sides) as stage:
+        await stage.send_and_settle(a_parcel(1))
+        asked, told = [await ADAPTER.receive(call, stage.context) for call in stage.door.calls[:2]]
+    assert isinstance(asked, Serve)
+    assert asked.replay is not None
+    assert not asked.replay.repeatable
+    assert isinstance(told, Take)
+    assert told.replay is not None
+    assert told.replay.repeatable
+    assert told.replay.message_id != asked.replay.message_id
+    assert told.replay.until == stage.clock.now() + timedelta(minutes=15)
+
+
+async def away(_work: object, _given: object) -> object:
+    raise ComputeAway
+
+
+async def test_without_a_process_to_compute_in_nothing_is_sent_and_the_caller_comes_again(
+    sides: Sides,
+) -> None:
+    if sides.suite is Suite.RSA_SHA256:
+        pytest.skip("RSA needs no compute process")
+    async with a_signed_stage(sides) as stage:
+        await stage.send_and_settle(a_parcel(1))
+        context = msgspec.structs.replace(stage.context, compute=away)
+        outcome = await ADAPTER.deliver(a_parcel(2), context)
+        reply = await ADAPTER.receive(stage.door.calls[0], context)
+        assert len(await stage.documents()) == 1
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason == "operator.signing_away"
+    assert isinstance(reply, Refuse)
+    assert (reply.code, reply.status) == ("operator.verifying_away", 503)
+
+
+async def test_a_key_that_cannot_be_had_holds_the_destination_and_says_why(sides: Sides) -> None:
+    async with a_signed_stage(sides, sign_provider="openssl-gost") as stage:
+        secrets = {"sign_key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}
+        destination = msgspec.structs.replace(stage.context.destination, secrets=secrets)
+        outcome = await ADAPTER.deliver(
+            a_parcel(1), msgspec.structs.replace(stage.context, destination=destination)
+        )
+    assert isinstance(outcome, Held)
+    assert (outcome.reason, outcome.scope) == ("destination.signing_failed", "destination")
