@@ -18,12 +18,27 @@ import uvloop
 from broker.dev.install import InstallPolicy, ensure_gost_engine
 from broker.dev.stand import StandFailed
 from broker.dev.supervisor import ChildFailedError, until_signalled
-from tests.load.corpus import Document, corpus
+from broker.trust import Suite
+from tests.load.corpus import CONSULTATION, EXAMINATION, Document, corpus
 from tests.load.dead import beside_the_dead
 from tests.load.driver import LoadFailed
+from tests.load.engine_corpus import packs_dir
 from tests.load.engine_results import EngineResults
 from tests.load.house import MUTE, REFUSING, House, open_house
-from tests.load.loads import FULL, INAYA, LARGE, NAIVE, PAUSED, XSD, Naive, Product, Turn, by_turns
+from tests.load.loads import (
+    FIELD,
+    FULL,
+    INAYA,
+    LARGE,
+    NAIVE,
+    OFFICIAL_FIELD,
+    PAUSED,
+    XSD,
+    Naive,
+    Product,
+    Turn,
+    by_turns,
+)
 from tests.load.parts import parts
 from tests.load.report import CONNECTIONS, goals, tables
 from tests.load.results import Results
@@ -37,6 +52,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     light: int
     full: int
     large: int
+    field: int
     warm: int
     part_seconds: float
     waiting: int
@@ -48,7 +64,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WHOLE = Size(
-    rounds=4, light=2400, full=600, large=80, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0, calm=10.0,
+    rounds=4, light=2400, full=600, large=80, field=1200, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0, calm=10.0,
     connections=CONNECTIONS,
     dead=(REFUSING, MUTE),
 )  # fmt: skip
@@ -57,6 +73,7 @@ QUICK = Size(
     light=120,
     full=40,
     large=6,
+    field=40,
     warm=32,
     part_seconds=0.5,
     waiting=30,
@@ -196,6 +213,34 @@ class Bench:
                 )
             )
 
+    async def field(self) -> None:
+        """The whole way as a clinic takes it: schema and Schematron, two containers with chains, two recipients."""
+        if not self.house.gost:
+            self.results.skipped.append("no ГОСТ engine: the field is measured with RSA")
+        await self._field(EXAMINATION, FIELD, None)
+        packs = packs_dir()
+        if packs is None:
+            self.results.skipped.append("no INAYA_PACKS_DIR: the field under official rules")
+        else:
+            await self._field(CONSULTATION, OFFICIAL_FIELD, packs)
+
+    async def _field(self, kind: str, name: str, packs: Path | None) -> None:
+        suite = Suite.GOST2012_256 if self.house.gost else Suite.RSA_SHA256
+        state = self.house.crew.state
+        count = self.size.field + self.size.warm
+        say(f"{name}: making and signing {count} documents")
+        documents = corpus(state.path, state.room("pki"), count, kind=kind, suite=suite)
+        await self.house.start("serve")
+        await self.house.start("work", packs=packs)
+        await self.house.route(twice=True)
+        await self.house.forget()
+        await self.product.warm(documents[-self.size.warm :], final=True)
+        say(name)
+        few = documents[: self.size.field]
+        await self._measure(few, self.size.connections[-1], name, naive=False, amqp=False)
+        await self.house.stop("work")
+        await self.house.stop("serve")
+
     async def full(self) -> None:
         """End to end with the whole rule set."""
         await self.house.stop("work")
@@ -220,7 +265,7 @@ async def run(arguments: argparse.Namespace) -> None:
         bench = Bench(house, size, results)
         phases = {
             name: getattr(bench, name)
-            for name in ("engine", "signatures", "parts", "paused", "flowing", "dying", "full")
+            for name in ("engine", "signatures", "parts", "paused", "flowing", "dying", "full", "field")
         }
         for phase in phases.values():
             await phase()

@@ -23,6 +23,7 @@ from broker.routing.table import Rule, Table, When
 from broker.store.database import open_database
 from broker.store.destinations import DestinationStore
 from broker.store.migrate import migrate
+from broker.trust import Suite
 from tests.load.corpus import Document
 from tests.load.driver import Letter, request
 
@@ -32,6 +33,7 @@ TABLES: Final = (
     "document, content, report, submission, identity, journal, delivery, attempt, callback, task, relay"
 )
 LIVE: Final = "bench"
+SECOND: Final = "bench.second"
 REFUSING: Final = "bench.refusing"
 MUTE: Final = "bench.mute"
 _ENTRY: Final = "[inaya.adapters]\nbench_sink = tests.load.sink_adapter:ADAPTER\n"
@@ -69,8 +71,8 @@ class House:
             manifest.write_text("\n".join(kept) + "\n", encoding="utf-8")
         return copy
 
-    def environment(self, schemas: Path) -> dict[str, str]:
-        """Return the variables of ``serve`` and ``work``: a production configuration, three sinks as destinations."""
+    def environment(self, schemas: Path, packs: Path | None = None) -> dict[str, str]:
+        """Return the variables of ``serve`` and ``work``: a production configuration, four sinks as destinations."""
         room = self.crew.state.room("config")
         site = self.crew.state.room("site")
         info = site / "inaya_bench_sink-1.0.dist-info"
@@ -82,6 +84,7 @@ class House:
         nobody = self.crew.state.port("bench-nobody")
         addresses = {
             LIVE: self.sink,
+            SECOND: self.sink,
             REFUSING: f"http://127.0.0.1:{nobody}/documents",
             MUTE: f"http://127.0.0.1:{self.mute_port}/documents",
         }
@@ -95,14 +98,15 @@ class House:
         return found | {
             "INAYA_DESTINATIONS": str(path),
             "INAYA_SCHEMAS_DIR": str(schemas),
+            "INAYA_PACKS_DIR": str(packs or ""),
             "PYTHONPATH": str(site),
         }
 
-    async def start(self, name: str, schemas: Path = SCHEMAS) -> None:
+    async def start(self, name: str, schemas: Path = SCHEMAS, packs: Path | None = None) -> None:
         """Start ``serve`` or ``work``."""
         health = f"http://127.0.0.1:{self.stand.http_port}/readyz" if name == "serve" else ""
         self.running[name] = await self.crew.start(
-            self.stand.child(name, [name], self.environment(schemas), health)
+            self.stand.child(name, [name], self.environment(schemas, packs), health)
         )
 
     async def start_module(
@@ -125,11 +129,21 @@ class House:
         """Stop a child started here."""
         await self.crew.stop(self.running.pop(name))
 
-    async def route(self, dead: Sequence[str] = (), destination: str = "") -> None:
-        """Send every document to the live sink, those of the ``dead`` clinics to the dead destination instead."""
+    @property
+    def gost(self) -> bool:
+        """Tell whether everybody here can sign by ГОСТ."""
+        return any(its.suite is Suite.GOST2012_256 for its in self.stand.everybody)
+
+    async def route(self, dead: Sequence[str] = (), destination: str = "", *, twice: bool = False) -> None:
+        """Send every document to the live sink, those of the ``dead`` clinics to the dead destination instead.
+
+        ``twice``: to a second live destination as well.
+        """
         clinics = [clinic.oid for clinic in self.stand.world.clinics]
         live = tuple(oid for oid in clinics if oid not in dead)
         rules = [Rule(name="живой приёмник", destination=LIVE, when=When(clinics=live))]
+        if twice:
+            rules.append(Rule(name="второй приёмник", destination=SECOND))
         if dead:
             rules.append(
                 Rule(name="мёртвый приёмник", destination=destination, when=When(clinics=tuple(dead)))
@@ -222,6 +236,8 @@ async def open_house(state_dir: Path, *, amqp: bool, tell: Callable[[str], None]
         await migrate(server.url)
         async with open_database(server.url, size=2) as database:
             await stand.seed(database)
+        await stand.add_gost()
+        stand.publish_authorities()
         house = House(crew, stand, server.url, url, port)
         stack.push_async_callback(house.close)
         arguments = ("--port", str(house.sink_port), "--mute", str(house.mute_port))

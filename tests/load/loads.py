@@ -22,6 +22,10 @@ PAUSED: Final = "paused"
 XSD: Final = "xsd"
 FULL: Final = "full rules"
 LARGE: Final = "xsd, 1 MB"
+FIELD: Final = "the field"
+"""An examination of 16.8 KB: schema and Schematron, two containers with chains, two recipients."""
+OFFICIAL_FIELD: Final = "the field, official 290"
+"""The same with a consultation of 28 KB under the official rules."""
 WARM: Final = 32
 """Connections while warming up: as many as any load has, so that pools are as wide as they will be."""
 PATIENCE: Final = 300.0

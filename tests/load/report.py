@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tests.load.goal import Goal
-from tests.load.loads import INAYA, LARGE, NAIVE, PAUSED, XSD
+from tests.load.loads import FIELD, INAYA, LARGE, NAIVE, PAUSED, XSD
 from tests.load.results import Measured, Results
 
 CONNECTIONS: Final = (8, 32)
@@ -14,7 +14,7 @@ def goals(results: Results) -> list[Goal]:
     """Judge the run: every goal is a ratio of two loads of the same run."""
     engine = results.engine.goals() if results.engine is not None else []
     signatures = results.signatures.goals() if results.signatures is not None else []
-    return [*_against_naive(results), *_dead(results), *engine, *signatures]
+    return [*_against_naive(results), *_field(results), *_dead(results), *engine, *signatures]
 
 
 def _against_naive(results: Results) -> Iterator[Goal]:
@@ -35,6 +35,21 @@ def _against_naive(results: Results) -> Iterator[Goal]:
     if ours and naive and ours.finished_per_second and naive.finished_per_second:
         ratio = ours.finished_per_second / naive.finished_per_second
         yield Goal("1 MB documents end to end against naive", ratio, 1.0)
+
+
+def _field(results: Results) -> Iterator[Goal]:
+    """Judge the whole way; the goal speaks of two cores, the driver and the recipients among what they do."""
+    for one in results.measured:
+        if one.workers == FIELD and one.finished_per_second:
+            yield Goal(
+                "documents per second of the whole way, two recipients", one.finished_per_second, 200.0
+            )
+            yield Goal(
+                "CPU ms per document of the whole way, all of ours and PostgreSQL and RabbitMQ",
+                one.cpu_total_ms,
+                8.0,
+                at_least=False,
+            )
 
 
 def _dead(results: Results) -> Iterator[Goal]:
