@@ -6,6 +6,7 @@ A simulator never deduplicates what the real system does not, counts calls apart
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from io import FileIO
@@ -26,7 +27,8 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="c
     """What goes wrong on purpose: rates from 0 to 1, ``delay_ms`` before every answer.
 
     ``late_callback_seconds`` of simulated time delays every callback; ``code`` is answered instead of doing the work
-    (a mnemonic or fault text of that system) at the rate ``code_rate``.
+    (a mnemonic or fault text of that system) at the rate ``code_rate``. ``slow`` answers come in crumbs over two seconds,
+    ``html500`` ones are a gateway's page of HTML. A simulator adds knobs of its own by inheriting.
     """
 
     seed: int = 0
@@ -39,6 +41,8 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="c
     truncate: float = 0
     code: str | None = None
     code_rate: float = 1
+    slow: float = 0
+    html500: float = 0
 
 
 class SimDocument(msgspec.Struct, kw_only=True, rename="camel"):
@@ -115,13 +119,14 @@ class SimulatorSetup(msgspec.Struct, kw_only=True):
 
 
 class Simulation:
-    """Register, faults and random source of one simulator."""
+    """Register, faults and random source of one simulator; ``injected`` counts every fault that was really put in."""
 
-    def __init__(self, setup: SimulatorSetup) -> None:
+    def __init__(self, setup: SimulatorSetup, knobs: type[Faults] = Faults) -> None:
         self.setup = setup
         self.clock = setup.clock
         self.store = SimStore(setup.state)
-        self.faults = Faults()
+        self.faults: Faults = knobs()
+        self.injected: Counter[str] = Counter()
         self.random = random.Random(0)  # noqa: S311  reproducible faults, not secrets
 
     def document(self, local_uid: str) -> SimDocument | None:
@@ -132,13 +137,17 @@ class Simulation:
         """Put a document into the register."""
         self.store.put("documents", document.local_uid, document)
 
-    def happens(self, rate: float) -> bool:
-        """Throw the seeded dice of a fault knob."""
-        return rate > 0 and self.random.random() < rate
+    def happens(self, knob: str) -> bool:
+        """Throw the seeded dice of a fault knob, named as in Python, and count it when it falls."""
+        rate = getattr(self.faults, knob)
+        fallen: bool = rate > 0 and self.random.random() < rate
+        if fallen:
+            self.injected[knob] += 1
+        return fallen
 
     def forced_code(self) -> str | None:
         """Return the code to answer with instead of doing the work, when the knob says so."""
-        if self.faults.code and self.happens(self.faults.code_rate):
+        if self.faults.code and self.happens("code_rate"):
             return self.faults.code
         return None
 
@@ -148,14 +157,15 @@ class Simulation:
         return web.Response(body=msgspec.json.encode(documents), content_type="application/json")
 
     async def pages_faults(self, request: web.Request) -> web.Response:
-        """Answer ``GET`` and ``PUT /sim/faults``; ``{}`` clears, a wrong field is named."""
+        """Answer ``GET`` and ``PUT /sim/faults``: the knobs and, under ``injected``, how often each fell; ``{}`` clears the knobs."""
         if request.method == "PUT":
             try:
-                self.faults = msgspec.json.decode(await request.read(), type=Faults)
+                self.faults = msgspec.json.decode(await request.read(), type=type(self.faults))
             except msgspec.DecodeError as error:
                 return web.json_response({"error": str(error)}, status=400)
             self.random.seed(self.faults.seed)
-        return web.Response(body=msgspec.json.encode(self.faults), content_type="application/json")
+        told = {**msgspec.to_builtins(self.faults), "injected": dict(self.injected)}
+        return web.Response(body=msgspec.json.encode(told), content_type="application/json")
 
     @web.middleware
     async def spoil(
@@ -169,18 +179,22 @@ class Simulation:
             return await handler(request)
         if self.faults.delay_ms:
             await asyncio.sleep(self.faults.delay_ms / 1000)
-        if self.happens(self.faults.unavailable):
+        if self.happens("unavailable"):
             return web.Response(status=503, text="unavailable")
+        if self.happens("html500"):
+            return web.Response(status=500, text=_PAGE, content_type="text/html")
         response = await handler(request)
-        if self.happens(self.faults.drop_answer):
+        if self.happens("drop_answer"):
             assert request.transport is not None
             request.transport.abort()
         elif (
             isinstance(response, web.Response)
             and isinstance(response.body, bytes)
-            and self.happens(self.faults.truncate)
+            and self.happens("truncate")
         ):
             return web.Response(status=response.status, body=response.body[: len(response.body) // 2])
+        elif isinstance(response, web.Response) and isinstance(response.body, bytes) and self.happens("slow"):
+            return await _in_crumbs(response, response.body, request)
         return response
 
     def application(self, routes: list[web.RouteDef]) -> web.Application:
@@ -195,6 +209,25 @@ class Simulation:
             ]
         )
         return app
+
+
+_PAGE: Final = "<html><head><title>500</title></head><body><h1>Internal Server Error</h1></body></html>"
+_CRUMBS: Final = 8
+_CRUMB_SECONDS: Final = 0.25
+
+
+async def _in_crumbs(response: web.Response, body: bytes, request: web.Request) -> web.StreamResponse:
+    """Write an answer a little at a time."""
+    slow = web.StreamResponse(
+        status=response.status, headers={"Content-Type": response.headers["Content-Type"]}
+    )
+    await slow.prepare(request)
+    size = max(1, -(-len(body) // _CRUMBS))
+    for start in range(0, len(body), size):
+        await slow.write(body[start : start + size])
+        await asyncio.sleep(_CRUMB_SECONDS)
+    await slow.write_eof()
+    return slow
 
 
 MAX_BODY: Final = 64 * 1024 * 1024

@@ -44,6 +44,7 @@ class Envelopes(msgspec.Struct, frozen=True):
             "sign_certificate": str(self.directory / f"{OURS}.pem"),
             "peer_certificate": str(self.directory / f"{IPS}.pem"),
             "peer_suites": self.suite.value,
+            "verify_answers": "true",
         }
         return msgspec.structs.replace(
             destination,

@@ -1,85 +1,16 @@
 """Envelopes signed both ways with РЭМД: RSA and ГОСТ go through, anybody else's are refused on either side, nothing comes twice."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import msgspec
 import pytest
-from gost import SUITES
-from remd_stage import CLIENT, a_stage, until
+from remd_stage import until
+from signed_stage import Sides, a_signed_stage, provider, refused
 
 from adapters.remd import ADAPTER
 from broker.adapter_kit import ComputeAway, Held, Refuse, Registered, Serve, Take, Unavailable
-from broker.adapter_kit.harness import Stage, SteppedClock, a_parcel
-from broker.trust import Issued, Suite, ThrowAwayCa, prepare_trust
-from broker.trust.providers import _Process
-
-NOW = SteppedClock().now()
-
-
-class Sides(msgspec.Struct):
-    """The keys of both sides and of somebody else."""
-
-    suite: Suite
-    ours: Issued
-    theirs: Issued
-    stranger: Issued
-
-
-@pytest.fixture(scope="module")
-def prepared() -> Iterator[None]:
-    """This process computes what a compute process does, and afterwards no longer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Process, "prepared", _Process.prepared)
-        prepare_trust()
-        yield
-
-
-@pytest.fixture(scope="module", params=SUITES)
-def sides(request: pytest.FixtureRequest, prepared: None) -> Sides:
-    ca = ThrowAwayCa.create(NOW - timedelta(days=1), suite=request.param)
-    life = {"not_before": NOW - timedelta(days=1), "not_after": NOW + timedelta(days=365)}
-    names = ("our.invalid", "ips.invalid", "stranger.invalid")
-    return Sides(request.param, *(ca.issue_system(name, **life) for name in names))
-
-
-def provider(suite: Suite) -> str:
-    return "openssl-rsa" if suite is Suite.RSA_SHA256 else "openssl-gost"
-
-
-async def refused(stage: Stage) -> bool:
-    return bool(stage.door.refused)
-
-
-@asynccontextmanager
-async def a_signed_stage(
-    sides: Sides, *, they_sign_as: Issued | None = None, **params: str
-) -> AsyncIterator[Stage]:
-    """A stage on which both sides sign and verify; ``params`` are further ones of our destination."""
-    theirs = they_sign_as or sides.theirs
-    security = {
-        "peerCertificate": sides.ours.certificate_pem.decode(),
-        "certificate": theirs.certificate_pem.decode(),
-        "key": theirs.key_pem.decode(),
-        "provider": provider(sides.suite),
-    }
-    async with a_stage(security=security) as stage:
-        destination = msgspec.structs.replace(
-            stage.context.destination,
-            params={
-                "client_entity_id": CLIENT,
-                "sign_provider": provider(sides.suite),
-                "sign_certificate": sides.ours.certificate_pem.decode(),
-                "peer_certificate": sides.theirs.certificate_pem.decode(),
-                "peer_suites": sides.suite,
-                **params,
-            },
-            secrets={"sign_key": sides.ours.key_pem.decode()},
-        )
-        stage.context = msgspec.structs.replace(stage.context, destination=destination)
-        stage.door.context = stage.context
-        yield stage
+from broker.adapter_kit.harness import a_parcel
+from broker.trust import Suite
 
 
 async def test_a_document_is_registered_over_signed_envelopes_and_the_receipt_names_the_signer(

@@ -25,19 +25,26 @@ COMMON: Mapping[str, Range] = {
     "unavailable": (0.05, 0.5),
     "dropAnswer": (0.05, 0.4),
     "truncate": (0.05, 0.4),
+    "slow": (0.02, 0.2),
+    "html500": (0.05, 0.3),
 }
 CALLBACKS: Mapping[str, Range] = {
     "dropCallback": (0.05, 0.4),
     "duplicateCallback": (0.1, 0.6),
     "lateCallbackSeconds": (60, 864_000),
+    "runtimeError": (0.05, 0.5),
+    "misNotAvailable": (0.05, 0.4),
+    "rateLimit": (0.05, 0.4),
+    "wrongSignature": (0.05, 0.3),
+    "unknownRelates": (0.05, 0.3),
+    "crashAfterRegister": (0.05, 0.3),
 }
 CODES = (
-    "RUNTIME_ERROR",
     "INTERNAL_ERROR",
-    "RATE_LIMIT",
-    "MIS_NOT_AVAILABLE",
     "CA_INACCESSIBILITY",
     "VALSYS_REJECT",
+    "ASYNC_RESPONSE_TIMEOUT",
+    "XML_VALIDATOR_ERROR",
 )
 """What РЭМД answers when it is РЭМД that has a bad day: every one asks for another try."""
 KNOBS: Mapping[str, Mapping[str, Range]] = {
@@ -83,6 +90,9 @@ class Weather:
         if name == "remd" and self._dice.random() < 0.5:
             faults |= {"code": self._dice.choice(CODES), "codeRate": self._dice.uniform(0.1, 0.6)}
             self.turned[f"remd {faults['code']}"] += 1
+        if name == "remd" and self._dice.random() < 0.1:
+            faults["silent"] = True
+            self.turned["remd silent"] += 1
         self.turned.update(f"{name} {knob}" for knob in chosen)
         return faults | {"seed": self._dice.randrange(1_000_000)}
 
@@ -104,7 +114,8 @@ class Weather:
         say("  a week of silence begins")
         for _ in range(WEEK // STEP):
             for name in KNOBS:
-                await self._put(name, {"unavailable": 1, "lateCallbackSeconds": WEEK})
+                silent = {"silent": True} if name == "remd" else {}
+                await self._put(name, {"unavailable": 1} | silent)
             await advance(self._endpoints, STEP)
             await asyncio.sleep(SECONDS_PER_STEP)
         await self.clear()

@@ -3,9 +3,9 @@
 import binascii
 import zlib
 from base64 import b64decode
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import aiohttp
 from cryptography import x509
@@ -17,7 +17,7 @@ from adapters.remd.simulator import wire
 from adapters.remd.simulator.ledger import Accepted, Registration
 from adapters.remd.simulator.registers import SimSettings
 from adapters.remd.simulator.texts import Refusal, forced
-from broker.adapter_kit import Clock, Compute, in_thread
+from broker.adapter_kit.simulation import Simulation
 from broker.adapter_kit.soap import SoapAnswer, parse_soap, read_at_most
 from broker.trust.envelope import Part, PeerTrust, VerifiedEnvelope
 from broker.trust.sealing import Opening, Sealing, open_envelope, seal
@@ -28,16 +28,20 @@ _NAMES: Final = Names()
 _IDS: Final = UUID("8b6d4d2e-5b0c-4e56-9f39-5f4f0d3f7a01")
 _MAX_FILE: Final = 64 * 1024 * 1024
 _HEADERS: Final = {"Content-Type": "application/soap+xml; charset=utf-8"}
+_ANSWERED: Final = (Part.BODY, Part.TIMESTAMP, Part.MESSAGE_ID, Part.ACTION)
+"""What the bus signs of an answer, which names no address."""
 _SIGNED: Final = (Part.BODY, Part.TIMESTAMP, Part.MESSAGE_ID, Part.ACTION, Part.TO)
 
 
 class Courier:
     """Signs what leaves and verifies what comes, when the settings hold keys; opens its session lazily."""
 
-    def __init__(self, settings: SimSettings, clock: Clock, compute: Compute = in_thread) -> None:
+    def __init__(self, settings: SimSettings, simulation: Simulation) -> None:
         self._settings = settings
-        self._clock = clock
-        self._compute = compute
+        self._simulation = simulation
+        self._clock = simulation.clock
+        self._compute = simulation.setup.compute
+        self._seen: dict[str, datetime] = {}
         self._session: aiohttp.ClientSession | None = None
         security = settings.security
         self._key = (
@@ -71,12 +75,21 @@ class Courier:
         if self._session is not None:
             await self._session.close()
 
-    async def believes(self, raw: bytes) -> bool:
-        """Tell whether an incoming envelope bears the pinned sender's signature (always, when none is pinned)."""
+    async def distrust(self, raw: bytes) -> str:
+        """Say why an incoming envelope is not believed, empty when it is; without a pinned sender everybody is."""
         if self._peer is None:
-            return True
-        work = Opening(data=raw, peer=self._peer, now=self._clock.now())
-        return isinstance(await self._compute(open_envelope, work), VerifiedEnvelope)
+            return ""
+        now = self._clock.now()
+        work = Opening(data=raw, peer=self._peer, now=now)
+        opened = await self._compute(open_envelope, work)
+        if not isinstance(opened, VerifiedEnvelope):
+            return f"Подпись конверта не принята: {opened.text}"
+        self._seen = {one: until for one, until in self._seen.items() if until > now}
+        if opened.message_id in self._seen:
+            return "Сообщение с таким MessageID уже было"
+        if opened.replay_until is not None:
+            self._seen[opened.message_id] = opened.replay_until
+        return ""
 
     async def signed(self, envelope: bytes, parts: tuple[Part, ...]) -> bytes | None:
         """Sign an envelope when there is a key; None when the key cannot be had."""
@@ -84,7 +97,13 @@ class Courier:
             return envelope
         work = Sealing(envelope=envelope, key=self._key, parts=parts, now=self._clock.now())
         made = await self._compute(seal, work)
-        return made if isinstance(made, bytes) else None
+        if not isinstance(made, bytes):
+            return None
+        return _spoilt(made) if self._simulation.happens("wrong_signature") else made
+
+    async def answered(self, envelope: bytes) -> bytes:
+        """Sign an answer when there is a key."""
+        return await self.signed(envelope, _ANSWERED) or envelope
 
     async def fetch(self, accepted: Accepted) -> bytes | Refusal:
         """Ask for the file with getDocumentFile; return its bytes or why there are none."""
@@ -120,6 +139,27 @@ class Courier:
         body = wire.result(inner, relates_to=accepted.request.message_id, message_id=message_id, to=to)
         return await self._call(to, body) is not None
 
+    async def tell_of_nobody(self, accepted: Accepted) -> None:
+        """Tell a verdict about a message nobody sent."""
+        to = self._address(accepted)
+        stranger = self._id(accepted, "nobody", accepted.tell_tries)
+        message_id = self._id(accepted, "nobody's result", accepted.tell_tries)
+        inner = _error((forced("RUNTIME_ERROR"),))
+        await self._call(to, wire.result(inner, relates_to=stranger, message_id=message_id, to=to))
+
+    async def ask(self, to: str, *, local_uid: str, emdr_id: str) -> tuple[str, bytes]:
+        """Ask for an old file as РЭМД does for years; return the status said and the bytes (empty without)."""
+        message_id = f"urn:uuid:{uuid4()}"
+        answer = await self._call(
+            to, wire.file_request(local_uid, message_id=message_id, to=to, emdr_id=emdr_id)
+        )
+        response = None if answer is None else child(answer.body, _NAMES.file_response)
+        if response is None:
+            return "unavailable", b""
+        file = child(response, _NAMES.document_file)
+        status = text_of(response, _NAMES.status)
+        return status, b"" if file is None else b64decode(text_of(file, _NAMES.data))
+
     def _address(self, accepted: Accepted) -> str:
         return self._settings.callback_url or accepted.request.reply_to
 
@@ -142,6 +182,12 @@ class Courier:
             return None
         answer = parse_soap(data, limit=_MAX_FILE)
         return None if isinstance(answer, str) else answer
+
+
+def _spoilt(envelope: bytes) -> bytes:
+    """Change one character of the signature's value."""
+    head, mark, tail = envelope.partition(b"SignatureValue>")
+    return head + mark + (b"B" if tail[:1] == b"A" else b"A") + tail[1:]
 
 
 def _checksum_fits(said: str, text: bytes, content: bytes) -> bool:

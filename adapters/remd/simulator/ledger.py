@@ -38,6 +38,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int
     chain: str
     patient_snils: str = ""
+    reply_to: str = ""
 
 
 class Accepted(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -127,6 +128,10 @@ class Ledger:
         """Find a registered document."""
         return self._registrations.get(local_uid)
 
+    def numbered(self, emdr_id: str) -> Registration | None:
+        """Find a registered document by its number."""
+        return next((one for one in self._registrations.values() if one.emdr_id == emdr_id), None)
+
     def versions(self, chain: str) -> int:
         """Return how many versions a line has."""
         return self._versions.get(chain, 0)
@@ -156,6 +161,7 @@ class Ledger:
             accepted=accepted.number,
             chain=chain,
             patient_snils=request.patient.snils if request.patient else "",
+            reply_to=request.reply_to,
         )
         self._simulation.store.put(_REGISTERED, request.local_uid, registration)
         self._registrations[request.local_uid] = registration

@@ -14,6 +14,7 @@ from typing import Final
 
 from adapters.remd.simulator import checks, requests, texts
 from adapters.remd.simulator.courier import Courier
+from adapters.remd.simulator.knobs import bad_day, knobs_of
 from adapters.remd.simulator.ledger import Accepted, Ledger, Stage
 from adapters.remd.simulator.registers import Mark, SimSettings
 from adapters.remd.simulator.requests import Request
@@ -24,6 +25,8 @@ from broker.document.canonical import CanonicalDocument
 
 _TICK: Final = 0.05
 _TELL_TRIES: Final = 20
+_SILENCE: Final = 5.0
+"""Simulated seconds after which a silent РЭМД looks again whether it may speak."""
 _FILE_CODES: Final = frozenset({"MIS_NOT_AVAILABLE"})
 
 
@@ -75,6 +78,9 @@ class Process:
             accepted = self._ledger.open.get(await self._queue.get())
             if accepted is None:
                 continue
+            if knobs_of(self._simulation).silent:
+                self._later(accepted, _SILENCE)
+                continue
             if accepted.stage is Stage.CHECKING:
                 await self._check(accepted)
             if accepted.stage is Stage.JUDGED:
@@ -111,6 +117,9 @@ class Process:
         unlinked = requests.link_refusal(request.organization, request.client, self.settings)
         if unlinked is not None:
             return [unlinked], ""
+        broken = bad_day(self._simulation)
+        if broken is not None:
+            return [broken], ""
         content = await self._courier.fetch(accepted)
         if isinstance(content, Refusal):
             accepted.file_tries += 1
@@ -170,7 +179,10 @@ class Process:
         if accepted.due is not None and accepted.due > now:
             heapq.heappush(self._heap, (accepted.due, accepted.number))
             return
-        for _ in range(self._times(accepted)):
+        times = self._times(accepted)
+        if times and self._simulation.happens("unknown_relates"):
+            await self._courier.tell_of_nobody(accepted)
+        for _ in range(times):
             registration = (
                 self._ledger.registration(accepted.request.local_uid) if accepted.registered else None
             )
@@ -186,10 +198,11 @@ class Process:
         mark = self._mark(accepted.request.local_uid)
         if mark.callbacks != 1:
             return mark.callbacks
-        faults = self._simulation.faults
-        if self._simulation.happens(faults.drop_callback):
+        if self._simulation.happens("drop_callback"):
             return 0
-        return 2 if self._simulation.happens(faults.duplicate_callback) else 1
+        if accepted.registered and self._simulation.happens("crash_after_register"):
+            return 0
+        return 2 if self._simulation.happens("duplicate_callback") else 1
 
 
 def _chain(request: Request, document: CanonicalDocument | None) -> str:

@@ -41,7 +41,7 @@ def errors(refusals: list[Refusal] | tuple[Refusal, ...], prefix: str, *, group:
     return f"<{prefix}:{group}>{items}</{prefix}:{group}>"
 
 
-def register_response(refusal: Refusal | None, soap: str) -> bytes:
+def register_response(refusal: Refusal | None, soap: str, header: str = "") -> bytes:
     """Answer registerDocument: accepted, or refused at once."""
     status = "success" if refusal is None else "error"
     listed = "" if refusal is None else errors([refusal], "ser")
@@ -49,6 +49,7 @@ def register_response(refusal: Refusal | None, soap: str) -> bytes:
         f'<ser:registerDocumentResponse xmlns:ser="{SERVICE_NS}"><ser:status>{status}</ser:status>{listed}'
         "</ser:registerDocumentResponse>",
         soap=soap,
+        header=header,
     )
 
 
@@ -66,10 +67,11 @@ def fault(text: str, soap: str, *, sender: bool) -> bytes:
     return envelope(f"<soap:Fault>{inner}</soap:Fault>", soap=soap)
 
 
-def file_request(local_uid: str, *, message_id: str, to: str) -> bytes:
-    """Ask for a file by localUid."""
+def file_request(local_uid: str, *, message_id: str, to: str, emdr_id: str = "") -> bytes:
+    """Ask for a file by localUid while it is being registered, by emdrId ever after."""
+    named = "emdrId" if emdr_id else "localUid"
     return envelope(
-        f'<cb:getDocumentFileRequest xmlns:cb="{CALLBACK_NS}"><cb:localUid>{escape(local_uid)}</cb:localUid>'
+        f'<cb:getDocumentFileRequest xmlns:cb="{CALLBACK_NS}"><cb:{named}>{escape(emdr_id or local_uid)}</cb:{named}>'
         "</cb:getDocumentFileRequest>",
         header=addressing(message_id=message_id, action="getDocumentFile", to=to),
     )
@@ -98,10 +100,11 @@ def moment(text: str) -> datetime | None:
     return instant if instant.tzinfo is not None else None
 
 
-def search_response(matches: str, soap: str) -> bytes:
+def search_response(matches: str, soap: str, header: str = "") -> bytes:
     """Answer searchRegistryItem."""
     return envelope(
         f'<ser:searchRegistryItemResponse xmlns:ser="{SERVICE_NS}"><ser:status>success</ser:status>'
         f"<ser:matches>{matches}</ser:matches></ser:searchRegistryItemResponse>",
         soap=soap,
+        header=header,
     )
