@@ -3,7 +3,7 @@
 FROM debian:12-slim
 
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates \
+    && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates libengine-gost-openssl \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/inaya

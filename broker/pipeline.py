@@ -17,15 +17,17 @@ import msgspec
 import pybase64
 
 from broker.archive import SealedPart, StoredContent
+from broker.delivery.term import Term as RegistrationTerm
+from broker.delivery.term import Terms
 from broker.document.canonical import CanonicalDocument
 from broker.document.column import NUMBER, fitting, set_key
 from broker.document.event import Draft, EventName
 from broker.document.facts import PreviousVersion, SubmissionFacts
-from broker.document.finding import Finding, Layer, Responsible, Severity, Source, blocks
+from broker.document.finding import Finding, Layer, blocks
 from broker.document.kind import KindCatalogue
 from broker.document.lifecycle import DocumentStatus
 from broker.document.markup import Markup, parse
-from broker.document.proof import SignatureProof
+from broker.document.proof import SignatureProof, signed_at
 from broker.document.submission import SignaturePart, SubmissionType
 from broker.normalizer.cda import canonical
 from broker.normalizer.foreseen import would_normalise
@@ -356,6 +358,7 @@ class Router(msgspec.Struct, frozen=True):
     table: Table
     deadlines: Mapping[str, timedelta]
     modes: Mapping[str, str]
+    terms: Terms | None = None
 
     def known(self, mode: str) -> frozenset[str]:
         """Return the destinations a document of this mode may reach."""
@@ -416,10 +419,25 @@ def conclude(
             required=r.required,
             rule=r.rule,
             deadline_at=now + router.deadlines[r.destination],
+            term=_registration_term(document, made, router, clinic) if r.registers else None,
         )
         for r in decision.recipients
     )
     return Examined(status=DocumentStatus.ROUTED, drafts=(validated, routed), openings=openings, **common)
+
+
+def _registration_term(
+    document: LoadedDocument, made: Examination, router: Router, clinic: Clinic | None
+) -> RegistrationTerm | None:
+    """Return by when the document must stand in РЭМД; where no signature tells its time, the clock starts at our door."""
+    if router.terms is None:
+        return None
+    return router.terms.of(
+        signed_at(made.signatures) or document.received_at,
+        clinic=document.clinic,
+        region=clinic.region if clinic else document.region,
+        kind=document.kind,
+    )
 
 
 def _order(document: LoadedDocument, made: CanonicalDocument | None) -> dict[str, Any]:
@@ -444,48 +462,6 @@ def _subject(document: LoadedDocument, clinic: Clinic | None) -> Subject:
     )
 
 
-_SET_ASIDE: Final = (
-    "Проверка документа дважды не уложилась в отведённые время или память; он отложен.",
-    "Оператор разберёт документ; если он необычно велик или вложен, упростите его и отправьте новой версией.",
-)
-_SPOILT: Final = (
-    "Хранимая копия документа повреждена: она не открывается ключом хранилища; документ отложен.",
-    "Оператор восстановит копию; если это не удастся, отправьте документ новой версией.",
-)
-_UNSTORABLE: Final = (
-    "Исход проверки документа не удалось записать; он отложен.",
-    "Оператор разберёт документ; менять и отправлять его заново пока не нужно.",
-)
-
-
-def set_aside(document: LoadedDocument, task: Task, now: datetime, *, stored: bool = True) -> Examined:
-    """Set a document aside that broke its compute process twice or does not open; the rest goes on, an operator looks.
-
-    ``stored`` is false when what the steps made of it could not be kept.
-    """
-    message, fix = _UNSTORABLE if not stored else _SET_ASIDE if document.intact else _SPOILT
-    finding = Finding(
-        layer=Layer.XML,
-        severity=Severity.ERROR,
-        code="document.set_aside" if document.intact else "document.spoilt",
-        message=message,
-        fix=fix,
-        responsible=Responsible.OPERATOR,
-        source=Source.OWN,
-    )
-    failed = Draft(event=EventName.DOCUMENT_FAILED, at=now, status=DocumentStatus.FAILED, findings=(finding,))
-    return Examined(
-        document=document,
-        task=task,
-        at=now,
-        status=DocumentStatus.FAILED,
-        drafts=(failed,),
-        report={"findings": [msgspec.to_builtins(finding)], "layers": {}},
-        set_key=document.set_key,
-        version=document.version,
-    )
-
-
 __all__ = [
     "STEPS",
     "Batch",
@@ -496,5 +472,4 @@ __all__ = [
     "conclude",
     "examine",
     "examine_all",
-    "set_aside",
 ]

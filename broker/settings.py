@@ -173,6 +173,13 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
             "пусто — переводить в каждом процессе заново. Содержимое можно стереть"
         ),
     ] = ""
+    term_file: Annotated[
+        str,
+        Meta(
+            description="Файл сроков регистрации поверх schemas/term.toml: рабочих дней, пояса, переносы выходных; "
+            "пусто — как поставлено"
+        ),
+    ] = ""
     nsi_url: Annotated[str, Meta(description="Адрес портала НСИ для inaya nsi sync")] = (
         "https://nsi.rosminzdrav.ru"
     )

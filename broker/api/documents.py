@@ -210,8 +210,8 @@ class DocumentApi:
                 clinic=query.get("clinic", ""),
                 kind=query.get("kind", ""),
                 status=query.get("status", ""),
-                since=_instant(query.get("from")),
-                until=_instant(query.get("to")),
+                since=instant_of(query.get("from")),
+                until=instant_of(query.get("to")),
                 before=UUID(query["cursor"]) if query.get("cursor") else None,
                 limit=limit,
             )
@@ -322,7 +322,8 @@ def _unknown_rules(unknown: UnknownRules) -> web.Response:
     )
 
 
-def _instant(text: str | None) -> datetime | None:
+def instant_of(text: str | None) -> datetime | None:
+    """Read an instant with an offset, None for none; raise ``ValueError`` for anything else."""
     if not text:
         return None
     instant = datetime.fromisoformat(text)

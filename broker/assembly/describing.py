@@ -10,6 +10,7 @@ from broker.api.openapi import openapi
 from broker.api.registrations import RegistrationApi, registration_routes
 from broker.api.route import Route
 from broker.api.routes import document_routes
+from broker.api.terms import TermApi, term_routes
 from broker.control.operators import COOKIE
 
 
@@ -17,6 +18,7 @@ def described_routes() -> tuple[Route, ...]:
     """Return every route; their handlers belong to objects that were never set up and must not be called."""
     return (
         *document_routes(DocumentApi.__new__(DocumentApi)),
+        *term_routes(TermApi.__new__(TermApi)),
         *registration_routes(RegistrationApi.__new__(RegistrationApi)),
         *clinic_routes(ClinicApi.__new__(ClinicApi)),
     )

@@ -20,6 +20,7 @@ from broker.bus.local import LocalBus, WireDownError
 from broker.bus.port import Bus
 from broker.bus.rabbitmq import Announcing, RabbitBus
 from broker.delivery.state import Policy, policy_of
+from broker.delivery.term import TermRefused, Terms
 from broker.pipeline import Router
 from broker.settings import Settings, SettingsError, master_keys
 from broker.store.database import STORE_TROUBLE, Database, open_database
@@ -180,4 +181,15 @@ async def read_router(base: Foundation) -> Router:
     _, table = await base.destinations.routing()
     deadlines: dict[str, timedelta] = {name: post.policy.deadline for name, post in base.outposts.items()}
     modes = {name: post.context.destination.mode for name, post in base.outposts.items()}
-    return Router(table, deadlines, modes)
+    return Router(table, deadlines, modes, read_terms(base.settings))
+
+
+def read_terms(settings: Settings) -> Terms:
+    """Read the terms to register; raise ``SettingsError`` naming what is wrong in them."""
+    data = settings.data
+    try:
+        return Terms.read(
+            Path(data.schemas_dir) / "term.toml", Path(data.term_file) if data.term_file else None
+        )
+    except TermRefused as refused:
+        raise SettingsError(str(refused)) from refused

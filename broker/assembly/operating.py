@@ -27,6 +27,7 @@ from broker.store.reconciliation import ReconciliationStore
 from broker.store.registrations import RegistrationStore
 from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
+from broker.store.terms import TermStore
 from broker.store.views import Views
 
 
@@ -68,6 +69,7 @@ def operating(
         views=views,
         channels=ChannelStore(base.database),
         reconciliation=ReconciliationStore(base.database),
+        terms=TermStore(base.database),
         titles=titles,
         comparable=frozenset(
             name for name, post in base.outposts.items() if isinstance(post.adapter, Reconciles)

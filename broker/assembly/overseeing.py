@@ -8,9 +8,11 @@ from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.reconciliation import ReconciliationStore
 from broker.store.tasks import TaskStore
+from broker.store.terms import TermStore
 from broker.work.deliver import Stores
 from broker.work.loop import Loop
 from broker.work.reconcile import ReconcileWorker, Reconciling
+from broker.work.terms import TermWorker
 from broker.work.watch import Watch
 
 
@@ -43,4 +45,5 @@ def overseeing(
             pause=work.reconcile_pause_seconds,
         ),
     )
-    return [watch.loop, reconcile.loop]
+    terms = TermWorker(TermStore(base.database), base.clock, work.watch_seconds)
+    return [watch.loop, reconcile.loop, terms.loop]

@@ -72,7 +72,7 @@ async def examine(settings: Settings, tell: Callable[[Check], None]) -> Health:
     note(store)
     note([await _rabbitmq(settings)])
     note(_destinations(settings))
-    note([await asyncio.to_thread(_gost, settings)])
+    note([await asyncio.to_thread(gost_check, settings.security.gost_engine)])
     note(await asyncio.to_thread(_rules, settings))
     note(await asyncio.to_thread(trust_checks, settings.trust.trust_dir, SystemClock().now()))
     if store[0].health is not Health.BAD:
@@ -95,10 +95,10 @@ def _keys(settings: Settings) -> Check:
     return Check("Главный ключ", Health.GOOD, f"ключей: {len(keys.keys)}")
 
 
-def _gost(settings: Settings) -> Check:
-    """Load the engine as compute processes do: this command serves nobody."""
+def gost_check(engine: str) -> Check:
+    """Load the engine (a file, ``off``, empty: the usual places) as compute processes do: this command serves nobody."""
     try:
-        gost = load_gost(settings.security.gost_engine or None)
+        gost = load_gost(engine or None)
     except ProviderUnavailable as unavailable:
         return Check(
             "Средство ГОСТ",

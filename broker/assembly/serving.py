@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,17 @@ from broker.api.app import Guard, add_routes, problems
 from broker.api.bodies import Bodies
 from broker.api.documents import DocumentApi
 from broker.api.problem import problem
+from broker.api.route import Route
 from broker.api.routes import document_routes
 from broker.api.submitting import MAX_BODY
+from broker.api.terms import TermApi, term_routes
 from broker.api.waiting import Waiting
 from broker.assembly.checking import file_checks
 from broker.assembly.force import force_keeper
-from broker.assembly.foundation import Foundation, foundation
+from broker.assembly.foundation import Foundation, foundation, read_terms
 from broker.assembly.judging import judging
 from broker.assembly.listening import healthy, listen, metrics
-from broker.assembly.operating import operating
+from broker.assembly.operating import Operating, operating
 from broker.assembly.pages import add_pages
 from broker.assembly.working import compute
 from broker.bus.door import Bodies as AmqpBodies
@@ -110,6 +113,10 @@ def _commands(base: Foundation, journal: Journal, views: Views, announcer: Annou
     return Commands(*stores, base.clock, announcer, ChannelStore(base.database))
 
 
+def _term_routes(base: Foundation, desk: Operating) -> Sequence[Route]:
+    return term_routes(TermApi(desk.desk.terms, read_terms(base.settings), base.clock))
+
+
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the doors until cancelled."""
     async with contextlib.AsyncExitStack() as stack:
@@ -145,7 +152,9 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         guard = Guard(access, partial(reception.refuse, None, door="http"))
         checks = await stack.enter_async_context(file_checks(base, pool, in_force))
         desk = operating(base, views, journal, partners, commands, access, checks)
-        add_routes(app, (*document_routes(documents), *desk.routes), guard, desk.guard)
+        add_routes(
+            app, (*document_routes(documents), *_term_routes(base, desk), *desk.routes), guard, desk.guard
+        )
         add_console(app, desk.console)
         add_check_page(app, desk.desk, checks.everybody)
         add_pages(app, amqp=settings.bus.amqp_for_partners)

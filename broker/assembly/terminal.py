@@ -33,6 +33,7 @@ from broker.store.reconciliation import ReconciliationStore
 from broker.store.registrations import RegistrationStore
 from broker.store.rules import RuleStore
 from broker.store.tasks import TaskStore
+from broker.store.terms import TermStore
 from broker.store.views import Views
 from broker.validation.nsi import NsiRules
 
@@ -56,6 +57,7 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     views: Views
     channels: ChannelStore
     reconciliation: ReconciliationStore
+    terms: TermStore
 
     async def router(self) -> Router:
         """Return the active routing table beside the configured destinations."""
@@ -106,6 +108,7 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             views=views,
             channels=ChannelStore(database),
             reconciliation=ReconciliationStore(database),
+            terms=TermStore(database),
         )
 
 

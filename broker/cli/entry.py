@@ -16,6 +16,7 @@ from broker.cli import (
     rulesets,
     running,
     sending,
+    sla,
     trusting,
     writing,
 )
@@ -38,6 +39,7 @@ FAMILIES = (
     profiles,
     operating,
     reconciling,
+    sla,
     directing,
     partnering,
     writing,

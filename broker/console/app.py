@@ -14,6 +14,7 @@ from broker.console.overview import OverviewPages
 from broker.console.render import static_file
 from broker.console.rules import RulePages
 from broker.console.session import Gate, SessionPages
+from broker.console.terms import TermPages
 from broker.control.operators import Role
 from broker.store.overview import OverviewStore
 
@@ -51,7 +52,7 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
     """Return (method, path under ``/console``, handler, least role) of every page and act."""
     overview, documents = OverviewPages(desk, store), DocumentPages(desk)
     onboarding, lists, session = OnboardingPages(desk), ListPages(desk, store), SessionPages(desk)
-    rules, field = RulePages(desk), FieldPages(desk)
+    rules, field, terms = RulePages(desk), FieldPages(desk), TermPages(desk)
     reads, acts = Role.VIEWER, Role.OPERATOR
     return [
         ("GET", "/", overview.show, reads),
@@ -74,6 +75,7 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
         ("POST", "/destinations/{id}/hear", overview.hear, acts),
         ("POST", "/destinations/{id}/reconcile", field.reconcile, acts),
         ("GET", "/reconciliation", field.reconciliation, reads),
+        ("GET", "/terms", terms.late, reads),
         ("GET", "/unknown-codes", field.unknown, reads),
         ("POST", "/unknown-codes/settle", field.settle, acts),
         ("GET", "/registrations", onboarding.registrations, reads),

@@ -18,6 +18,7 @@ from broker.store.partners import PartnerStore
 from broker.store.reconciliation import ReconciliationStore
 from broker.store.registrations import RegistrationStore
 from broker.store.tasks import TaskStore
+from broker.store.terms import TermStore
 from broker.store.views import Views
 
 
@@ -41,6 +42,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     views: Views
     channels: ChannelStore
     reconciliation: ReconciliationStore
+    terms: TermStore
     titles: Mapping[str, str]
     kinds: Mapping[str, str]
     amqp: str = ""

@@ -120,6 +120,17 @@ def _of_held(held: Sequence[HeldLine]) -> list[Headline]:
     return found
 
 
+def _of_terms(attention: Attention) -> list[Headline]:
+    found = []
+    if attention.overdue:
+        words = counted(attention.overdue, "документа", "документов", "документов")
+        found.append(Headline(Tone.BAD, f"Срок регистрации истёк у {words}", "terms"))
+    if attention.nearly_overdue:
+        words = counted(attention.nearly_overdue, "документа", "документов", "документов")
+        found.append(Headline(Tone.WARN, f"Срок регистрации на исходе у {words}", "terms"))
+    return found
+
+
 def _of_people(attention: Attention) -> list[Headline]:
     found = []
     if attention.unjudged:
@@ -134,6 +145,7 @@ def _of_people(attention: Attention) -> list[Headline]:
             f"Каталог доверия не читается, без проверки {verb} {words}: какой файл, скажет inaya trust check"
         )
         found.append(Headline(Tone.BAD, text, "documents?status=accepted"))
+    found += _of_terms(attention)
     if attention.differences:
         words = counted(attention.differences, "расхождение", "расхождения", "расхождений")
         clinics = counted(attention.differing_clinics, "клиники", "клиник", "клиник")

@@ -47,6 +47,7 @@ NAVIGATION: Final = (
     ("refusals", "Отказы"),
     ("callbacks", "Отложено"),
     ("reconciliation", "Сверка"),
+    ("terms", "Сроки"),
     ("acts", "Действия"),
     ("check", "Проверка"),
 )

@@ -65,6 +65,7 @@ EVENTS: Final = {
     "delivery.rejected": "Получатель отказал",
     "delivery.dead": "Доставка прекращена",
     "delivery.cancelled": "Доставка отменена",
+    "delivery.term": "Идёт срок регистрации",
     "delivery.warned": "Ответа нет дольше обычного",
     "file.requested": "Получатель запросил файл у клиники",
     "file.served": "Получатель забрал файл",

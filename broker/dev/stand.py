@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 from argon2 import PasswordHasher
 
+from broker.adapter_kit import Destination
 from broker.adapter_kit.clocks import SystemClock
 from broker.archive import MasterKeys
 from broker.bus.health import takes_documents
@@ -29,6 +30,7 @@ from broker.dev.endpoints import (
     publish_endpoints,
     withdraw_endpoints,
 )
+from broker.dev.envelopes import Envelopes
 from broker.dev.install import InstallPolicy, Missing, ensure_gost_engine
 from broker.dev.postgres import private_postgres
 from broker.dev.rabbitmq import private_rabbitmq
@@ -61,7 +63,7 @@ class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a stand is run; ``amqp`` False keeps RabbitMQ out, ``packs`` are official packs for the broker.
 
     ``log_level`` is that of every child; ``tuning`` replaces fields of every destination (its pace, its timeout); ``sim_check`` False makes the simulators
-    believe what they are given.
+    believe what they are given. ``signed_envelopes`` False lets the exchange with РЭМД go unsigned both ways.
     """
 
     state_dir: Path
@@ -74,6 +76,7 @@ class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = ""
     tuning: dict[str, Any] = {}
     sim_check: bool = True
+    signed_envelopes: bool = True
 
 
 class StandFailed(Exception):  # noqa: N818  the text is for the person at the terminal
@@ -119,7 +122,7 @@ class Stand:
         destinations = room / "destinations.json"
         tuned = [
             msgspec.structs.replace(d, **self.options.tuning)
-            for d in self.world.destinations(self.simulators)
+            for d in map(self._signed, self.world.destinations(self.simulators))
         ]
         write_private(destinations, msgspec.json.encode(tuned))
         level = {"INAYA_LOG_LEVEL": self.options.log_level} if self.options.log_level else {}
@@ -140,6 +143,16 @@ class Stand:
                 "INAYA_TRUST_DIR": str(self.state.room("trust")),
             }
         )
+
+    def _signed(self, destination: Destination) -> Destination:
+        """Let the exchange with РЭМД be signed both ways, by ГОСТ where the engine can be had."""
+        if destination.adapter != "remd" or not self.options.signed_envelopes:
+            return destination
+        return self._envelopes().told_to_us(destination)
+
+    def _envelopes(self) -> Envelopes:
+        best = self.everybody[-1]
+        return Envelopes.open(best.directory, best.ca)
 
     def child(
         self, name: str, arguments: Sequence[str], environment: dict[str, str], url: str = ""
@@ -166,7 +179,10 @@ class Stand:
             "tfoms": self.world.tfoms_registers,
         }
         params = self.state.room("config") / f"sim-{name}.json"
-        write_private(params, msgspec.json.encode(registers[name]()))
+        told = registers[name]()
+        if name == "remd" and self.options.signed_envelopes:
+            told["security"] = self._envelopes().told_to_them()
+        write_private(params, msgspec.json.encode(told))
         arguments = ["sim", name, "--port", str(self.ports[name]), "--params", str(params)]
         arguments += ["--state", str(self.state.room("sim") / f"{name}.jsonl")]
         arguments += ["--clock", str(self.state.path / "clock")]

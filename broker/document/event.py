@@ -52,6 +52,8 @@ class EventName(StrEnum):
     """Turned away at a door: sender, digest and code are kept, nothing else."""
     SUBMISSION_PARKED = "submission.parked"
     """An AMQP message that could not be taken was set aside."""
+    DELIVERY_TERM = "delivery.term"
+    """A share of the term to register is used up: half of it, four fifths, all of it."""
     DELIVERY_WARNED = "delivery.warned"
     """The verdict is missing for long."""
     CALLBACK_PARKED = "callback.parked"

@@ -44,6 +44,7 @@ EVENTS: Final = {
     EventName.FILE_REQUESTED: "Государственная система просит файл у клиники, которая хранит его сама.",
     EventName.SUBMISSION_REFUSED: "Заявка не принята у двери: сохранены отправитель, отпечаток и код.",
     EventName.SUBMISSION_PARKED: "Сообщение AMQP, которое не удалось принять, отложено.",
+    EventName.DELIVERY_TERM: "Прошла половина срока регистрации, четыре пятых или весь срок (share: 50, 80, 100).",
     EventName.DELIVERY_WARNED: "Исхода нет слишком долго.",
     EventName.CALLBACK_PARKED: "Система сообщила о том, чего мы не отправляли.",
     EventName.CALLBACK_REPEATED: "Пришёл исход, который ничего не изменил.",

@@ -1,7 +1,7 @@
 """How state systems call us: when each was heard last, who fell silent, and what waits for their answers how long."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +22,9 @@ LADDER: Final = tuple(
 RUNGS: Final = ("5m", "1h", "6h", "12h", "24h", "3d", "7d", "15d", "over")
 """Names of the rungs, for metrics: younger than that, and not of the rung before."""
 REOPENED_AT_ONCE: Final = 100
+LOOKED_AT: Final = 5000
+"""So many of the newest parked answers are looked at for their attempts."""
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -112,19 +115,28 @@ class ChannelStore:
         if not patience.after or patience.documents <= 0:
             return []
         others = await self.endpoints(destination)
+        rows = await self._db.fetch(QUERIES["floors"], destination)
+        floors = {row["clinic_oid"]: row["floor"] or _EVER for row in rows}
         fallen = []
         for clinic in ("", *others):
-            one = await self._judge(destination, clinic, others, now, patience)
-            if one is not None:
-                fallen.append(one)
+            floor = floors.get(clinic, _EVER)
+            if floor < now - patience.after:
+                one = await self._judge(destination, clinic, others, now, patience, floor)
+                fallen += [] if one is None else [one]
         return fallen
 
     async def _judge(
-        self, destination: str, clinic: str, others: Sequence[str], now: datetime, patience: Patience
+        self,
+        destination: str,
+        clinic: str,
+        others: Sequence[str],
+        now: datetime,
+        patience: Patience,
+        floor: datetime,
     ) -> SilentChannel | None:
         latest = now - patience.after
         row = await self._db.fetchrow(
-            QUERIES["silent_now"], destination, clinic, others, latest, patience.documents
+            QUERIES["silent_now"], destination, clinic, others, latest, patience.documents, floor
         )
         if row is None or row["documents"] < patience.documents:
             return None
@@ -166,7 +178,7 @@ class ChannelStore:
     async def reopen(self, now: datetime) -> list[tuple[int, str]]:
         """Have parked answers read again whose attempt is known by now; return the tasks to announce."""
         async with self._db.transaction() as connection:
-            rows = await connection.fetch(QUERIES["reopen"], REOPENED_AT_ONCE, CALLBACK, now)
+            rows = await connection.fetch(QUERIES["reopen"], REOPENED_AT_ONCE, CALLBACK, now, LOOKED_AT)
             for row in rows:
                 body = {"callback": str(row["subject"])}
                 await note(connection, EventName.CALLBACK_REOPENED, now, body=body)

@@ -9,6 +9,7 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 from broker.archive import Codec, StoredContent, Tampered
+from broker.delivery.term import SHARES, Term
 from broker.document.canonical import CanonicalDocument
 from broker.document.event import Draft, EventName
 from broker.document.facts import PreviousVersion
@@ -58,12 +59,13 @@ SPOILT: Final = StoredContent(b"", "", (), Metadata())
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery routing asks for."""
+    """A delivery routing asks for; ``term`` where it registers: by when it must have."""
 
     destination: str
     required: bool
     rule: str
     deadline_at: datetime
+    term: Term | None = None
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,6 +248,8 @@ class ExaminationStore:
             [e.version for _, e, _ in lines],
             [e.at for _, e, _ in lines],
             [o.deadline_at for _, _, o in lines],
+            [o.term and o.term.starts for _, _, o in lines],
+            *([o.term and o.term.marks[share] for _, _, o in lines] for share in range(len(SHARES))),
         )
         opened = {row["id"] for row in rows}
         tasks = [

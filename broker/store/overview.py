@@ -117,6 +117,8 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     differences: int = 0
     differing_clinics: int = 0
     uncompared: int = 0
+    overdue: int = 0
+    nearly_overdue: int = 0
     proposals: int = 0
 
 

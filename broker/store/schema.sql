@@ -146,13 +146,20 @@ create table delivery (
     warned_at timestamp with time zone,
     receipt jsonb,
     findings jsonb,
+    term_from timestamp with time zone,
+    term_marks timestamp with time zone[],
+    term_told smallint not null default 0,
+    term_next timestamp with time zone,
     constraint delivery_pkey PRIMARY KEY (id),
     constraint delivery_document_id_destination_key UNIQUE (document_id, destination)
 );
 CREATE INDEX delivery_destination ON public.delivery USING btree (destination, status, status_at);
+CREATE INDEX delivery_file ON public.delivery USING btree (destination) WHERE ((status = 'queued'::text) AND (state ? 'file'::text));
 CREATE INDEX delivery_local_uid ON public.delivery USING btree (lower(local_uid), destination);
 CREATE INDEX delivery_order ON public.delivery USING btree (destination, clinic_oid, set_key) WHERE (set_key <> ''::text);
 CREATE INDEX delivery_receipt ON public.delivery USING btree (((receipt ->> 'emdrId'::text))) WHERE (receipt IS NOT NULL);
+CREATE INDEX delivery_term_live ON public.delivery USING btree (clinic_oid, term_told) WHERE ((term_told > 0) AND (status = ANY (ARRAY['queued'::text, 'held'::text, 'sending'::text, 'awaiting_result'::text])));
+CREATE INDEX delivery_term_next ON public.delivery USING btree (term_next) WHERE (term_next IS NOT NULL);
 
 create table destination (
     id text not null,

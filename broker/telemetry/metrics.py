@@ -52,5 +52,8 @@ AWAITED: Final = Gauge(
 RECONCILED: Final = Gauge(
     "inaya_reconciliation_differences", "Differences with the registry found last time", ["destination"]
 )
+TERMS: Final = Counter(
+    "inaya_term_used_total", "Registrations of whose term a share was used up", ["destination", "share"]
+)
 RELAYED: Final = Counter("inaya_relayed_total", "Events handed to partners over AMQP", ["result"])
 BUGS: Final = Counter("inaya_bugs_total", "Broken promises caught in an outermost loop", ["loop"])

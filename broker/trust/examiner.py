@@ -13,7 +13,7 @@ import msgspec
 from broker.document.canonical import CanonicalDocument
 from broker.document.finding import Finding
 from broker.document.proof import SignatureProof
-from broker.document.submission import Mode, SignatureKind, SignaturePart
+from broker.document.submission import Mode, SignaturePart
 from broker.trust.anchors import Anchors
 from broker.trust.chain import ChainVerdict
 from broker.trust.chain_findings import chain_finding, unchecked
@@ -76,8 +76,9 @@ class SignatureExaminer:
                 findings += self.policy.weighed(chain_finding(name_of(number, part), verdict, chain))
         if self._says_unchecked(signed):
             findings += self.policy.weighed([unchecked()])
-        triples = zip(signed.parts, signed.verdicts, chains, strict=True)
-        return findings, tuple(self._proof(*one) for one in triples)
+        required = self.policy.required(signed.parts)
+        rows = zip(signed.parts, signed.verdicts, chains, required, strict=True)
+        return findings, tuple(_proof(*row) for row in rows)
 
     def _chain(self, verdict: SignatureVerdict, signed: Signed) -> ChainVerdict | None:
         at = verdict.signing_time or signed.received_at
@@ -89,21 +90,24 @@ class SignatureExaminer:
         named, anchored = self._anchors.named, self._anchors.anchored
         return named and not anchored and self._mode == Mode.PRODUCTION and bool(signed.parts)
 
-    def _proof(
-        self, part: SignaturePart, verdict: SignatureVerdict, chain: ChainVerdict | None
-    ) -> SignatureProof:
-        personal = part.kind is SignatureKind.PERSONAL
-        return SignatureProof(
-            kind=part.kind,
-            role=part.role or "",
-            code=verdict.code.value,
-            suite=verdict.suite.value if verdict.suite else "",
-            signing_time=verdict.signing_time,
-            provider=verdict.provider,
-            certificate=hashlib.sha256(verdict.certificate).hexdigest() if verdict.certificate else "",
-            chain=chain.code.value if chain is not None else "",
-            required=self.policy.requires_role(part.role) if personal else self.policy.organization_required,
-        )
+
+def _proof(
+    part: SignaturePart,
+    verdict: SignatureVerdict,
+    chain: ChainVerdict | None,
+    required: bool,  # noqa: FBT001  one of a row of facts
+) -> SignatureProof:
+    return SignatureProof(
+        kind=part.kind,
+        role=part.role or "",
+        code=verdict.code.value,
+        suite=verdict.suite.value if verdict.suite else "",
+        signing_time=verdict.signing_time,
+        provider=verdict.provider,
+        certificate=hashlib.sha256(verdict.certificate).hexdigest() if verdict.certificate else "",
+        chain=chain.code.value if chain is not None else "",
+        required=required,
+    )
 
 
 def judge_signatures(signed: Signed, policy: SignaturePolicy) -> list[Finding]:

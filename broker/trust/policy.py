@@ -1,6 +1,6 @@
 """What the signatures of one document must be like: the kind's rule, the mode's profile and MO_SIGN made into one value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from broker.document.finding import Finding, Severity
+from broker.document.submission import SignatureKind, SignaturePart
 from broker.trust.signing_rules import RoleNeed, SigningRule
 from broker.trust.snapshot import TrustProfile, Weight
 from broker.trust.suites import STRONG_SUITES, Suite
@@ -61,10 +62,18 @@ class SignaturePolicy(msgspec.Struct, frozen=True, kw_only=True):
                 found.append(msgspec.structs.replace(one, severity=Severity(weight)))
         return found
 
-    def requires_role(self, role: str | None) -> bool:
-        """Tell whether a personal signature in this role is one the kind demands."""
-        needed = {need.role for need in self.roles if need.least}
-        return role in needed if needed else bool(self.personal_required)
+    def required(self, parts: Sequence[SignaturePart]) -> list[bool]:
+        """Tell of each signature whether the kind demands it; where no needed role is present, of any worker's."""
+        needed = {need.role for need in self.roles if need.least} | {""}
+        roles = {part.role or "" for part in parts if part.kind is SignatureKind.PERSONAL}
+        filled = bool(needed & roles)
+        return [
+            self.organization_required
+            if part.kind is SignatureKind.ORGANIZATION
+            else bool(self.personal_required)
+            and (not filled or len(needed) == 1 or (part.role or "") in needed)
+            for part in parts
+        ]
 
 
 def policy_of(

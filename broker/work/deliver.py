@@ -40,7 +40,7 @@ from broker.delivery.registry import after_last_question, after_who_took, given_
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.lifecycle import DeliveryStatus
 from broker.store.batcher import Batcher
-from broker.store.channels import ChannelStore, Hold
+from broker.store.channels import ChannelStore
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.deliveries import Application, Applied, Attempted, DeliveryStore, Start
 from broker.store.destinations import DestinationStore
@@ -53,6 +53,7 @@ from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, BUGS
 from broker.telemetry.trace import safe_trace
+from broker.work.gate import Gate
 from broker.work.loop import Loop
 from broker.work.trip import Trip
 
@@ -114,9 +115,7 @@ class DestinationRunner:
         self._pace = Pace(policy.rate)
         self._busy = 0
         self._held = 0
-        self._paused = False
-        self._paused_at = -1.0
-        self._hold = Hold()
+        self._gate = Gate(self.destination.id, stores.destinations, stores.channels, policy.silent_after)
         self._shown: tuple[Breaker | None, float] = (None, -SHOW_EVERY)  # whatever an earlier process showed
         self._running: set[asyncio.Task[None]] = set()
 
@@ -132,13 +131,17 @@ class DestinationRunner:
         now = self._context.clock.now()
         free = self._breaker.allows(now, self._policy.parallel - self._busy)
         trying = self._breaker.open_until is not None and self._busy > 0
-        if free <= 0 or trying or self._holds_much() or await self._is_paused():
+        if free <= 0 or trying or self._holds_much():
             return 0
-        wanted = self._pace.take(free, time.monotonic())
+        lanes = await self._gate.opens(now)
+        if lanes is None:
+            return 0
+        wanted = self._pace.take(min(free, lanes.most or free), time.monotonic())
         tasks: Sequence[Task] = ()
         if wanted > 0:
-            lanes, only = self._hold.clinics, self._hold.but
-            tasks = await self._stores.tasks.claim(self.loop.name, wanted, now, self._lease, lanes, only=only)
+            tasks = await self._stores.tasks.claim(
+                self.loop.name, wanted, now, self._lease, lanes.clinics, only=lanes.only
+            )
             self._pace.give_back(wanted - len(tasks))
         if tasks:
             passed(KillPoint.DELIVERY_CLAIMED)
@@ -151,15 +154,6 @@ class DestinationRunner:
     def _holds_much(self) -> bool:
         """Tell whether slow answers for large bodies keep so much room that others would have to wait."""
         return self._held > self._stores.documents.room.limit // OWN_SHARE
-
-    async def _is_paused(self) -> bool:
-        if time.monotonic() - self._paused_at > 1:
-            states = await self._stores.destinations.states()
-            state = states.get(self.destination.id)
-            self._hold = await self._stores.channels.hold(self.destination.id) or Hold()
-            self._paused = (state is not None and state.paused) or self._hold.everything
-            self._paused_at = time.monotonic()
-        return self._paused
 
     async def _batch(self, tasks: Sequence[Task]) -> None:
         """Load what was claimed, portion by portion, and set every delivery going."""
@@ -452,7 +446,7 @@ class DestinationRunner:
             await self._stores.destinations.pause(
                 self.destination.id, "adapter", change.text or change.reason, now
             )
-            self._paused_at = -1.0
+            self._gate.look_again()
         if answered and change.reason not in {"adapter.bug", STORE_AWAY}:
             await self._feel(change, now)
 

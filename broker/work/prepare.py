@@ -22,12 +22,12 @@ from broker.pipeline import (
     Router,
     conclude,
     examine_all,
-    set_aside,
 )
 from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.store.examination import ExaminationStore, Examined, LoadedDocument
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
+from broker.store.setting_aside import set_aside
 from broker.store.tasks import OVERRIDE, PREPARE, Task, TaskStore
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log

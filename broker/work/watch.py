@@ -12,7 +12,9 @@ from broker.telemetry.metrics import AWAITED, INBOUND_SILENT
 from broker.work.loop import Loop
 
 COUNT_EVERY: Final = 30.0
-"""Seconds between two counts of ages: they read every unanswered delivery."""
+"""Seconds at least between two counts of ages and looks at parked answers: they read much."""
+SHARE: Final = 10
+"""And such looks take at most one part in so many of the time."""
 
 
 class Watch:
@@ -31,7 +33,7 @@ class Watch:
         self._policies = policies
         self._clock = clock
         self._announce = announce
-        self._counted = -COUNT_EVERY
+        self._count_at = 0.0
 
     async def _look(self) -> int:
         now = self._clock.now()
@@ -45,13 +47,15 @@ class Watch:
                     documents=fallen.silent_count,
                 )
             await self._channels.file_again(destination, now)
-        self._announce(await self._channels.reopen(now))
         silent = [one.destination for one in await self._channels.silent()]
         for destination in self._policies:
             INBOUND_SILENT.labels(destination).set(silent.count(destination))
-        if time.monotonic() - self._counted >= COUNT_EVERY:
-            self._counted = time.monotonic()
+        if time.monotonic() >= self._count_at:
+            started = time.monotonic()
+            self._announce(await self._channels.reopen(now))
             await self._count()
+            ended = time.monotonic()
+            self._count_at = ended + max(COUNT_EVERY, SHARE * (ended - started))
         return 0
 
     async def _count(self) -> None:

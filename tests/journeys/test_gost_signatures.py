@@ -9,7 +9,7 @@ import msgspec
 import psutil
 import pytest
 from builders import a_sample, a_signature, a_submission
-from gost import SUITES, needs_gost
+from gost import MISSING, SUITES, needs_gost
 from in_process import House, a_house
 from servers import Databases
 
@@ -17,7 +17,8 @@ from broker.dev import guardian
 from broker.dev.trust import write_trust
 from broker.dev.world import Signers, World
 from broker.samples.submission import make_submission
-from broker.trust import Suite
+from broker.trust import Suite, ThrowAwayCa
+from broker.trust.certificate import certificate_names, list_issuer
 
 
 @pytest.fixture(scope="module", params=SUITES)
@@ -99,3 +100,18 @@ async def test_only_compute_processes_have_the_engine(a_stand: Any, world: World
         oldest = min(family, key=psutil.Process.create_time)
         assert not _knows_the_engine(oldest), name
         assert name == "serve" or any(map(_knows_the_engine, family)), name
+
+
+def test_a_stand_offers_signers_of_every_suite_and_who_vouches_for_them(a_stand: Any):
+    pki = a_stand.endpoints.pki
+    offered = ["rsa-sha256"] if MISSING else ["rsa-sha256", "gost2012-256"]
+    assert list(dict.fromkeys(one.suite for one in pki.signers)) == offered, "those of RSA come first"
+    assert [one.suite for one in pki.authorities] == offered
+    roots = Path(pki.ca).read_bytes()
+    for authority in pki.authorities:
+        assert Path(authority.ca).read_bytes() in roots
+        _, _, name = certificate_names(ThrowAwayCa.load(Path(authority.ca).parent).certificate)
+        assert list_issuer(Path(authority.crl).read_bytes()) == name
+    for suite in offered:
+        roles = [one.role for one in pki.signers if one.suite == suite]
+        assert roles[:2] == ["AUTHOR", "ORGANIZATION"]

@@ -90,7 +90,10 @@ async def test_until_final_answers_with_the_outcome(alpha: Partner, good):
     (delivery,) = answer.body["document"]["deliveries"]
     assert (delivery["destination"], delivery["status"]) == ("scripted", "delivered")
     assert delivery["receipt"]["gisId"] == good["metadata"]["localUid"]
-    assert answer.body["document"]["receipts"] == [{"destination": "scripted", **delivery["receipt"]}]
+    verified_by = [answer.body["document"]["signatures"][0]["provider"]]
+    assert answer.body["document"]["receipts"] == [
+        {"destination": "scripted", "verifiedBy": verified_by, **delivery["receipt"]}
+    ]
     assert delivery["receipt"]["warnings"] == []
     assert (delivery["reason"], delivery["nextAttemptAt"]) == ("", None)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from broker.dev.install import InstallPolicy, ensure_gost_engine
 from broker.dev.stand import StandFailed
 from broker.dev.supervisor import ChildFailedError, until_signalled
 from broker.trust import Suite
@@ -137,6 +138,7 @@ class Bench:
     async def signatures(self) -> None:
         """Verdicts on signatures, in a process of their own."""
         say("signatures beside OpenSSL")
+        await ensure_gost_engine(InstallPolicy.of(os.environ), tell=say)
         out = self.house.crew.state.path / "signatures.json"
         quick = ["--quick"] if self.results.quick else []
         done = await asyncio.create_subprocess_exec(

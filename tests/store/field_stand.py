@@ -136,7 +136,7 @@ class Field:
 
     async def work(self) -> int:
         """Let the runner do what is due now, to its end; return how many it claimed."""
-        self.runner._paused_at = -1.0  # otherwise it looks at pauses and holds once a second
+        self.runner._gate.look_again()  # otherwise it looks at pauses and holds once a second
         count = await self.runner._work()
         while self.runner._running:
             await asyncio.gather(*self.runner._running)

@@ -85,6 +85,22 @@ async def test_nineteen_documents_or_a_call_meanwhile_are_no_silence(field: Fiel
     assert await judge(field) == 0, "the system has called since it took them"
 
 
+async def test_a_held_destination_is_tried_with_one_delivery_now_and_then(field: Field):
+    """A system that lost what it took would otherwise never have a reason to call us again."""
+    await accepted(field, 20)
+    field.pass_time(31 * MINUTE)
+    await judge(field)
+    made = [await field.routed() for _ in range(3)]
+    for one in made:
+        field.adapter.answers[one.local_uid] = [Awaiting("c")]
+    assert await field.work() == 0
+    for _ in range(2):
+        field.pass_time(31 * MINUTE)
+        assert await field.work() == 1
+        assert await field.work() == 0
+    assert sorted([(await field.shelf.state(one)).attempt for one in made]) == [0, 1, 1]
+
+
 async def test_an_operator_may_send_on_and_the_silence_is_measured_anew(field: Field, commands: Acting):
     await accepted(field, 20)
     field.pass_time(31 * MINUTE)

@@ -35,6 +35,9 @@ create table unknown_answer (
 -- Parked answers are looked at again when an attempt they speak of is there.
 create index callback_parked on callback (correlation) where status = 'parked';
 
+-- What failed for want of our file, to be tried when a file was taken again.
+create index delivery_file on delivery (destination) where status = 'queued' and state ? 'file';
+
 create table reconciliation (
     id uuid primary key,
     destination text not null,

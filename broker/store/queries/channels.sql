@@ -21,18 +21,20 @@ from before b where c.destination = b.destination and c.clinic_oid = b.clinic_oi
 returning c.clinic_oid, b.silent_since
 
 -- name: silent_now
--- How many documents were accepted, wait longer than allowed ($4: accepted before) and heard nothing since: all of the
--- destination but clinics with endpoints of their own ($2 = ''), or those of one such clinic. Counted up to $5.
+-- How many documents were accepted since the system was heard last ($6) and wait longer than allowed ($4: accepted
+-- before): all of the destination but clinics with endpoints of their own ($2 = ''), or those of one. Counted up to $5.
 select count(*) as documents, min(q.status_at) as since
 from (
     select v.status_at
     from delivery v
-    left join channel c on c.destination = $1 and c.clinic_oid = $2
-    where v.destination = $1 and v.status = 'awaiting_result' and v.status_at <= $4
-      and v.status_at > coalesce(greatest(c.heard_at, c.released_at), '-infinity')
+    where v.destination = $1 and v.status = 'awaiting_result' and v.status_at <= $4 and v.status_at > $6::timestamptz
       and ($2 = '' and not v.clinic_oid = any ($3::text[]) or v.clinic_oid = $2)
     order by v.status_at limit $5
 ) q
+
+-- name: floors
+-- Since when each channel of a destination would be silent: its last call, or an operator's decision to go on.
+select clinic_oid, greatest(heard_at, released_at) as floor from channel where destination = $1
 
 -- name: fall_silent
 -- Note that a channel is silent, unless it is known already or was heard a moment ago.
@@ -84,12 +86,17 @@ update delivery v set next_attempt_at = $2 from sooner s where v.id = s.subject
 returning v.id
 
 -- name: reopen
--- Parked answers whose attempt is there after all: to be read again, each with a task.
+-- Parked answers whose attempt is there after all: to be read again, each with a task. The newest $4 are looked at.
 with found as materialized (
     select c.id, c.destination from callback c
-    where c.status = 'parked' and exists (
-        select 1 from attempt a join delivery v on v.id = a.delivery_id
-        where a.correlation = c.correlation and v.destination = c.destination)
+    where c.id in (
+        select p.id
+        from (select id, correlation, destination from callback
+              where status = 'parked' order by received_at desc limit $4) p
+        where exists (
+            select 1 from attempt a join delivery v on v.id = a.delivery_id
+            where a.correlation = p.correlation and v.destination = p.destination))
+      and c.status = 'parked'
     order by c.received_at limit $1 for update of c skip locked
 ), opened as (
     update callback c set status = 'new', note = '' from found f where c.id = f.id returning c.id, c.destination

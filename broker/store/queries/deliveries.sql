@@ -1,13 +1,16 @@
 -- name: insert
 -- Open deliveries chosen by routing.
 insert into delivery (id, document_id, partner_id, clinic_oid, mode, destination, required, rule, status, local_uid,
-                      set_key, version, created_at, status_at, deadline_at, next_attempt_at)
+                      set_key, version, created_at, status_at, deadline_at, next_attempt_at,
+                      term_from, term_marks, term_next)
 select u.id, u.document_id, u.partner_id, u.clinic_oid, u.mode, u.destination, u.required, u.rule, 'queued',
-       u.local_uid, u.set_key, u.version, u.created_at, u.created_at, u.deadline_at, u.created_at
+       u.local_uid, u.set_key, u.version, u.created_at, u.created_at, u.deadline_at, u.created_at,
+       u.term_from, case when u.term_from is not null then array[u.term_half, u.term_most, u.term_ends] end, u.term_half
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::text[],
-            $9::text[], $10::text[], $11::int[], $12::timestamptz[], $13::timestamptz[])
+            $9::text[], $10::text[], $11::int[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
+            $15::timestamptz[], $16::timestamptz[], $17::timestamptz[])
     as u (id, document_id, partner_id, clinic_oid, mode, destination, required, rule, local_uid, set_key, version,
-          created_at, deadline_at)
+          created_at, deadline_at, term_from, term_half, term_most, term_ends)
 on conflict (document_id, destination) do nothing
 returning id
 
@@ -171,7 +174,9 @@ set status = u.status, reason = u.reason, stage = u.stage, status_at = case when
     next_attempt_at = u.due_at, state = coalesce(u.state::jsonb, v.state), receipt = coalesce(u.receipt::jsonb, v.receipt),
     findings = case when u.status in ('registered', 'delivered') then u.findings::jsonb
         else coalesce(u.findings::jsonb, v.findings) end, deadline_at = coalesce(u.deadline_at, v.deadline_at),
-    warned_at = coalesce(u.warned_at, v.warned_at)
+    warned_at = coalesce(u.warned_at, v.warned_at),
+    term_next = case when u.status in ('registered', 'delivered', 'rejected', 'dead', 'cancelled') then null
+        else v.term_marks[v.term_told + 1] end
 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
             $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
     as u (id, status, reason, stage, at, due_at, state, receipt, findings, deadline_at, warned_at)

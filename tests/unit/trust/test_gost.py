@@ -4,25 +4,35 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from gost import needs_gost
+from trust_stand import children, inspect
 
 from broker.trust import (
     RSA_PROVIDER,
     CompositeProvider,
     GostKey,
+    GostSigner,
     ProviderUnavailable,
+    SignatureCode,
     SigningKey,
     Suite,
+    ThrowAwayCa,
+    der,
     load_gost,
     process_provider,
     signer_of,
+    verify_chain,
 )
+from broker.trust.authority import read_link, signed_by
 from broker.trust.openssl.engine import find_engine, load_engine
 from broker.trust.openssl.selftest import EXAMPLES, MESSAGE, Example, self_test
 
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 GOST = (Suite.GOST2012_256, Suite.GOST2012_512)
 
 
@@ -47,6 +57,25 @@ def test_the_engine_agrees_with_the_control_examples_of_tc26(example: Example) -
     assert gost.digest(example.suite, example.hashed) == example.digest
     assert gost.verify(example.suite, example.certificate, example.signature, MESSAGE)
     assert gost.verify(example.suite, example.certificate, example.signature, b"Test massage") is False
+
+
+@needs_gost
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.suite)
+def test_the_whole_control_example_is_believed_once_its_certificate_is_put_in(example: Example) -> None:
+    """The container embeds its text, so a good one is said to be attached; its keys have the parameters of CryptoPro."""
+    outer, inner = children(example.signed_data)
+    version, digests, content, infos = children(children(inner)[0])
+    signed = der.sequence(version, digests, content, der.context(0, example.certificate), infos)
+    raw = der.sequence(outer, der.context(0, signed))
+    assert inspect(raw, MESSAGE).code is SignatureCode.ATTACHED
+    assert inspect(raw, b"Test massage").code is SignatureCode.ATTACHED_MISMATCH
+    assert inspect(raw[:-1] + bytes([raw[-1] ^ 1]), MESSAGE).code is SignatureCode.BAD_SIGNATURE
+    own = read_link(example.certificate)
+    assert own is not None
+    assert signed_by(own, own, load_gost()) is True
+    verdict = inspect(raw, MESSAGE)
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    assert verify_chain(verdict, (example.certificate,), at, provider=load_gost()).ok
 
 
 def test_a_provider_that_disagrees_with_the_control_example_is_refused() -> None:
@@ -174,3 +203,70 @@ def test_the_description_of_a_key_shows_no_secret() -> None:
 def test_a_provider_nobody_knows_is_refused_by_name() -> None:
     with pytest.raises(ProviderUnavailable, match="«abacus»"):
         signer_of(SigningKey(provider="abacus", certificate=""))
+
+
+@needs_gost
+@pytest.mark.parametrize("suite", GOST)
+def test_a_key_described_by_files_or_text_signs_and_is_made_once(tmp_path: Path, suite: Suite) -> None:
+    ca = ThrowAwayCa.create(NOW, suite=suite)
+    issued = ca.issue_system("Система", not_before=NOW, not_after=NOW + timedelta(days=1))
+    certificate, key = issued.save(tmp_path, "system")
+    by_file = SigningKey(provider="openssl-gost", certificate=str(certificate), key=str(key))
+    by_text = SigningKey(
+        provider="openssl-gost",
+        certificate=issued.certificate_pem.decode(),
+        key=issued.key_pem.decode(),
+    )
+    signer = signer_of(msgspec.json.decode(msgspec.json.encode(by_file), type=SigningKey))
+    assert signer is signer_of(by_text), "the same material is one signer"
+    assert (signer.suite, signer.provider, signer.certified) == (suite, "openssl-gost", False)
+    assert load_gost().verify(suite, signer.certificate, signer.sign(b"text"), b"text")
+    ca.issue_system("Другая", not_before=NOW, not_after=NOW + timedelta(days=1)).save(tmp_path, "system")
+    assert signer_of(by_file) is not signer, "a file that was replaced is read anew"
+
+
+@needs_gost
+def test_an_encrypted_key_needs_its_password_and_asks_nobody(tmp_path: Path) -> None:
+    ca = ThrowAwayCa.create(NOW, suite=Suite.GOST2012_256)
+    issued = ca.issue_system("Система", not_before=NOW, not_after=NOW + timedelta(days=1))
+    _, key = issued.save(tmp_path, "system")
+    config = tmp_path / "openssl.cnf"
+    config.write_text(
+        "openssl_conf = i\n[i]\nengines = e\n[e]\ngost = g\n[g]\nengine_id = gost\n"
+        f"dynamic_path = {find_engine()}\ndefault_algorithms = ALL\n"
+    )
+    sealed = subprocess.run(
+        ["openssl", "pkey", "-in", str(key), "-aes256", "-passout", "pass:secret"],
+        env={**os.environ, "OPENSSL_CONF": str(config)},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    assert GostSigner.from_pem(issued.certificate_pem, sealed, b"secret").suite is Suite.GOST2012_256
+    for wrong in (None, b"", b"guess"):
+        with pytest.raises(ValueError, match="error"):
+            GostSigner.from_pem(issued.certificate_pem, sealed, wrong)
+
+
+@needs_gost
+def test_a_gost_key_of_another_certificate_is_refused() -> None:
+    ca = ThrowAwayCa.create(NOW, suite=Suite.GOST2012_256)
+    one, two = (
+        ca.issue_system(name, not_before=NOW, not_after=NOW + timedelta(days=1)) for name in ("a", "b")
+    )
+    with pytest.raises(ValueError, match="does not belong"):
+        GostSigner.from_pem(one.certificate_pem, two.key_pem)
+
+
+@needs_gost
+@pytest.mark.parametrize("suite", GOST)
+def test_an_authority_of_gost_goes_on_after_being_saved_and_loaded(tmp_path: Path, suite: Suite) -> None:
+    life = {"not_before": NOW, "not_after": NOW + timedelta(days=1)}
+    root = ThrowAwayCa.create(NOW, suite=suite)
+    between = root.issue_authority("УЦ второго уровня", **life)
+    for at, ca in enumerate((root, between)):
+        ca.save(tmp_path / str(at))
+        again = ThrowAwayCa.load(tmp_path / str(at))
+        assert (again.certificate, again.suite) == (ca.certificate, suite)
+        made, expected = again.issue_system("x", **life), ca.issue_system("x", **life)
+        assert (made.serial, made.authorities_pem) == (expected.serial, expected.authorities_pem)

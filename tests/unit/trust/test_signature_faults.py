@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from gost import SUITES
 from signature_faults import BY_ID, FAULTS, SignatureFault
@@ -69,6 +70,31 @@ def test_a_document_signed_as_it_must_be_passes_without_a_word_about_its_signatu
     assert [(one.code, one.chain, one.suite, one.required) for one in made.signatures] == [
         ("OK", "OK", kit.suite.value, True)
     ] * 2
+
+
+def test_the_same_bytes_packs_snapshot_and_instant_are_judged_the_same(kit: Kit, workshop: Workshop):
+    case = BY_ID["revoked"].make(kit)
+    first, second = examined(case, workshop), examined(case, workshop)
+    assert (first.findings, first.signatures, first.trust) == (
+        second.findings,
+        second.signatures,
+        second.trust,
+    )
+    other = examined(msgspec.structs.replace(case, snapshot=kit.snapshot()), workshop)
+    assert other.trust != first.trust
+    assert of_signatures(other) == []
+
+
+def test_a_kind_whose_dictionary_asks_for_no_signature_of_the_organisation_passes_without(
+    kit: Kit, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+):
+    card = workshop.catalogue.get("306")
+    assert card is not None
+    fact = msgspec.structs.replace(card, mo_sign=False)
+    case = BY_ID["no-organization"].make(kit)
+    assert not examined(case, workshop).passed
+    monkeypatch.setattr(workshop, "catalogue", workshop.catalogue.overlaid([fact], "99.1"))
+    assert of_signatures(examined(case, workshop)) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)

@@ -393,6 +393,29 @@ def test_the_clock_of_the_term_starts_at_the_last_required_signature(stand: Stan
     assert signed_at([]) is None
 
 
+@pytest.mark.parametrize(
+    ("needed", "roles", "required"),
+    [
+        ((), ["AUTHOR", "DOCTOR"], [True, True, True]),
+        (("CHAIRMAN",), ["CHAIRMAN", "SECRETARY"], [True, False, True]),
+        (("CHAIRMAN",), ["AUTHOR", "SECRETARY"], [True, True, True]),
+        (("CHAIRMAN",), [None, "SECRETARY"], [True, False, True]),
+        (("CHAIRMAN", "COMMISSIONER"), ["COMMISSIONER", "CHAIRMAN"], [True, True, True]),
+    ],
+)
+def test_required_is_a_signature_in_a_needed_role_or_any_workers_where_none_holds_one(
+    needed: tuple[str, ...], roles: list[str | None], required: list[bool]
+):
+    rule = SigningRule(kinds=("306",), reason="приказ", roles=tuple(RoleNeed(role=role) for role in needed))
+    parts = [SignaturePart(kind=SignatureKind.PERSONAL, data="", role=role) for role in roles]
+    parts.append(SignaturePart(kind=SignatureKind.ORGANIZATION, data=""))
+    assert (
+        policy_of(rule, TrustProfile(), organization_required=True, anchored=True).required(parts) == required
+    )
+    free = policy_of(rule, TrustProfile(), organization_required=False, anchored=True)
+    assert free.required(parts)[-1] is False
+
+
 def test_what_is_kept_names_no_person(stand: Stand):
     _, proofs = judged(stand, *both(stand), holder=CARD)
     kept = msgspec.json.encode(proofs).decode()
