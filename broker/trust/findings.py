@@ -11,7 +11,7 @@ from broker.document.finding import Finding, Responsible, Severity, Source
 from broker.document.submission import SignatureKind, SignaturePart
 from broker.trust.cms import decode_armoured, inspect
 from broker.trust.policy import SignaturePolicy
-from broker.trust.provider import Provider
+from broker.trust.provider import ContentProvider, Provider
 from broker.trust.signing_rules import PositionControl, RoleNeed, role_name
 from broker.trust.verdict import SignatureCode, SignatureVerdict
 from broker.trust.wording import finding, name_of
@@ -23,7 +23,8 @@ def inspect_all(
     """Return one verdict per signature, in order; none is looked at when there are more than the policy allows."""
     if len(signatures) > policy.limit:
         return [SignatureVerdict(code=SignatureCode.NOT_CHECKED)] * len(signatures)
-    return [_verdict(part, content, policy, provider) for part in signatures]
+    once = ContentProvider(provider, content)
+    return [_verdict(part, content, policy, once) for part in signatures]
 
 
 def _verdict(

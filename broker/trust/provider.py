@@ -125,6 +125,23 @@ class CompositeProvider:
         return self
 
 
+class ContentProvider(CompositeProvider):
+    """A provider that hashes one content once, however many have signed it; made for a document and dropped with it."""
+
+    def __init__(self, provider: Provider, content: bytes) -> None:
+        super().__init__(provider.providers if isinstance(provider, CompositeProvider) else (provider,))
+        self._content = content
+        self._digests: dict[Suite, bytes | None] = {}
+
+    def digest(self, suite: Suite, data: bytes) -> bytes | None:
+        """Compute the suite's digest, that of the content once."""
+        if data is not self._content:
+            return super().digest(suite, data)
+        if suite not in self._digests:
+            self._digests[suite] = super().digest(suite, data)
+        return self._digests[suite]
+
+
 def computing(provider: Provider, suite: Suite | None) -> Provider:
     """Return the driver behind a provider that computes a suite, to name it in a receipt."""
     if suite is None or not isinstance(provider, CompositeProvider):
