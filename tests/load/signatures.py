@@ -26,6 +26,7 @@ from broker.trust import (
     verify_chain,
 )
 from tests.load.openssl_cms import OpensslCms
+from tests.load.posting import posted
 from tests.load.report import goal_table, table
 from tests.load.signature_results import JUDGED, SignatureResults, Verdict
 
@@ -44,6 +45,7 @@ def measure(turns: int) -> SignatureResults:
         suites = [Suite.GOST2012_256, Suite.GOST2012_512, *suites]
     for suite in suites:
         results.verdicts += [_verdict(suite, size, prepared, turns) for size in SIZES]
+        results.posted.append(posted(suite, turns * 4))
     return results
 
 

@@ -13,7 +13,9 @@ _ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/pl
 
 
 class Sink(asyncio.Protocol):
-    """Reads requests with a Content-Length, keeps nothing of them."""
+    """Reads requests with a Content-Length, keeps nothing of them, gives every one the same answer."""
+
+    answer = _ANSWER
 
     def __init__(self) -> None:
         self._head = b""
@@ -38,7 +40,7 @@ class Sink(asyncio.Protocol):
         if self._missing <= 0:
             self._missing = -1
             assert self._transport is not None
-            self._transport.write(_ANSWER)
+            self._transport.write(self.answer)
 
 
 class Mute(asyncio.Protocol):
