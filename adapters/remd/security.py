@@ -96,6 +96,7 @@ async def sealed(envelope: etree._Element, link: Link, context: Context) -> byte
     """Sign an envelope when the destination has a key, and serialise it; raise ``SealingFailed``."""
     if link.key is None:
         return serialized(envelope)
+    await _allowed(link, link.key, context)
     header = envelope[0]
     present = {child.tag.rpartition("}")[2] for child in header if isinstance(child.tag, str)}
     always = {Part.BODY, Part.TIMESTAMP}
@@ -114,8 +115,21 @@ async def sealed(envelope: etree._Element, link: Link, context: Context) -> byte
         text = "Конверт не подписан: вычислительный процесс недоступен."
         raise SealingFailed("operator.signing_away", text, passing=True) from error
     if isinstance(made, Unsealed):
-        raise SealingFailed("destination.signing_failed", made.reason, passing=False)
+        raise SealingFailed("destination.signing_failed", made.reason, passing=made.passing)
     return made
+
+
+async def _allowed(link: Link, key: SigningKey, context: Context) -> None:
+    """Let no envelope of production leave signed by a means that is not certified, unless an exception is on record."""
+    if context.destination.mode != "production" or link.settings.sign_uncertified:
+        return
+    card = await _card(key, context)
+    if card is not None and not card.certified:
+        text = (
+            f"Средство подписи {card.provider} не сертифицировано: конверты промышленного контура им не подписываются. "
+            "Подключите сертифицированное средство или запишите исключение с причиной (sign_uncertified)."
+        )
+        raise SealingFailed("destination.signer_uncertified", text, passing=False)
 
 
 async def signed_by(link: Link, context: Context) -> str:
@@ -125,7 +139,8 @@ async def signed_by(link: Link, context: Context) -> str:
     card = await _card(link.key, context)
     if card is None:
         return f"РЭМД; подпись конверта: {link.key.provider}"
-    return f"РЭМД; подпись конверта: {card.provider} {card.version}"
+    exception = "" if card.certified else "; средство не сертифицировано"
+    return f"РЭМД; подпись конверта: {card.provider} {card.version}".rstrip() + exception
 
 
 async def _card(key: SigningKey, context: Context) -> KeyCard | None:

@@ -90,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sign_certificate: str = ""
     sign_provider: str = "openssl-rsa"
     sign_names: str = "urn"
+    sign_uncertified: str = ""
     sign: dict[str, str] = {}
     peer_certificate: str = ""
     peer_certificate_may_be_expired: bool = False

@@ -16,6 +16,7 @@ from broker.cli import (
     rulesets,
     running,
     sending,
+    signer,
     sla,
     trusting,
     writing,
@@ -30,6 +31,7 @@ from broker.store.migrate import MigrationError
 
 FAMILIES = (
     running,
+    signer,
     checking,
     preparing,
     sending,

@@ -17,11 +17,15 @@ from broker.trust.suites import SUITES, Suite
 
 
 class ProviderUnavailable(Exception):  # noqa: N818  names the state of a provider
-    """A provider cannot be had on this machine; ``reason`` is Russian, for the operator, with what to do about it."""
+    """A provider cannot be had on this machine; ``reason`` is Russian, for the operator, with what to do about it.
 
-    def __init__(self, reason: str) -> None:
+    ``passing`` when it may mend itself: a service that is away for a while.
+    """
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.passing = passing
 
 
 class Provider(Protocol):

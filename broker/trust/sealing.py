@@ -41,9 +41,13 @@ class KeyCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unsealed(msgspec.Struct, frozen=True):
-    """The envelope could not be signed: the key, its provider or a setting is not in order; ``reason`` is Russian."""
+    """The envelope could not be signed: the key, its provider or a setting is not in order; ``reason`` is Russian.
+
+    ``passing`` when it may mend itself.
+    """
 
     reason: str
+    passing: bool = False
 
 
 def seal(work: Sealing) -> bytes | Unsealed:
@@ -55,7 +59,7 @@ def seal(work: Sealing) -> bytes | Unsealed:
     try:
         return sign_envelope(root, signer, parts=work.parts, now=work.now, names=work.names, in_place=True)
     except ProviderUnavailable as unavailable:
-        return Unsealed(unavailable.reason)
+        return Unsealed(unavailable.reason, unavailable.passing)
     except ValueError:  # its text may quote the message
         return Unsealed("Конверт не подписан: нет подписываемой части или алгоритм ключа не для подписи.")
 
@@ -77,13 +81,31 @@ def _signer(key: SigningKey) -> Signer | Unsealed:
     try:
         return signer_of(key)
     except ProviderUnavailable as unavailable:
-        return Unsealed(unavailable.reason)
+        return Unsealed(unavailable.reason, unavailable.passing)
     except OSError:
         return Unsealed("Файл ключа или сертификата не читается.")
     except ValueError:  # its text may quote the key
         return Unsealed(
             "Ключ или сертификат неверны: не PEM, другой пароль или ключ не от этого сертификата."
         )
+
+
+class RawSigning(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes to be signed as they are, without an envelope: what a signing service is asked for."""
+
+    data: bytes
+    key: SigningKey
+
+
+def sign_raw(work: RawSigning) -> bytes | Unsealed:
+    """Sign bytes; never raises for a key that cannot be had."""
+    signer = _signer(work.key)
+    if isinstance(signer, Unsealed):
+        return signer
+    try:
+        return signer.sign(work.data)
+    except ProviderUnavailable as unavailable:
+        return Unsealed(unavailable.reason, unavailable.passing)
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,10 @@ from typing import Final
 
 import msgspec
 
+from broker.trust.cryptopro import CryptoproSigner
 from broker.trust.openssl import GostSigner
 from broker.trust.provider import ProviderUnavailable
+from broker.trust.remote import TIMEOUT, RemoteSigner
 from broker.trust.signer import RsaSigner, Signer
 
 
@@ -80,4 +82,23 @@ def _files(material: _Material) -> tuple[bytes, bytes]:
     return material.certificate.encode("ascii"), material.key.encode("ascii")
 
 
-_DRIVERS: Final[dict[str, Callable[[_Material], Signer]]] = {"openssl-rsa": _rsa, "openssl-gost": _gost}
+def _remote(material: _Material) -> Signer:
+    params = dict(material.params)
+    return RemoteSigner(
+        params.get("url", ""),
+        params.get("token", ""),
+        ca=params.get("ca", ""),
+        timeout=float(params.get("timeout", TIMEOUT)),
+    )
+
+
+def _cryptopro(material: _Material) -> Signer:
+    return CryptoproSigner(material.certificate, material.password, dict(material.params))
+
+
+_DRIVERS: Final[dict[str, Callable[[_Material], Signer]]] = {
+    "openssl-rsa": _rsa,
+    "openssl-gost": _gost,
+    "cryptopro-cli": _cryptopro,
+    "remote": _remote,
+}

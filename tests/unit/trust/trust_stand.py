@@ -21,6 +21,7 @@ from broker.trust import (
     Issued,
     PeerTrust,
     SignatureVerdict,
+    Signer,
     Suite,
     ThrowAwayCa,
     der,
@@ -129,10 +130,10 @@ def opened(data: bytes, peer: PeerTrust, stand: Stand, now: datetime | None = No
     return verify_envelope(data, peer, now or stand.now, provider=EVERYTHING, arithmetic=stand.arithmetic)
 
 
-def sealed(tree: etree._Element, stand: Stand, **given: Any) -> bytes:
-    """Sign with the system's key by the arithmetic the stand is for."""
+def sealed(tree: etree._Element, stand: Stand, *, signer: Signer | None = None, **given: Any) -> bytes:
+    """Sign with the system's key, or another signer, by the arithmetic the stand is for."""
     given = {"now": stand.now, "provider": EVERYTHING, "arithmetic": stand.arithmetic} | given
-    return sign_envelope(tree, stand.system.signer, **given)
+    return sign_envelope(tree, signer or stand.system.signer, **given)
 
 
 class ForeignSuite:

@@ -1,0 +1,132 @@
+"""A key that lives elsewhere: signatures asked of a service over HTTP, TLS or a Unix socket. Only compute processes wait for it.
+
+The protocol is ours (docs/explanation/providers.md), `inaya signer serve` speaks it: ``GET /key`` → ``{certificate, suite,
+provider, version, certified}``, ``POST /sign`` ← ``{data}`` → ``{signature}``, base64, with a bearer token. Whatever comes
+back is verified before it is used.
+"""
+
+import http.client
+import socket
+import ssl
+from base64 import b64decode, b64encode
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from broker.trust.provider import ProviderUnavailable
+from broker.trust.providers import process_provider
+from broker.trust.suites import Suite
+
+TIMEOUT: Final = 10.0
+"""Seconds a question may take; ``params["timeout"]`` replaces it."""
+MOST: Final = 64 * 1024
+"""Bytes an answer may hold."""
+UNIX: Final = "unix:"
+
+
+class RemoteKey(msgspec.Struct, frozen=True):
+    """What a service says of its key; ``certificate`` is PEM, authorities may follow it."""
+
+    certificate: str
+    suite: Suite
+    provider: str
+    version: str = ""
+    certified: bool = False
+
+
+class RemoteSignature(msgspec.Struct, frozen=True):
+    """A signature value in base64, in the form XMLDSig wants."""
+
+    signature: str
+
+
+class RemoteSigner:
+    """Signs by asking; raises ``ProviderUnavailable`` when nobody answers or the answer does not fit the certificate."""
+
+    def __init__(self, url: str, token: str, *, ca: str = "", timeout: float = TIMEOUT) -> None:
+        self._url = url
+        self._token = token
+        self._timeout = timeout
+        self._tls = ssl.create_default_context(cafile=ca or None) if url.startswith("https:") else None
+        key = self._asked("GET", "/key", b"", RemoteKey)
+        try:
+            certificates = x509.load_pem_x509_certificates(key.certificate.encode("ascii"))
+        except (ValueError, UnicodeEncodeError) as error:
+            raise ProviderUnavailable("Служба подписи назвала сертификат, который не читается.") from error
+        self.suite: Suite = key.suite
+        self.certificate: bytes = certificates[0].public_bytes(Encoding.DER)
+        self.chain: tuple[bytes, ...] = tuple(one.public_bytes(Encoding.DER) for one in certificates[1:])
+        self.provider: str = f"remote/{key.provider}"
+        self.provider_version: str = key.version
+        self.certified: bool = key.certified
+
+    def sign(self, data: bytes) -> bytes:
+        """Ask for the signature of the bytes and verify it."""
+        body = msgspec.json.encode({"data": b64encode(data).decode("ascii")})
+        answer = self._asked("POST", "/sign", body, RemoteSignature)
+        try:
+            value = b64decode(answer.signature, validate=True)
+        except ValueError as error:
+            raise ProviderUnavailable("Служба подписи ответила не base64.") from error
+        return fitting(self.suite, self.certificate, value, data)
+
+    def _asked(self, method: str, path: str, body: bytes, shape: type[Any]) -> Any:
+        """Ask a question of the service; a refusal's own words are not repeated, they may quote anything."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        connection = self._connection()
+        try:
+            connection.request(
+                method, urlsplit(self._url).path.rstrip("/") * (not self._is_unix) + path, body, headers
+            )
+            response = connection.getresponse()
+            said = response.read(MOST + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise ProviderUnavailable("Служба подписи не отвечает.", passing=True) from error
+        finally:
+            connection.close()
+        if response.status != http.client.OK:
+            passing = response.status >= http.client.INTERNAL_SERVER_ERROR
+            raise ProviderUnavailable(f"Служба подписи отказала: HTTP {response.status}.", passing=passing)
+        try:
+            return msgspec.json.decode(said, type=shape)
+        except msgspec.DecodeError as error:
+            raise ProviderUnavailable("Служба подписи ответила не по протоколу.") from error
+
+    @property
+    def _is_unix(self) -> bool:
+        return self._url.startswith(UNIX)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._is_unix:
+            return _UnixConnection(self._url.removeprefix(UNIX), self._timeout)
+        parts = urlsplit(self._url)
+        host, port = parts.hostname or "", parts.port
+        if self._tls is not None:
+            return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._tls)
+        return http.client.HTTPConnection(host, port, timeout=self._timeout)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def fitting(suite: Suite, certificate: bytes, value: bytes, data: bytes) -> bytes:
+    """Return a signature value somebody else made, unless it can be seen not to fit the certificate.
+
+    Raises ``ProviderUnavailable``; where nobody here can verify the suite, the value goes as it came.
+    """
+    if process_provider().verify(suite, certificate, value, data) is False:
+        raise ProviderUnavailable("Средство подписи вернуло подпись, которая не подходит к сертификату.")
+    return value
