@@ -22,7 +22,7 @@ from broker.store.database import STORE_TROUBLE, open_database
 from broker.store.health import OLDEST, ServerHealth, examine_server
 from broker.store.migrate import MigrationError
 from broker.store.rules import RuleStore
-from broker.trust import ProviderUnavailable, load_gost
+from broker.trust import ProviderUnavailable, SigningRulesRefused, load_gost, load_signing_rules
 from broker.trust.directory import TrustRefused, read_directory
 from broker.trust.inventory import doubts
 from broker.validation.profiles import ProfilesRefused
@@ -243,6 +243,7 @@ def _rules(settings: Settings) -> list[Check]:
                 "Справочник видов", Health.BAD, type(error).__name__, "Проверьте каталог INAYA_SCHEMAS_DIR."
             )
         )
+    found += _signing(schemas / "signing.toml")
     library = RuleSetLibrary([schemas / "semd", *packs])
     broken = []
     for rules in library.all():
@@ -285,6 +286,18 @@ def trust_checks(directory: str, now: datetime) -> list[Check]:
     )
     doubtful = [Check(title, Health.BAD if d.grave else Health.DOUBT, d.text, d.cure) for d in found]
     return [Check(title, Health.GOOD, held), *doubtful]
+
+
+def _signing(path: Path) -> list[Check]:
+    try:
+        rules = load_signing_rules(path)
+    except (SigningRulesRefused, OSError) as error:
+        return [
+            Check(
+                "Правила подписания", Health.BAD, str(error), "Исправьте файл: без него проверка не начнётся."
+            )
+        ]
+    return [Check("Правила подписания", Health.GOOD, f"правил: {len(rules.rules)}")]
 
 
 async def _book(settings: Settings) -> Check:
