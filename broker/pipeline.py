@@ -121,8 +121,10 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
 class Workshop:
     """What a compute process keeps between documents: compiled rule sets and the catalogue of kinds."""
 
-    def __init__(self, schemas: Path, packs: Path | None, cache: Path | None = None) -> None:
-        self._schemas = schemas
+    def __init__(
+        self, schemas: Path, packs: Path | None, cache: Path | None = None, schematron: str = ""
+    ) -> None:
+        self._schemas, self._schematron = schemas, schematron
         self._directories = [schemas / "semd", *([packs] if packs else [])]
         self._store = CompiledStore(cache=cache)
         self._profiles = RuleProfiles.load(schemas / "profiles.toml")
@@ -143,7 +145,7 @@ class Workshop:
             return
         files = BookFiles.read(Path(path)) if path else BookFiles(Rulebook(), Path())
         catalogue = files.kinds(KindCatalogue.load(self._schemas / "nsi" / "kinds.toml"))
-        library = RuleSetLibrary(self._directories, files.rule_sets(), self._store)
+        library = RuleSetLibrary(self._directories, files.rule_sets(), self._store, self._schematron)
         self.catalogue = catalogue
         self.dictionaries = Dictionaries.of_files(files.dictionaries(), self._nsi_rules)
         self.validator = Validator(
@@ -192,11 +194,14 @@ class _Process:
     workshop: Workshop | None = None
 
 
-def prepare_process(schemas: str, packs: str, cache: str, engine: str = "") -> None:
-    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty; ``engine`` is that of ГОСТ."""
+def prepare_process(schemas: str, packs: str, cache: str, engine: str = "", schematron: str = "") -> None:
+    """Set this process up; called once by the pool. ``packs`` and ``cache`` may be empty; ``engine`` is that of ГОСТ.
+
+    ``schematron`` names who runs the rules of every set, instead of what the set says: native | saxon.
+    """
     prepare_trust(engine)
     _Process.workshop = Workshop(
-        Path(schemas), Path(packs) if packs else None, Path(cache) if cache else None
+        Path(schemas), Path(packs) if packs else None, Path(cache) if cache else None, schematron
     )
 
 

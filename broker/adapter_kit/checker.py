@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from broker.document.canonical import CanonicalDocument
 from broker.document.finding import Finding
 
@@ -12,11 +14,20 @@ class CheckFailed(Exception):  # noqa: N818  names what happened
     """The check itself could not be carried out: it says nothing of the document."""
 
 
+class SentSignature(msgspec.Struct, frozen=True, kw_only=True):
+    """A signature as a simulator was sent it: the DER container, and what the request says of who signed."""
+
+    data: bytes
+    organization: bool = False
+    role: str = ""
+    snils: str = ""
+
+
 class DocumentChecker(Protocol):
     """The checks of the platform behind one verb, handed to a simulator by the composition root."""
 
     async def check(
-        self, content: bytes, *, kind: str, signatures: Sequence[bytes], at: datetime
+        self, content: bytes, *, kind: str, signatures: Sequence[SentSignature], at: datetime
     ) -> tuple[CanonicalDocument | None, Sequence[Finding]]:
-        """Return what the bytes say and everything wrong with them; ``signatures`` are DER containers; raise ``CheckFailed``."""
+        """Return what the bytes say and everything wrong with them; raise ``CheckFailed``."""
         ...

@@ -41,7 +41,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Patience, in seconds: first and longest pause between attempts, deadline, when to warn of a missing verdict.
 
     Sending is held when ``silent_documents`` accepted documents wait longer than ``silent_after`` and the system has not
-    called us since (0: never).
+    called us since (0: never). An accepted document without a verdict for ``resend_after`` is looked up, and sent again when the
+    registry has not got it: its refusal was lost (0: never).
     """
 
     first_retry: float = 2.0
@@ -52,6 +53,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     predecessor: float = 86400.0
     silent_after: float = 0.0
     silent_documents: int = 20
+    resend_after: float = 0.0
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -119,12 +119,21 @@ async def trust_keeper(settings: Settings) -> AsyncIterator[TrustKeeper]:
     with contextlib.ExitStack() as stack:
         cache = settings.data.rules_cache
         home = cache or stack.enter_context(tempfile.TemporaryDirectory(prefix="inaya-trust-"))
-        keeper = TrustKeeper(settings.trust.trust_dir, settings.trust.chain_unchecked, Path(home))
-        await keeper.refresh()
-        following = asyncio.create_task(keeper.loop.run(), name="trust")
-        try:
+        async with following(
+            TrustKeeper(settings.trust.trust_dir, settings.trust.chain_unchecked, Path(home))
+        ) as keeper:
             yield keeper
-        finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+
+
+@contextlib.asynccontextmanager
+async def following(keeper: TrustKeeper) -> AsyncIterator[TrustKeeper]:
+    """Keep a snapshot up to date while the context lasts."""
+    await keeper.refresh()
+    task = asyncio.create_task(keeper.loop.run(), name="trust")
+    try:
+        yield keeper
+    finally:
+        task.cancel()
+
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

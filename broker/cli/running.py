@@ -53,6 +53,15 @@ def add_to(parsers: Parsers) -> None:
     sim.add_argument("--params", type=Path, help="файл регистров симулятора (JSON)")
     sim.add_argument("--state", type=Path, help="файл, в котором симулятор помнит принятое")
     sim.add_argument("--packs", type=Path, help="каталог пакетов правил симулятора")
+    sim.add_argument(
+        "--engine",
+        default="",
+        choices=("", "native", "saxon"),
+        help="чем исполнять Schematron: native или saxon",
+    )
+    sim.add_argument(
+        "--trust", type=Path, help="каталог доверия симулятора: корни, списки отзыва, trust.toml"
+    )
     sim.add_argument("--clock", type=Path, help="файл модельных часов")
     sim.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="каталог наборов правил")
     sim.add_argument("--log-level", default="info", help="подробность журнала: debug, info, warning, error")
@@ -138,6 +147,8 @@ def _sim(arguments: argparse.Namespace) -> int:
         params=arguments.params,
         state=arguments.state,
         packs=arguments.packs,
+        engine=arguments.engine,
+        trust=arguments.trust,
         schemas=arguments.schemas,
         clock=arguments.clock,
         check=not arguments.no_check,

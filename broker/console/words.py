@@ -125,6 +125,7 @@ REASONS: Final = {
     "delivery.in_doubt": "неизвестно, дошло ли: уточняем",
     "delivery.interrupted": "отправка прервалась, уточняем",
     "delivery.raced": "состояние изменилось во время отправки",
+    "delivery.verdict_lost": "итог не дошёл, в реестре документа нет: отправляется ещё раз",
     "delivery.registry_unanswered": "срок истёк, реестр не отвечает, есть ли в нём документ",
     "delivery.superseded": "заменено новой версией",
     "delivery.waits_for_predecessor": "ждёт предыдущую версию",

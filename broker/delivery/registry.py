@@ -26,6 +26,8 @@ from broker.document.receipt import Receipt
 
 NOT_ASKED: Final = "delivery.registry_unanswered"
 """The deadline has passed, and the registry does not say whether it has the document: it is asked again."""
+VERDICT_LOST: Final = "delivery.verdict_lost"
+"""Accepted, never judged as far as we heard, and not in the registry: sent again."""
 MARKED: Final = "зарегистрирован ранее"
 """Stage of a receipt an operator entered: the document was registered before, not by this delivery."""
 LONGEST: Final = timedelta(hours=1)
@@ -45,6 +47,29 @@ def after_who_took(
     gone = {LOOKUP, NUMBER, REFUSED_STAGE}
     state = {key: value for key, value in delivery.state.items() if key not in gone}
     return msgspec.structs.replace(rejected(outcome), state=state)
+
+
+def is_overlong(delivery: DeliveryState, now: datetime, policy: Policy) -> bool:
+    """Tell whether the verdict is missing for longer than any verdict was ever seen to take."""
+    return (
+        bool(policy.resend_after)
+        and policy.asks_registry
+        and delivery.status is DeliveryStatus.AWAITING_RESULT
+        and now - delivery.status_at >= policy.resend_after
+    )
+
+
+def after_long_silence(
+    delivery: DeliveryState, found: Outcome | NotFound, now: datetime, policy: Policy, dice: random.Random
+) -> Change:
+    """Decide on a verdict that will not come: the document is registered, or sent once more under a new message id."""
+    match found:
+        case Registered() | Delivered():
+            return after_outcome(delivery, found, now, policy, dice)
+        case NotFound():
+            return Change(status=DeliveryStatus.QUEUED, reason=VERDICT_LOST, due_at=now, failure=True)
+        case _:
+            return _asks_again(delivery, now, policy, dice, delivery.reason)
 
 
 def after_last_question(

@@ -58,6 +58,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     asks_registry: bool = False
     silent_after: timedelta = timedelta()
     silent_documents: int = 0
+    resend_after: timedelta = timedelta()
 
 
 def policy_of(passport: Passport, destination: Destination) -> Policy:
@@ -80,6 +81,7 @@ def policy_of(passport: Passport, destination: Destination) -> Policy:
         asks_registry=passport.asks_registry,
         silent_after=timedelta(seconds=_chosen(destination.silent_after, waiting.silent_after)),
         silent_documents=int(_chosen(destination.silent_documents, waiting.silent_documents)),
+        resend_after=timedelta(seconds=waiting.resend_after),
     )
 
 

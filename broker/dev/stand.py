@@ -186,6 +186,8 @@ class Stand:
         arguments = ["sim", name, "--port", str(self.ports[name]), "--params", str(params)]
         arguments += ["--state", str(self.state.room("sim") / f"{name}.jsonl")]
         arguments += ["--clock", str(self.state.path / "clock")]
+        if name == "remd":
+            arguments += ["--trust", str(self.state.room("trust"))]
         if self.options.log_level:
             arguments += ["--log-level", self.options.log_level]
         if not self.options.sim_check:

@@ -205,7 +205,7 @@ class RuleSetLibrary:
 
     Own sets lie at ``<directory>/<kind>/<edition>/ruleset.toml``, official packs at ``<directory>/<kind>/``; for one
     kind an official pack overrides our own set, and one an operator activated any other. A directory that is missing is an
-    empty one.
+    empty one. ``engine`` runs every set, whatever it names itself.
     """
 
     def __init__(
@@ -213,8 +213,10 @@ class RuleSetLibrary:
         directories: Sequence[Path] = (),
         activated: Iterable[RuleSet] = (),
         store: "CompiledStore | None" = None,
+        engine: str = "",
     ) -> None:
         self._store = store or CompiledStore()
+        self._engine = engine
         self._sets: dict[str, list[RuleSet]] = {}
         for directory in directories:
             for rules in _under(directory):
@@ -243,7 +245,7 @@ class RuleSetLibrary:
 
     def compiled(self, rules: RuleSet) -> Compiled:
         """Return a compiled set, compiling it on first use."""
-        return self._store.get(rules)
+        return self._store.get(msgspec.structs.replace(rules, engine=self._engine) if self._engine else rules)
 
 
 class CompiledStore:

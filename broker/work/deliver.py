@@ -36,7 +36,14 @@ from broker.delivery.decide import (
     without_verdict,
 )
 from broker.delivery.preflight import Supersede, Wait, check_order, check_ready
-from broker.delivery.registry import after_last_question, after_who_took, given_up, send_again
+from broker.delivery.registry import (
+    after_last_question,
+    after_long_silence,
+    after_who_took,
+    given_up,
+    is_overlong,
+    send_again,
+)
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Policy
 from broker.document.lifecycle import DeliveryStatus
 from broker.store.batcher import Batcher
@@ -356,6 +363,8 @@ class DestinationRunner:
             case DeliveryStatus.AWAITING_RESULT if isinstance(self._adapter, Polls):
                 polling = partial(self._poll, self._adapter, trip)
                 await self._conclude(trip, await self._guarded(trip, polling))
+            case DeliveryStatus.AWAITING_RESULT if is_overlong(delivery, now, self._policy):
+                await self._ask_registry(trip, after_long_silence)
             case DeliveryStatus.AWAITING_RESULT:
                 await self._decide(trip, partial(_missing, now=now, policy=self._policy))
             case _:

@@ -21,7 +21,7 @@ from broker.adapter_kit import (
     Rejected,
     Unavailable,
 )
-from broker.adapter_kit.checker import CheckFailed
+from broker.adapter_kit.checker import CheckFailed, SentSignature
 from broker.adapter_kit.harness import (
     PeerDoor,
     SteppedClock,
@@ -168,7 +168,7 @@ class OwnRules:
         self.findings = findings
 
     async def check(
-        self, content: bytes, *, kind: str, signatures: Sequence[bytes], at: datetime
+        self, content: bytes, *, kind: str, signatures: Sequence[SentSignature], at: datetime
     ) -> tuple[CanonicalDocument | None, Sequence[Finding]]:
         return self.document, self.findings
 

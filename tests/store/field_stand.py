@@ -51,7 +51,10 @@ class Registry(Scripted):
         asks_registry=True,
         needs_link=True,
         waiting=Waiting(
-            first_retry=1.0, longest_retry=3600.0, deadline=DEADLINE.total_seconds(), silent_after=1800.0
+            first_retry=1.0,
+            longest_retry=3600.0,
+            deadline=DEADLINE.total_seconds(),
+            silent_after=1800.0,
         ),
     )
 
@@ -83,7 +86,9 @@ class Registry(Scripted):
 class Field:
     """One destination ``there`` with its runner, and short ways to a state a test begins with."""
 
-    def __init__(self, shelf: Shelf, http: aiohttp.ClientSession, name: str = "there") -> None:
+    def __init__(
+        self, shelf: Shelf, http: aiohttp.ClientSession, name: str = "there", *, resends: bool = False
+    ) -> None:
         self.shelf = shelf
         self.clock = StillClock()
         self.adapter = Registry()
@@ -92,7 +97,8 @@ class Field:
         self.context = Context(
             clock=self.clock, http=http, destination=self.destination, files=MemoryFiles(), ids=MemoryIds()
         )
-        self.policy = policy_of(self.adapter.passport, self.destination)
+        policy = policy_of(self.adapter.passport, self.destination)
+        self.policy = msgspec.structs.replace(policy, resend_after=11 * DAY) if resends else policy
         self.channels = ChannelStore(shelf.database)
         self.partners = PartnerStore(shelf.database)
 
@@ -153,9 +159,9 @@ class Field:
 
 
 @asynccontextmanager
-async def a_field(shelf: Shelf, name: str = "there") -> AsyncIterator[Field]:
+async def a_field(shelf: Shelf, name: str = "there", *, resends: bool = False) -> AsyncIterator[Field]:
     async with aiohttp.ClientSession() as http:
-        field = Field(shelf, http, name)
+        field = Field(shelf, http, name, resends=resends)
         await DestinationStore(shelf.database).ensure([name])
         async with field.outcomes.running():
             yield field

@@ -36,12 +36,52 @@ async def field(shelf: Shelf) -> AsyncIterator[Field]:
         yield field
 
 
+@pytest.fixture
+async def persistent(shelf: Shelf) -> AsyncIterator[Field]:
+    """A destination that is sent to once more when a verdict was lost."""
+    async with a_field(shelf, resends=True) as field:
+        await field.clinic()
+        yield field
+
+
 async def awaiting(field: Field):
     delivery = await field.routed()
     field.adapter.answers[delivery.local_uid] = [Awaiting("c-1")]
     await field.work()
     assert (await field.shelf.state(delivery)).status is DeliveryStatus.AWAITING_RESULT
     return delivery
+
+
+async def test_a_verdict_that_was_lost_is_looked_up_and_the_document_sent_again_before_the_deadline(
+    persistent: Field,
+):
+    delivery = await awaiting(persistent)
+    persistent.adapter.looked_up[delivery.local_uid] = [NotFound()]
+    persistent.adapter.answers[delivery.local_uid] = [THERE]
+    persistent.pass_time(dt.timedelta(days=10))
+    await persistent.work()
+    assert (
+        await persistent.shelf.state(delivery)
+    ).attempt == 1  # no verdict was ever seen to take longer than 10.1 days
+    persistent.pass_time(dt.timedelta(days=1, hours=1))
+    await persistent.work()
+    await persistent.work()
+    state = await persistent.shelf.state(delivery)
+    assert (state.status, state.attempt) == (DeliveryStatus.REGISTERED, 2)
+    numbers = await persistent.shelf.database.fetch(
+        "select id, digest from attempt where delivery_id = $1 order by number", delivery.id
+    )
+    assert len({row["id"] for row in numbers}) == 2  # a new message id ...
+    assert len({row["digest"] for row in numbers}) == 1  # ... over the same bytes
+
+
+async def test_a_verdict_that_was_lost_is_found_in_the_registry(persistent: Field):
+    delivery = await awaiting(persistent)
+    persistent.adapter.looked_up[delivery.local_uid] = [THERE]
+    persistent.pass_time(dt.timedelta(days=11, hours=1))
+    await persistent.work()
+    state = await persistent.shelf.state(delivery)
+    assert (state.status, state.attempt) == (DeliveryStatus.REGISTERED, 1)
 
 
 async def test_what_the_registry_has_at_the_deadline_is_registered(field: Field):

@@ -19,7 +19,7 @@ from adapters.remd.simulator.ledger import Accepted, Ledger, Stage
 from adapters.remd.simulator.registers import Mark, SimSettings
 from adapters.remd.simulator.requests import Request
 from adapters.remd.simulator.texts import SYNCHRONOUS, Refusal
-from broker.adapter_kit.checker import CheckFailed
+from broker.adapter_kit.checker import CheckFailed, SentSignature
 from broker.adapter_kit.simulation import Simulation
 from broker.document.canonical import CanonicalDocument
 
@@ -155,7 +155,7 @@ class Process:
             return None, [broken] if broken else []
         try:
             document, findings = await checker.check(
-                content, kind=request.kind, signatures=request.signatures, at=now
+                content, kind=request.kind, signatures=_sent(request), at=now
             )
         except CheckFailed:
             return None, [texts.forced("RUNTIME_ERROR")]
@@ -203,6 +203,17 @@ class Process:
         if accepted.registered and self._simulation.happens("crash_after_register"):
             return 0
         return 2 if self._simulation.happens("duplicate_callback") else 1
+
+
+def _sent(request: Request) -> list[SentSignature]:
+    """Pair the containers with their signers: personal ones come first, that of the organisation last."""
+    personal = len(request.signers)
+    return [
+        SentSignature(data=data, role=request.signers[place].role, snils=request.signers[place].snils)
+        if place < personal
+        else SentSignature(data=data, organization=True)
+        for place, data in enumerate(request.signatures)
+    ]
 
 
 def _chain(request: Request, document: CanonicalDocument | None) -> str:
