@@ -1,11 +1,15 @@
 """Versions, series, links and a taken localUid at the simulated РЭМД, and the warnings a registration is told with."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
-from remd_stage import a_stage, codes
+from remd_stage import a_stage, codes, until
 
+from adapters.remd.simulator.ledger import Accepted, Stage
 from broker.adapter_kit import Registered
 from broker.adapter_kit.harness import a_document, a_parcel, next_attempt
+from broker.adapter_kit.simulation import SimStore
 from broker.document.canonical import Association
 
 ELSEWHERE = "119.77.26.05.030830566"
@@ -108,3 +112,14 @@ async def test_a_registration_may_come_with_warnings() -> None:
         (callback,) = await stage.door.wait_for(str(parcel.message_id))
     assert "IPS_VALIDATION_WARNING" in callback.body.decode()
     assert "Должность &lt;устарела&gt;" in callback.body.decode()
+
+
+async def test_a_finished_request_is_remembered_by_its_number_alone(tmp_path: Path) -> None:
+    async with a_stage(state=tmp_path / "state") as stage:
+        await stage.send_and_settle(a_parcel(1))
+
+        async def told() -> bool:
+            ((_, kept),) = SimStore(tmp_path / "state").items("accepted", Accepted)
+            return kept.stage is Stage.TOLD and kept.request.patient is None and not kept.refusals
+
+        await until(told)

@@ -97,6 +97,15 @@ FOUND = [
         ),
         "Ошибка валидации СЭМД: cvc-complex-type.2.4.a: Invalid content was found starting with element 'id'.",
     ),
+    (
+        a_finding(
+            Layer.SIGNATURE,
+            "signature.x",
+            "Подпись № 2 (организации): содержимое изменено.",
+            remd_code="SIGNATURE_VERIFICATION_ERROR",
+        ),
+        "ЭП МО не верна: содержимое изменено.",
+    ),
     (a_finding(Layer.KIND, "kind.closed"), "Вид документов [227] не актуален на дату создания документа"),
     (a_finding(Layer.XML, "xml.x"), "Переданный файл не является валидным XML файлом"),
 ]
@@ -240,3 +249,12 @@ def test_request_and_file_are_compared_in_the_words_of_remd() -> None:
 )
 def test_a_forced_code_comes_with_its_real_text(code: str, text: str) -> None:
     assert texts.forced(code) == texts.Refusal(code, text)
+
+
+@pytest.mark.parametrize(
+    "place", ["providerOrganization", "representedOrganization", "representedCustodianOrganization"]
+)
+def test_another_clinic_is_told_with_the_element_that_names_it(place: str) -> None:
+    assert texts.other_organization(CLINIC, f"СП {place}").text == (
+        f"МО из запроса на регистрацию сведений [{CLINIC}] не совпадает с СП {place}"
+    )

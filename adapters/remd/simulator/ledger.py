@@ -110,7 +110,8 @@ class Ledger:
             self.open.pop(accepted.number, None)
         else:
             self.open[accepted.number] = accepted
-        self._simulation.store.put(_ACCEPTED, str(accepted.number), accepted)
+        kept = _slim(accepted) if accepted.stage is Stage.TOLD else accepted
+        self._simulation.store.put(_ACCEPTED, str(accepted.number), kept)
 
     def received(self, local_uid: str, sha256: str) -> None:
         """Note the digest of a file that was fetched."""
@@ -181,3 +182,17 @@ class Ledger:
         document.version, document.registered_at = registration.version, registration.registered_at
         document.registrations += 1
         self._simulation.keep(document)
+
+
+def _slim(accepted: Accepted) -> Accepted:
+    """Keep of a finished request what a restart needs: its number. Months of documents then cost little memory."""
+    told = Request(
+        message_id="",
+        client="",
+        reply_to="",
+        soap="",
+        local_uid=accepted.request.local_uid,
+        kind="",
+        organization="",
+    )
+    return Accepted(number=accepted.number, at=accepted.at, request=told, stage=Stage.TOLD)

@@ -127,6 +127,11 @@ def other_organization(organization: str, place: str = "СП representedCustodia
     return Refusal("VALIDATION_ERROR", text)
 
 
+def bad_organization_signature(why: str) -> Refusal:
+    """Say that the organisation's signature is wrong."""
+    return Refusal("SIGNATURE_VERIFICATION_ERROR", f"ЭП МО не верна: {why}")
+
+
 def odd_name(name: str) -> Refusal:
     """Say that a name holds characters names are not written with."""
     return Refusal("VALIDATION_ERROR", f"Недопустимые символы в имени '{name}'")

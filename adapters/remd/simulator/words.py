@@ -24,11 +24,14 @@ _ORDER: Final = (
     Layer.POLICY,
     Layer.REGISTRY,
 )
+_BAD_SIGNATURE: Final = "SIGNATURE_VERIFICATION_ERROR"
+_BY_CLINIC: Final = "(организации): "
+"""How the house names the signature of an organisation."""
 _CODES: Final[dict[Layer, str]] = {
     Layer.XML: "INVALID_CONTENT",
     Layer.KIND: "NO_DOCUMENT_KIND_ON_DATE",
     Layer.NSI: "INVALID_ELEMENT_VALUE_CODE",
-    Layer.SIGNATURE: "SIGNATURE_VERIFICATION_ERROR",
+    Layer.SIGNATURE: _BAD_SIGNATURE,
 }
 _STRICT: Final = frozenset({"nsi.version_not_allowed"})
 """What is a warning to the house and was seen refused by РЭМД."""
@@ -62,6 +65,8 @@ class WordsOf:
                 return texts.not_xml()
             case Layer.KIND if code == "NO_DOCUMENT_KIND_ON_DATE":
                 return texts.kind_closed(self._kind)
+            case Layer.SIGNATURE if code == _BAD_SIGNATURE and _BY_CLINIC in finding.message:
+                return texts.bad_organization_signature(finding.message.partition(": ")[2])
             case Layer.NSI:
                 return self._of_dictionary(code, finding, path)
             case _:
