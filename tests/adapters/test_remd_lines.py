@@ -9,7 +9,6 @@ from remd_stage import a_stage, codes, until
 from adapters.remd.simulator.ledger import Accepted, Stage
 from broker.adapter_kit import Registered
 from broker.adapter_kit.harness import a_document, a_parcel, next_attempt
-from broker.adapter_kit.simulation import SimStore
 from broker.document.canonical import Association
 
 ELSEWHERE = "119.77.26.05.030830566"
@@ -119,7 +118,9 @@ async def test_a_finished_request_is_remembered_by_its_number_alone(tmp_path: Pa
         await stage.send_and_settle(a_parcel(1))
 
         async def told() -> bool:
-            ((_, kept),) = SimStore(tmp_path / "state").items("accepted", Accepted)
+            lines = map(msgspec.json.decode, (tmp_path / "state").read_bytes().splitlines())
+            last = [value for table, _, value in lines if table == "accepted"][-1]
+            kept = msgspec.convert(last, Accepted)
             return kept.stage is Stage.TOLD and kept.request.patient is None and not kept.refusals
 
         await until(told)
