@@ -86,7 +86,7 @@ class BookKeeper:
     async def _written(self, book: Rulebook) -> str:
         lacking = await asyncio.to_thread(_lacking, self._home, book)
         bodies = await self._store.bodies(lacking) if lacking else {}
-        return await asyncio.to_thread(_write, self._home, book, bodies)
+        return await asyncio.to_thread(write_book, self._home, book, bodies)
 
 
 def _lacking(home: Path, book: Rulebook) -> list[str]:
@@ -138,7 +138,7 @@ def _discard(path: Path) -> None:
         gone.unlink(missing_ok=True)
 
 
-def _write(home: Path, book: Rulebook, bodies: Mapping[str, tuple[Form, bytes]]) -> str:
+def write_book(home: Path, book: Rulebook, bodies: Mapping[str, tuple[Form, bytes]]) -> str:
     """Write what is lacking, then the book; raise ``ValueError`` for stored bytes that are not what they were."""
     for digest, (form, body) in bodies.items():
         if form is Form.PACK:

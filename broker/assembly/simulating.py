@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -18,6 +19,7 @@ from broker.adapter_kit.simulation import SimulatorSetup
 from broker.archive import SealedPart, StoredContent
 from broker.assembly.computing import PooledCompute
 from broker.assembly.foundation import discover
+from broker.assembly.rulebook import write_book
 from broker.assembly.trusting import TrustKeeper, following
 from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable, compute_pool
 from broker.document.canonical import CanonicalDocument
@@ -25,10 +27,17 @@ from broker.document.finding import Finding
 from broker.document.submission import Metadata, SignatureKind, Signer
 from broker.pipeline import Batch, ExaminationInput, InForce, examine_all, prepare_process
 from broker.settings import SettingsError
+from broker.store.rules import Form
 from broker.telemetry.addresses import ASKED
 from broker.telemetry.log import log
+from broker.trust.pki import Issued, ThrowAwayCa
+from broker.validation.nsi import NsiRules, files_of, read_all
 from broker.validation.registry import RegistryClinic, check_registry
+from broker.validation.rulebook import DictionaryEntry, Rulebook
 
+_AGE: Final = timedelta(days=365)
+_IDENTITY_LIFE: Final = timedelta(days=3650)
+"""The clock of a simulator may be a model: its certificate is valid around any day of a test."""
 _ABOUT_SIGNERS = frozenset(
     f"signature.{what}"
     for what in (
@@ -44,9 +53,10 @@ _ABOUT_SIGNERS = frozenset(
 class PipelineChecker:
     """The checks of the house behind the ``DocumentChecker`` port, in processes of their own."""
 
-    def __init__(self, pool: ComputePool, trust: Callable[[], str]) -> None:
+    def __init__(self, pool: ComputePool, trust: Callable[[], str], book: str = "") -> None:
         self._pool = pool
         self._trust = trust
+        self._book = book
 
     async def check(
         self, content: bytes, *, kind: str, signatures: Sequence[SentSignature], at: datetime
@@ -65,7 +75,7 @@ class PipelineChecker:
             stored=StoredContent(content, "application/xml", parts, Metadata()),
         )
         try:
-            batch = Batch((one,), InForce(trust=self._trust()))
+            batch = Batch((one,), InForce(self._book, trust=self._trust()))
             made = (await self._pool.run(examine_all, batch))[0]
         except (ComputeFailed, PoolUnusable) as error:
             raise CheckFailed from error
@@ -87,8 +97,9 @@ def _check_registry(package: bytes, mcod: str, today: date) -> list[Finding]:
 class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How one simulator is run.
 
-    ``packs`` are its own rule packs, run by ``engine`` (native | saxon), ``trust`` its own directory of trust: all may differ
-    from the broker's, so that it can disagree.
+    ``packs`` are its own rule packs, run by ``engine`` (native | saxon), ``nsi`` its own dictionaries, ``trust`` its own
+    directory of trust: all may differ from the broker's, so that it can disagree. In ``identity`` lies the throw-away key
+    it signs with when its params hold none; one is made there at the first run.
     """
 
     name: str
@@ -97,15 +108,19 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     params: Path | None = None
     state: Path | None = None
     packs: Path | None = None
+    nsi: Path | None = None
     engine: str = ""
     trust: Path | None = None
     schemas: Path
     clock: Path | None = None
+    identity: Path | None = None
     check: bool = True
 
 
-async def run_simulator(options: SimulatorOptions, ready: asyncio.Event | None = None) -> None:
-    """Run one simulator until cancelled; raise ``SettingsError`` when there is none of that name."""
+async def run_simulator(
+    options: SimulatorOptions, ready: asyncio.Event | None = None, told: Callable[[str], None] | None = None
+) -> None:
+    """Run one simulator until cancelled, ``told`` hears its address; raise ``SettingsError`` when there is none of that name."""
     factories = discover("inaya.simulators")
     if options.name not in factories:
         raise SettingsError(f"no simulator «{options.name}»; there are: {', '.join(sorted(factories))}")
@@ -114,11 +129,14 @@ async def run_simulator(options: SimulatorOptions, ready: asyncio.Event | None =
         params = msgspec.json.decode(options.params.read_bytes(), type=dict[str, object])
     if options.name == "tfoms":
         params.setdefault("registry_check", _check_registry)
+    if options.identity is not None:
+        params.setdefault("security", _identity(options.identity, options.name))
     arguments = (str(options.schemas), str(options.packs or ""), "", "", options.engine)
     async with contextlib.AsyncExitStack() as stack:
         pool = await stack.enter_async_context(compute_pool(1, 20.0, 1536, prepare_process, arguments))
         trust = await stack.enter_async_context(_trusting(options.trust))
-        checker = PipelineChecker(pool, trust) if options.check else None
+        book = await asyncio.to_thread(stack.enter_context, _own_book(options))
+        checker = PipelineChecker(pool, trust, book) if options.check else None
         setup = SimulatorSetup(
             clock=FileClock(options.clock) if options.clock else SystemClock(),
             checker=checker,
@@ -133,9 +151,49 @@ async def run_simulator(options: SimulatorOptions, ready: asyncio.Event | None =
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, options.host, options.port, backlog=1024).start()
         log().info("sim.ready", simulator=options.name, port=options.port)
+        if told is not None:
+            told(f"http://{options.host}:{options.port}")
         if ready is not None:
             ready.set()
         await asyncio.Event().wait()
+
+
+def _identity(directory: Path, name: str) -> dict[str, str]:
+    """Return the throw-away certificate and key kept in a directory, made there when it has none."""
+    try:
+        issued = Issued.load(directory, name)
+    except FileNotFoundError:
+        directory.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC)
+        authority = ThrowAwayCa.create(now)
+        issued = authority.issue_system(
+            f"{name}, simulator", not_before=now - _AGE, not_after=now + _IDENTITY_LIFE
+        )
+        issued.save(directory, name)
+    return {"certificate": issued.certificate_pem.decode(), "key": issued.key_pem.decode()}
+
+
+@contextlib.contextmanager
+def _own_book(options: SimulatorOptions) -> Iterator[str]:
+    """Write the simulator's own dictionaries as a rule book; without a directory of them none are looked into."""
+    if options.nsi is None:
+        yield ""
+        return
+    rules = NsiRules.load(options.schemas / "nsi" / "dictionaries.toml")
+    try:
+        read = read_all(files_of(options.nsi), rules=rules)
+    except OSError as error:
+        raise SettingsError(f"--nsi: {options.nsi} is not readable ({error.strerror})") from error
+    if not read.dictionaries:
+        raise SettingsError(f"--nsi: {' '.join(read.refusals)}")
+    for refusal in read.refusals:
+        log().warning("sim.dictionary_refused", reason=refusal)
+    book, bodies = Rulebook(), {}
+    for one in read.dictionaries:
+        book = book.with_dictionary(DictionaryEntry(oid=one.oid, version=one.version, digest=one.digest))
+        bodies[one.digest] = (Form.DICTIONARY, one.to_bytes())
+    with tempfile.TemporaryDirectory(prefix="inaya-sim-nsi-") as home:
+        yield write_book(Path(home), book, bodies)
 
 
 @contextlib.asynccontextmanager

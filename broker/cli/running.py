@@ -25,6 +25,8 @@ from broker.settings import Settings, cards, load
 from broker.store.migrate import migrate
 from broker.telemetry.log import configure
 
+SIM_PORT: Final = 8090
+ALONE: Final = Path(".inaya") / "sim-remd"
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -48,11 +50,17 @@ def add_to(parsers: Parsers) -> None:
     demo.add_argument("--once", action="store_true", help="закончить после таблицы исходов")
     sim = command(parsers, "sim", _sim, "один симулятор, как тестовый контур")
     sim.add_argument("name", help="remd, gis-soap, tfoms, nsi")
-    sim.add_argument("--port", type=int, required=True, help="порт")
+    sim.add_argument("--port", type=int, default=SIM_PORT, help="порт (8090)")
     sim.add_argument("--host", default="127.0.0.1", help="на каком адресе слушать")
     sim.add_argument("--params", type=Path, help="файл регистров симулятора (JSON)")
+    sim.add_argument(
+        "--identity",
+        type=Path,
+        help="каталог разового ключа, которым подписывает симулятор; remd без --params заводит .inaya/sim-remd",
+    )
     sim.add_argument("--state", type=Path, help="файл, в котором симулятор помнит принятое")
     sim.add_argument("--packs", type=Path, help="каталог пакетов правил симулятора")
+    sim.add_argument("--nsi", type=Path, help="каталог справочников НСИ симулятора")
     sim.add_argument(
         "--engine",
         default="",
@@ -140,6 +148,7 @@ def _settings_list(_arguments: argparse.Namespace) -> int:
 
 def _sim(arguments: argparse.Namespace) -> int:
     configure(process=f"sim-{arguments.name}", level=arguments.log_level)
+    alone = ALONE if arguments.name == "remd" and arguments.params is None else None
     options = SimulatorOptions(
         name=arguments.name,
         port=arguments.port,
@@ -147,13 +156,28 @@ def _sim(arguments: argparse.Namespace) -> int:
         params=arguments.params,
         state=arguments.state,
         packs=arguments.packs,
+        nsi=arguments.nsi,
         engine=arguments.engine,
         trust=arguments.trust,
         schemas=arguments.schemas,
         clock=arguments.clock,
+        identity=arguments.identity or alone,
         check=not arguments.no_check,
     )
-    return _run(run_simulator(options))
+    return _run(run_simulator(options, told=partial(_tell_sim, options)))
+
+
+def _tell_sim(options: SimulatorOptions, address: str) -> None:
+    """Say where a simulator is and how it is steered."""
+    lines = [f"Симулятор {options.name}: {address}"]
+    if options.name == "remd" and options.params is None:
+        lines.append(f"Сервис РЭМД: {address}/port/emdr (WSDL — тот же адрес, GET)")
+    if options.identity is not None:
+        lines.append(f"Подписывает сертификатом {options.identity / options.name}.pem")
+    if options.state is None:
+        lines.append("Памяти нет (--state): после остановки всё забудется.")
+    lines.append(f"Сбои: {address}/sim/faults, принятое: {address}/sim/documents")
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def stand_options(arguments: argparse.Namespace) -> StandOptions:

@@ -1,10 +1,11 @@
 """Stage two at the simulated РЭМД: everything that is wrong with a document, in the order the real one checks.
 
-File, digest, kind and patient block, registers (ФРМО, ФРМР, ГИП), then what the ``DocumentChecker`` finds, and the
-request against the document. All reasons are told at once.
+File, digest, signatures, kind and patient block, registers (ФРМО, ФРМР, ГИП), the request against the document, then what
+the ``DocumentChecker`` finds inside. All reasons are told at once.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
@@ -17,9 +18,11 @@ from adapters.remd.simulator.requests import Request, SentPerson
 from adapters.remd.simulator.texts import Refusal
 from broker.adapter_kit.soap import safe_parser
 from broker.document.canonical import CanonicalDocument
-from broker.document.finding import Finding, Layer, Severity
+from broker.document.finding import Layer
 
 _MESSAGE_DIGEST: Final = bytes.fromhex("06092a864886f70d010904")
+_ODD: Final = re.compile(r"[^А-ЯЁа-яёA-Za-z'’`().,\- ]")
+"""What no name is written with."""
 _SHA256: Final = bytes.fromhex("0609608648016503040201")
 
 
@@ -118,6 +121,7 @@ def _worker_refusals(signer: SentPerson, worker: Worker | None, organization: st
             ("Фамилия", signer.surname, worker.surname),
             ("Имя", signer.name, worker.name),
             ("Отчество", signer.patr_name, worker.patr_name),
+            ("Дата рождения", signer.birth_date, worker.birth_date.isoformat() if worker.birth_date else ""),
         )
         if said and known and said.casefold() != known.casefold()
     ]
@@ -171,9 +175,9 @@ def cross_refusals(request: Request, document: CanonicalDocument, settings: SimS
     if document.created_at and created and not _same_moment(document.created_at, created):
         found.append(texts.differs("Дата создания документа", document.created_text, request.created))
     if document.organization.oid and document.organization.oid != request.organization:
-        text = f"МО из запроса на регистрацию сведений [{request.organization}] не совпадает с МО в ЭМД"
-        found.append(Refusal("VALIDATION_ERROR", text))
-    return found
+        found.append(texts.other_organization(request.organization))
+    names = (sent.surname, sent.name, sent.patr_name)
+    return found + [texts.odd_name(one) for one in names if _ODD.search(one)]
 
 
 def _same_moment(one: datetime, other: datetime) -> bool:
@@ -182,45 +186,5 @@ def _same_moment(one: datetime, other: datetime) -> bool:
     return one == other
 
 
-_ORDER: Final = (
-    Layer.SIGNATURE,
-    Layer.KIND,
-    Layer.XML,
-    Layer.METADATA,
-    Layer.BUSINESS,
-    Layer.NSI,
-    Layer.XSD,
-    Layer.SCHEMATRON,
-    Layer.POLICY,
-    Layer.REGISTRY,
-)
-_CODES: Final[dict[Layer, str]] = {
-    Layer.XML: "INVALID_CONTENT",
-    Layer.KIND: "NO_DOCUMENT_KIND_ON_DATE",
-    Layer.NSI: "INVALID_ELEMENT_VALUE_CODE",
-    Layer.SIGNATURE: "SIGNATURE_VERIFICATION_ERROR",
-}
-
-
-def checker_refusals(findings: Sequence[Finding]) -> list[Refusal]:
-    """Put the checker's findings into the words of РЭМД, in its order; warnings do not refuse."""
-    errors = [one for one in findings if one.severity is Severity.ERROR]
-    errors.sort(key=lambda one: _ORDER.index(one.layer))
-    return [_refusal_of(one) for one in errors]
-
-
-def _refusal_of(finding: Finding) -> Refusal:
-    code = finding.remd_code or _CODES.get(finding.layer, "VALIDATION_ERROR")
-    path = finding.location.xpath if finding.location else ""
-    match finding.layer:
-        case Layer.SCHEMATRON:
-            rule = f"{finding.rule}. " if finding.rule else ""
-            return Refusal(
-                "VALIDATION_ERROR", f"Ошибка валидации Schematron: {rule}{finding.message} Путь: {path}"
-            )
-        case Layer.XSD:
-            return Refusal("VALIDATION_ERROR", f"Ошибка валидации СЭМД: {finding.message}")
-        case Layer.XML:
-            return texts.not_xml()
-        case _:
-            return Refusal(code, finding.message)
+OUTER: Final = frozenset({Layer.XML, Layer.SIGNATURE})
+"""What is judged of a file before anybody looks at the kind and the registers."""

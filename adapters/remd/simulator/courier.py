@@ -6,6 +6,7 @@ from base64 import b64decode
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4, uuid5
+from xml.sax.saxutils import escape
 
 import aiohttp
 from cryptography import x509
@@ -208,8 +209,17 @@ def _success(registration: Registration, settings: SimSettings) -> str:
         f"<cb:documentVersion>{registration.version}</cb:documentVersion>"
         f"<cb:registrationDate>{moment.date().isoformat()}Z</cb:registrationDate>"
         f"<cb:registrationDateTime>{wire.written(moment)}</cb:registrationDateTime>"
-        f"<cb:storeTillDate>{till.date().isoformat()}Z</cb:storeTillDate></cb:registryItem>"
+        f"<cb:storeTillDate>{till.date().isoformat()}Z</cb:storeTillDate>"
+        f"{_warnings(settings.warnings.get(registration.kind, ()))}</cb:registryItem>"
     )
+
+
+def _warnings(said: tuple[str, ...]) -> str:
+    items = "".join(
+        f"<cb:item><cb:code>IPS_VALIDATION_WARNING</cb:code><cb:message>{escape(one)}</cb:message></cb:item>"
+        for one in said
+    )
+    return f"<cb:registrationWarnings>{items}</cb:registrationWarnings>" if items else ""
 
 
 def _error(refusals: tuple[Refusal, ...]) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from adapters.remd.simulator.requests import Request
+from adapters.remd.simulator.requests import Link, Request
 from adapters.remd.simulator.texts import Refusal
 from broker.adapter_kit.simulation import SimDocument, Simulation
 from broker.document.identity import region_of
@@ -38,6 +38,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int
     chain: str
     patient_snils: str = ""
+    links: tuple[Link, ...] = ()
     reply_to: str = ""
 
 
@@ -62,6 +63,7 @@ class Ledger:
         self._simulation = simulation
         store = simulation.store
         self._registrations = dict(store.items(_REGISTERED, Registration))
+        self._numbers = {one.emdr_id: one for one in self._registrations.values()}
         self._sequence = max(
             (int(one.emdr_id.rpartition(".")[2]) for one in self._registrations.values()), default=0
         )
@@ -130,7 +132,7 @@ class Ledger:
 
     def numbered(self, emdr_id: str) -> Registration | None:
         """Find a registered document by its number."""
-        return next((one for one in self._registrations.values() if one.emdr_id == emdr_id), None)
+        return self._numbers.get(emdr_id)
 
     def versions(self, chain: str) -> int:
         """Return how many versions a line has."""
@@ -162,9 +164,11 @@ class Ledger:
             chain=chain,
             patient_snils=request.patient.snils if request.patient else "",
             reply_to=request.reply_to,
+            links=request.links,
         )
         self._simulation.store.put(_REGISTERED, request.local_uid, registration)
         self._registrations[request.local_uid] = registration
+        self._numbers[registration.emdr_id] = registration
         self._versions[chain] = registration.version
         self._note_registration(registration)
         return registration

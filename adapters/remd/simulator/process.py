@@ -16,9 +16,11 @@ from adapters.remd.simulator import checks, requests, texts
 from adapters.remd.simulator.courier import Courier
 from adapters.remd.simulator.knobs import bad_day, knobs_of
 from adapters.remd.simulator.ledger import Accepted, Ledger, Stage
+from adapters.remd.simulator.lines import line_refusals
 from adapters.remd.simulator.registers import Mark, SimSettings
 from adapters.remd.simulator.requests import Request
 from adapters.remd.simulator.texts import SYNCHRONOUS, Refusal
+from adapters.remd.simulator.words import WordsOf
 from broker.adapter_kit.checker import CheckFailed, SentSignature
 from broker.adapter_kit.simulation import Simulation
 from broker.document.canonical import CanonicalDocument
@@ -135,31 +137,33 @@ class Process:
             mismatch = checks.digest_refusal(content, request.signatures)
             found += [mismatch] if mismatch else []
         now = self._simulation.clock.now()
+        document, first, later = await self._checked(request, content, now)
+        found += first
         found += checks.metadata_refusals(request, self.settings, now)
-        document, inner = await self._checked(request, content, now)
         if document is not None:
             found += checks.cross_refusals(request, document, self.settings)
-        found += inner
+        found += later
         chain = _chain(request, document)
-        kind = next((row for row in self.settings.kinds or () if row.kind == request.kind), None)
-        if kind is not None and not kind.new_versions and self._ledger.versions(chain):
-            found.append(texts.no_new_version(request.kind))
-        return found, chain
+        return found + line_refusals(request, chain, self.settings, self._ledger), chain
 
     async def _checked(
         self, request: Request, content: bytes, now: datetime
-    ) -> tuple[CanonicalDocument | None, list[Refusal]]:
+    ) -> tuple[CanonicalDocument | None, list[Refusal], list[Refusal]]:
+        """Return what the file says, what is wrong with it and its signatures, and what is wrong inside."""
         checker = self._simulation.setup.checker
         if checker is None:
             broken = checks.xml_refusal(content)
-            return None, [broken] if broken else []
+            return None, [broken] if broken else [], []
         try:
             document, findings = await checker.check(
                 content, kind=request.kind, signatures=_sent(request), at=now
             )
         except CheckFailed:
-            return None, [texts.forced("RUNTIME_ERROR")]
-        return document, checks.checker_refusals(findings)
+            return None, [texts.forced("RUNTIME_ERROR")], []
+        outer = [one for one in findings if one.layer in checks.OUTER]
+        inner = [one for one in findings if one.layer not in checks.OUTER]
+        told = WordsOf(content, request.kind)
+        return document, told.refusals(outer), told.refusals(inner)
 
     def _mark(self, local_uid: str) -> Mark:
         mark = self._simulation.store.get("marks", local_uid, Mark)

@@ -4,8 +4,12 @@ A register that is not given (None) is not kept: nothing is checked against it. 
 """
 
 from datetime import date
+from typing import Literal
 
 import msgspec
+
+Told = Literal["sync", "async"]
+"""In the answer to the request, or in the callback after it."""
 
 
 class Register(
@@ -55,6 +59,7 @@ class Worker(Register, frozen=True, kw_only=True):
     surname: str = ""
     name: str = ""
     patr_name: str = ""
+    birth_date: date | None = None
     posts: tuple[Post, ...] | None = None
 
 
@@ -72,7 +77,10 @@ class PatientRow(Register, frozen=True, kw_only=True):
 
 
 class Kind(Register, frozen=True, kw_only=True):
-    """A kind of document (НСИ 1520): days it is open, ``patient`` snils | required | optional, МО signature, versions."""
+    """A kind of document (НСИ 1520): days it is open, ``patient`` snils | required | optional, МО signature, versions, series.
+
+    ``associations`` are the types of links (99.2.122) its documents may have; None: any.
+    """
 
     kind: str
     opened: date | None = None
@@ -80,6 +88,8 @@ class Kind(Register, frozen=True, kw_only=True):
     patient: str = "optional"
     organization_signature: bool = True
     new_versions: bool = True
+    series_required: bool = False
+    associations: tuple[str, ...] | None = None
 
 
 class Mark(Register, frozen=True, kw_only=True):
@@ -105,7 +115,9 @@ class Security(Register, frozen=True, kw_only=True):
 class SimSettings(Register, frozen=True, kw_only=True):
     """All settings of the simulator.
 
-    ``unlinked`` sync | async: when a missing link is told. ``callback_url`` replaces ReplyTo. ``rate_limit`` is requests
+    ``unlinked`` and ``not_unique`` sync | async: when a missing link and a taken localUid are told. ``known`` are the
+    numbers of documents registered elsewhere, which links may name (None: any may be named). ``warnings`` by kind are the
+    texts a registration is told with. ``callback_url`` replaces ReplyTo. ``rate_limit`` is requests
     per real second (0: none). ``file_tries`` calls getDocumentFile before giving up. ``marks`` by localUid.
     """
 
@@ -116,7 +128,10 @@ class SimSettings(Register, frozen=True, kw_only=True):
     patients: tuple[PatientRow, ...] | None = None
     kinds: tuple[Kind, ...] | None = None
     marks: dict[str, Mark] = {}
-    unlinked: str = "sync"
+    known: tuple[str, ...] | None = None
+    warnings: dict[str, tuple[str, ...]] = {}
+    unlinked: Told = "sync"
+    not_unique: Told = "async"
     callback_url: str = ""
     rate_limit: int = 0
     workers_at_once: int = 32

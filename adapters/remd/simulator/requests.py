@@ -34,6 +34,13 @@ class SentPerson(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: str = ""
 
 
+class Link(msgspec.Struct, frozen=True):
+    """A link to a registered document: its emdrId and the type by 99.2.122."""
+
+    target: str
+    type: str
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A registerDocument request; ``signatures`` are DER containers, the organisation's among them."""
 
@@ -46,6 +53,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     organization: str
     department: str = ""
     document_number: str = ""
+    series: str = ""
+    version: int = 0
+    links: tuple[Link, ...] = ()
     created: str = ""
     patient: SentPerson | None = None
     signers: tuple[SentPerson, ...] = ()
@@ -89,6 +99,8 @@ def read_request(element: etree._Element, call: SoapAnswer) -> Request:
     organization = [text_of(one, NAMES.data) for one in children(element, NAMES.org_signature)]
     group = child(element, NAMES.personal_signatures)
     personal = [] if group is None else list(children(group, NAMES.personal_signature))
+    linked = child(element, NAMES.associations)
+    links = [] if linked is None else list(children(linked, NAMES.association))
     signers = [child(one, NAMES.signer) for one in personal]
     containers = [text_of(child(one, NAMES.signature), NAMES.data) for one in personal] + organization
     return Request(
@@ -101,6 +113,9 @@ def read_request(element: etree._Element, call: SoapAnswer) -> Request:
         organization=text_of(element, NAMES.organization),
         department=text_of(element, NAMES.department),
         document_number=text_of(element, NAMES.document_number),
+        series=text_of(element, NAMES.series),
+        version=int(text_of(element, NAMES.document_version) or 0),
+        links=tuple(Link(text_of(one, NAMES.target), text_of(one, NAMES.type)) for one in links),
         created=text_of(element, NAMES.creation_date_time),
         patient=None if patient is None else _person(patient),
         signers=tuple(_person(one) for one in signers if one is not None),
@@ -142,5 +157,5 @@ def link_refusal(organization: str, client: str, settings: SimSettings) -> Refus
     if row is not None and row.systems is not None and system.code not in row.systems:
         return texts.not_linked(organization, system.code)
     if system.region and region_of(organization) != system.region:
-        return Refusal("RMIS_REGION_MISMATCH", "Регион организации не соответствует региону системы")
+        return texts.forced("RMIS_REGION_MISMATCH")
     return None

@@ -111,10 +111,17 @@ class RemdSimulator:
         system = requests.system_of(requests.client_of(call), self._settings)
         if isinstance(system, Refusal):
             return system
-        if self._settings.unlinked == "async":
-            return None
-        organization = text_of(element, _NAMES.organization)
-        return requests.link_refusal(organization, requests.client_of(call), self._settings)
+        if self._settings.unlinked == "sync":
+            organization = text_of(element, _NAMES.organization)
+            alone = requests.link_refusal(organization, requests.client_of(call), self._settings)
+            if alone is not None:
+                return alone
+        return self._taken(text_of(element, _NAMES.local_uid).lower())
+
+    def _taken(self, local_uid: str) -> Refusal | None:
+        """Say at once, where the settings want it so, that the localUid is registered."""
+        known = self._ledger.registration(local_uid) if self._settings.not_unique == "sync" else None
+        return None if known is None else texts.not_unique(local_uid, known.emdr_id)
 
     def _too_fast(self) -> bool:
         """Count calls of the last real second: a pace is no business time."""

@@ -12,6 +12,15 @@ OWN: Final[dict[str, str]] = {
     "NO_RMIS": "Система с указанным идентификатором не зарегистрирована",
     "DISABLED_RMIS": "Система с указанным идентификатором отключена",
     "CA_INACCESSIBILITY": "Удостоверяющий центр сертификата недоступен: Время ожидания истекло.",
+    "RMIS_REGION_MISMATCH": "Регион организации не соответствует региону РМИС/МИС",
+    "FILE_WAS_NOT_SENT": "ИС не передала файл ЭМД",
+    "RMIS_ERROR": "Ошибка ответа от сервиса системы в getDocumentFileResponse, предоставляющей документ",
+    "GET_DOCUMENT_FILE_ERROR": "Ошибка при получении файла документа из предоставляющей системы",
+    "SERIES_REQUIRED": "Необходимо указать серию документа",
+    "CANT_REG_VERSION": "Регистрация версии документа невозможна",
+    "CAN_NOT_ASSOCIATE": "Невозможно связать документы. Создание недопустимой связи документов",
+    "NOT_UNIQUE_ASSOCIATION": "Регистрируемая связь документов уже существует",
+    "REGISTRY_ITEM_NOT_FOUND": "Запрашиваемая запись регистра не найдена",
     "IPS_VALIDATION_WARNING": "Замечание ИПС по составу запроса",
 }
 """Texts for codes a fault knob may ask for; any other code is answered with itself."""
@@ -110,6 +119,22 @@ def organization_closed(organization: str, day: str) -> Refusal:
 def no_new_version(kind: str) -> Refusal:
     """Say that the kind has no versions."""
     return Refusal("RESTRICT_NEW_VERSION", f"Для ЭМД {kind} запрещена регистрация новых версий")
+
+
+def other_organization(organization: str, place: str = "СП representedCustodianOrganization") -> Refusal:
+    """Say that the document names another clinic; ``place`` is the element it names it in."""
+    text = f"МО из запроса на регистрацию сведений [{organization}] не совпадает с {place}"
+    return Refusal("VALIDATION_ERROR", text)
+
+
+def odd_name(name: str) -> Refusal:
+    """Say that a name holds characters names are not written with."""
+    return Refusal("VALIDATION_ERROR", f"Недопустимые символы в имени '{name}'")
+
+
+def dictionary(code: str, oid: str, said: str) -> Refusal:
+    """Say what is wrong with a coded value; every such text begins with the dictionary."""
+    return Refusal(code, f"Справочник OID [{oid}]{said}")
 
 
 def not_xml() -> Refusal:
