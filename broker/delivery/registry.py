@@ -63,26 +63,27 @@ def after_long_silence(
     delivery: DeliveryState, found: Outcome | NotFound, now: datetime, policy: Policy, dice: random.Random
 ) -> Change:
     """Decide on a verdict that will not come: the document is registered, or sent once more under a new message id."""
-    match found:
-        case Registered() | Delivered():
-            return after_outcome(delivery, found, now, policy, dice)
-        case NotFound():
-            return Change(status=DeliveryStatus.QUEUED, reason=VERDICT_LOST, due_at=now, failure=True)
-        case _:
-            return _asks_again(delivery, now, policy, dice, delivery.reason)
+    if isinstance(found, NotFound):
+        return Change(status=DeliveryStatus.QUEUED, reason=VERDICT_LOST, due_at=now, failure=True)
+    return _as_found(delivery, found, now, policy, dice, delivery.reason)
 
 
 def after_last_question(
     delivery: DeliveryState, found: Outcome | NotFound, now: datetime, policy: Policy, dice: random.Random
 ) -> Change:
     """Decide at the deadline: registered when the registry has it, given up when it has not, waiting while it is silent."""
-    match found:
-        case Registered() | Delivered():
-            return after_outcome(delivery, found, now, policy, dice)
-        case NotFound():
-            return dead(delivery.reason, asked=True)
-        case _:
-            return _asks_again(delivery, now, policy, dice, NOT_ASKED)
+    if isinstance(found, NotFound):
+        return dead(delivery.reason, asked=True)
+    return _as_found(delivery, found, now, policy, dice, NOT_ASKED)
+
+
+def _as_found(
+    delivery: DeliveryState, found: Outcome, now: datetime, policy: Policy, dice: random.Random, reason: str
+) -> Change:
+    """Take a registration the registry has; ask again, for ``reason``, while it does not say."""
+    if isinstance(found, Registered | Delivered):
+        return after_outcome(delivery, found, now, policy, dice)
+    return _asks_again(delivery, now, policy, dice, reason)
 
 
 def given_up(delivery: DeliveryState) -> Change:

@@ -15,6 +15,7 @@ from broker.store.sql import queries
 
 QUERIES: Final = queries("terms")
 PAGE: Final = 500
+_CLOSED: Final = frozenset({"rejected", "dead", "cancelled"})
 _SLACK: Final = timedelta(days=60)
 """Ids carry real time: so far a simulated clock may run ahead of them."""
 
@@ -24,7 +25,8 @@ class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     ``signed_at`` is None where no signature told its time: then the term runs from the acceptance. ``registered_at`` is what
     the registering system said. ``late_seconds`` over the term (0 in time); ``clinic_seconds`` from the signature to our
-    acceptance, ``our_seconds`` from there to the first sending, ``system_seconds`` from there to the registration or to now.
+    acceptance, ``our_seconds`` from there to the first sending, ``system_seconds`` from there to the verdict, or to now
+    while there is none.
     """
 
     document_id: UUID
@@ -130,6 +132,7 @@ class TermStore:
 def _row(row: Any, now: datetime) -> TermRow:
     signed, accepted, sent = row["signed_at"], row["received_at"], row["sent_at"]
     until = row["registered_at"] or now
+    ended = row["status_at"] if row["status"] in _CLOSED else until  # a refusal is the clinic's to mend
     return TermRow(
         document_id=row["id"],
         clinic=row["clinic_oid"],
@@ -148,8 +151,8 @@ def _row(row: Any, now: datetime) -> TermRow:
         term_ends=row["term_ends"],
         late_seconds=_seconds(row["term_ends"], until),
         clinic_seconds=_seconds(signed or accepted, accepted),
-        our_seconds=_seconds(accepted, sent or until),
-        system_seconds=_seconds(sent or until, until),
+        our_seconds=_seconds(accepted, sent or ended),
+        system_seconds=_seconds(sent or ended, ended),
     )
 
 

@@ -14,7 +14,7 @@ returning v.id, v.document_id, v.partner_id, v.clinic_oid, v.destination, v.term
 -- name: rows
 -- Registrations and their terms in a period of acceptance, oldest first; ``late`` keeps only those over their term.
 select d.id, d.clinic_oid, d.region, d.partner_id, d.mode, d.kind, d.local_uid, d.document_number, d.received_at, r.signed_at,
-       v.destination, v.status, v.reason, v.sent_at, v.term_from, v.term_marks[3] as term_ends, v.term_told,
+       v.destination, v.status, v.status_at, v.reason, v.sent_at, v.term_from, v.term_marks[3] as term_ends, v.term_told,
        v.receipt ->> 'emdrId' as emdr_id,
        case when v.status = 'registered'
             then coalesce((v.receipt ->> 'registeredAt')::timestamptz, v.status_at) end as registered_at

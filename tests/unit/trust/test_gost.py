@@ -24,7 +24,6 @@ from broker.trust import (
     ThrowAwayCa,
     der,
     load_gost,
-    process_provider,
     signer_of,
     verify_chain,
 )
@@ -192,7 +191,6 @@ def test_a_process_that_was_not_prepared_knows_rsa_alone_and_imports_no_engine()
         [sys.executable, "-c", program], env=environ, capture_output=True, check=True, timeout=60
     )
     assert done.stdout.split() == [b"openssl-rsa", b"openssl-rsa"]
-    assert process_provider() is RSA_PROVIDER
 
 
 def test_the_description_of_a_key_shows_no_secret() -> None:
