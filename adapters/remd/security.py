@@ -124,7 +124,10 @@ async def _allowed(link: Link, key: SigningKey, context: Context) -> None:
     if context.destination.mode != "production" or link.settings.sign_uncertified:
         return
     card = await _card(key, context)
-    if card is not None and not card.certified:
+    if card is None:
+        text = "Конверт не подписан: средство подписи сейчас не говорит, сертифицировано ли оно."
+        raise SealingFailed("operator.signing_away", text, passing=True)
+    if not card.certified:
         text = (
             f"Средство подписи {card.provider} не сертифицировано: конверты промышленного контура им не подписываются. "
             "Подключите сертифицированное средство или запишите исключение с причиной (sign_uncertified)."

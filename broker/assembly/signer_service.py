@@ -47,7 +47,9 @@ class SignerService:
         return app
 
     def _stranger(self, request: web.Request) -> web.Response | None:
-        said = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        said = (
+            request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
+        )
         return None if hmac.compare_digest(said, self._token) else web.Response(status=401)
 
     async def _about(self, request: web.Request) -> web.Response:
@@ -114,7 +116,7 @@ async def signer_service(
             yield listen
             return
         host, _, port = listen.rpartition(":")
-        await web.TCPSite(runner, host, int(port), ssl_context=tls).start()
+        await web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=tls).start()
         (address,) = runner.addresses
         yield f"{'https' if tls else 'http'}://{address[0]}:{address[1]}"
 

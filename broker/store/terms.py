@@ -24,7 +24,8 @@ class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One document and its term; all instants UTC, nothing of a person.
 
     ``signed_at`` is None where no signature told its time: then the term runs from the acceptance. ``registered_at`` is what
-    the registering system said. ``late_seconds`` over the term (0 in time); ``clinic_seconds`` from the signature to our
+    the registering system said. ``late_seconds`` over the term (0 in time, and for what ended
+    otherwise within it); ``clinic_seconds`` from the signature to our
     acceptance, ``our_seconds`` from there to the first sending, ``system_seconds`` from there to the verdict, or to now
     while there is none.
     """
@@ -149,7 +150,7 @@ def _row(row: Any, now: datetime) -> TermRow:
         sent_at=sent,
         registered_at=row["registered_at"],
         term_ends=row["term_ends"],
-        late_seconds=_seconds(row["term_ends"], until),
+        late_seconds=_seconds(row["term_ends"], ended),
         clinic_seconds=_seconds(signed or accepted, accepted),
         our_seconds=_seconds(accepted, sent or ended),
         system_seconds=_seconds(sent or ended, ended),

@@ -25,6 +25,7 @@ TIMEOUT: Final = 10.0
 MOST: Final = 64 * 1024
 """Bytes an answer may hold."""
 UNIX: Final = "unix:"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class RemoteKey(msgspec.Struct, frozen=True):
@@ -51,6 +52,12 @@ class RemoteSigner:
         self._token = token
         self._timeout = timeout
         self._tls = ssl.create_default_context(cafile=ca or None) if url.startswith("https:") else None
+        if url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK:
+            raise ProviderUnavailable("Служба подписи на другой машине: нужен https, токен не ходит открыто.")
+        self._learn()
+
+    def _learn(self) -> None:
+        """Ask the service for its key."""
         key = self._asked("GET", "/key", b"", RemoteKey)
         try:
             certificates = x509.load_pem_x509_certificates(key.certificate.encode("ascii"))
@@ -71,7 +78,15 @@ class RemoteSigner:
             value = b64decode(answer.signature, validate=True)
         except ValueError as error:
             raise ProviderUnavailable("Служба подписи ответила не base64.") from error
-        return fitting(self.suite, self.certificate, value, data)
+        try:
+            return fitting(self.suite, self.certificate, value, data)
+        except ProviderUnavailable as misfit:
+            before = self.certificate
+            self._learn()
+            if self.certificate == before:
+                raise
+            text = "Служба подписи сменила ключ: следующий конверт уйдёт с новым сертификатом."
+            raise ProviderUnavailable(text, passing=True) from misfit
 
     def _asked(self, method: str, path: str, body: bytes, shape: type[Any]) -> Any:
         """Ask a question of the service; a refusal's own words are not repeated, they may quote anything."""

@@ -8,7 +8,7 @@ from remd_stage import until
 from signed_stage import Sides, a_signed_stage, provider, refused
 
 from adapters.remd import ADAPTER
-from broker.adapter_kit import ComputeAway, Held, Refuse, Registered, Serve, Take, Unavailable
+from broker.adapter_kit import Awaiting, ComputeAway, Held, Refuse, Registered, Serve, Take, Unavailable
 from broker.adapter_kit.harness import a_parcel
 from broker.trust import Suite
 
@@ -86,3 +86,34 @@ async def test_a_key_that_cannot_be_had_holds_the_destination_and_says_why(sides
         )
     assert isinstance(outcome, Held)
     assert (outcome.reason, outcome.scope) == ("destination.signing_failed", "destination")
+
+
+async def test_production_is_signed_by_a_certified_means_or_not_at_all(sides: Sides) -> None:
+    async with a_signed_stage(sides) as stage:
+        destination = msgspec.structs.replace(stage.context.destination, mode="production")
+        context = msgspec.structs.replace(stage.context, destination=destination)
+        held = await ADAPTER.deliver(a_parcel(1), context)
+        assert isinstance(held, Held)
+        assert (held.reason, held.scope) == ("destination.signer_uncertified", "destination")
+        excused = msgspec.structs.replace(
+            destination, params=destination.params | {"sign_uncertified": "пилот до поставки СКЗИ"}
+        )
+        sent = await ADAPTER.deliver(a_parcel(1), msgspec.structs.replace(context, destination=excused))
+        assert isinstance(sent, Awaiting)
+
+
+async def test_a_means_that_does_not_say_whether_it_is_certified_signs_nothing_in_production(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(_key: object, _context: object) -> None:
+        return None
+
+    monkeypatch.setattr("adapters.remd.security._card", nobody)
+    async with a_signed_stage(sides) as stage:
+        destination = msgspec.structs.replace(stage.context.destination, mode="production")
+        outcome = await ADAPTER.deliver(
+            a_parcel(1), msgspec.structs.replace(stage.context, destination=destination)
+        )
+        assert await stage.documents() == []
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason == "operator.signing_away"

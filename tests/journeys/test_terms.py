@@ -12,7 +12,7 @@ from partner import Partner, until
 from scripted import Scripted, installed
 from servers import Databases
 
-from broker.adapter_kit import Awaiting, Registered
+from broker.adapter_kit import Awaiting, Registered, Rejected
 from broker.adapter_kit.clocks import SystemClock
 from broker.dev.world import Signers, World
 from broker.document.receipt import Receipt
@@ -101,6 +101,21 @@ async def test_who_is_registered_in_time_is_told_nothing(
     assert row["emdrId"] == "306.77.26.11.000000001"
     assert row["registeredAt"] is not None
     assert row["lateSeconds"] == 0
+
+
+async def test_what_was_refused_within_its_term_does_not_grow_late(
+    registering: tuple[House, Scripted], world: World, signers: Signers
+):
+    house, there = registering
+    alpha = house.partners[0]
+    sample = a_sample(world)
+    there.answers[sample.local_uid] = [Rejected(())]
+    ahead = (house.clock.now() - SystemClock().now()).total_seconds() / 60
+    ticket = await alpha.submit(make_submission(sample, a_signature(signers, minutes_ago=1 - int(ahead))))
+    await alpha.outcome(ticket.body["id"])
+    house.pass_time(20 * 24 * 3600)
+    late = [row["documentId"] for row in await terms(alpha, late="true")]
+    assert ticket.body["id"] not in late
 
 
 async def test_a_question_that_makes_no_sense_is_refused_in_words(registering: tuple[House, Scripted]):

@@ -24,8 +24,9 @@ left join report r on r.document_id = d.id
 where d.received_at >= $1 and d.received_at < $2 and d.id >= $10 and d.id < $11
   and ($3::text = '' or d.clinic_oid = $3) and ($4::text = '' or d.partner_id = $4) and ($5::text = '' or d.mode = $5)
   and ($6::uuid is null or d.id > $6)
-  and (not $7::bool or coalesce(case when v.status = 'registered'
-        then coalesce((v.receipt ->> 'registeredAt')::timestamptz, v.status_at) end, $8) > v.term_marks[3])
+  and (not $7::bool or coalesce(
+        case when v.status = 'registered' then coalesce((v.receipt ->> 'registeredAt')::timestamptz, v.status_at)
+             when v.status in ('rejected', 'dead', 'cancelled') then v.status_at end, $8) > v.term_marks[3])
 order by d.id limit $9
 
 -- name: counts

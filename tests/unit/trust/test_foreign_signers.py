@@ -85,6 +85,24 @@ async def test_a_service_that_signs_with_another_key_is_not_believed(stand: Stan
         await runner.cleanup()
 
 
+async def test_a_service_that_changes_its_key_is_asked_anew(stand: Stand, tmp_path: Path) -> None:
+    url = f"unix:{tmp_path}/signer.sock"
+    async with signer_service(key_of(stand.system), TOKEN, url):
+        signer = await asyncio.to_thread(RemoteSigner, url, TOKEN)
+    (tmp_path / "signer.sock").unlink(missing_ok=True)
+    async with signer_service(key_of(stand.stranger), TOKEN, url):
+        with pytest.raises(ProviderUnavailable, match="сменила ключ") as changed:
+            await asyncio.to_thread(signer.sign, b"data")
+        assert changed.value.passing
+        assert signer.certificate == stand.stranger.certificate
+        assert await asyncio.to_thread(signer.sign, b"data")
+
+
+def test_a_token_never_goes_in_clear_to_another_machine() -> None:
+    with pytest.raises(ProviderUnavailable, match="https"):
+        RemoteSigner("http://signer.invalid:8200", TOKEN)
+
+
 async def test_a_service_needs_a_long_token_and_a_key_it_can_open(stand: Stand, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="32"):
         async with signer_service(key_of(stand.system), "short", f"unix:{tmp_path}/s"):
