@@ -104,13 +104,18 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer at once: a file was handed out, or is not ours. The journal notes which, by ``document_id``."""
+    """Answer at once: a file was handed out, is not at hand, or is not ours. The journal notes which, by ``document_id``.
+
+    ``asked`` is the identifier the system named; ``note`` where the file was found, or why it is not at hand.
+    """
 
     body: bytes
     status: int = 200
     content_type: str = "application/soap+xml"
-    event: Literal["file.served", "file.missing"] = "file.served"
+    event: Literal["file.served", "file.awaited", "file.missing"] = "file.served"
     document_id: UUID | None = None
+    asked: str = ""
+    note: str = ""
     replay: Replay | None = None
 
 

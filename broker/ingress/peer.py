@@ -1,6 +1,7 @@
 """The door for state systems: ``/peer/<destination>/<endpoint>``. What they tell is committed before it is acknowledged."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -13,6 +14,7 @@ from broker.document.event import EventName
 from broker.ingress.hearing import Hearing
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.destinations import CallbackStore
+from broker.store.files import FileStore
 from broker.store.journal import Journal, Note
 from broker.store.notebook import Notebook
 from broker.store.room import NoRoom, Share
@@ -23,6 +25,8 @@ from broker.telemetry.trace import safe_trace
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Callbacks carry verdicts, not files."""
+_IDENTIFIER: Final = re.compile(r"[0-9A-Za-z.-]{1,64}")
+"""What an emdrId or a localUid looks like; anything else a caller wrote is not journalled."""
 PATIENCE: Final = 120.0
 """Seconds a call may take to arrive, and its answer to be read: both hold room."""
 
@@ -38,6 +42,7 @@ class PeerDoor:
         journal: Journal,
         notebook: Notebook,
         announce: Callable[[Sequence[tuple[int, str]]], None],
+        requests: FileStore,
         hearing: Hearing | None = None,
     ) -> None:
         self._peers = peers
@@ -46,6 +51,7 @@ class PeerDoor:
         self._journal = journal
         self._notebook = notebook
         self._announce = announce
+        self._requests = requests
         self._hearing = hearing
 
     def application(self) -> web.Application:
@@ -112,11 +118,8 @@ class PeerDoor:
                 passed(KillPoint.CALLBACK_KEPT)
                 self._announce(due)
                 CALLBACKS.labels(destination, "taken" if due else "repeated").inc()
-            case Serve(event=event, document_id=document):
-                CALLBACKS.labels(destination, "served").inc()
-                told = EventName.FILE_MISSING if event == "file.missing" else EventName.FILE_SERVED
-                body = {"destination": destination}
-                self._notebook.add(Note(event=told, at=now, body=body, document_id=document))
+            case Serve():
+                await self._served(destination, reply, now)
             case Refuse(code=code):
                 CALLBACKS.labels(destination, "refused").inc()
                 body = {"code": code, "door": "peer", "destination": destination}
@@ -125,6 +128,19 @@ class PeerDoor:
             status=reply.status, body=reply.reply if not isinstance(reply, Serve) else reply.body,
             headers={"Content-Type": reply.content_type},
         )  # fmt: skip
+
+    async def _served(self, destination: str, reply: Serve, now: datetime) -> None:
+        """Journal who asked for which file and what came of it; whoever has a file we have not is told to hand it out."""
+        CALLBACKS.labels(destination, reply.event.replace("file.", "")).inc()
+        event = EventName(reply.event)
+        if event is EventName.FILE_AWAITED and reply.document_id is not None:
+            await self._requests.asked(reply.document_id, destination, reply.note, now)
+        body = {"destination": destination}
+        if _IDENTIFIER.fullmatch(reply.asked):
+            body["asked"] = reply.asked
+        if reply.note:
+            body["note"] = reply.note
+        self._notebook.add(Note(event=event, at=now, body=body, document_id=reply.document_id))
 
     async def _hear(self, destination: str, reply: Serve | Take | Refuse, now: datetime) -> None:
         """Note that the system called; whom nobody believes was not heard. Trouble of the store costs the note alone."""

@@ -67,6 +67,7 @@ async def door(shelf: Shelf, codec: Codec, room: Watched) -> AsyncIterator[str]:
             Journal(shelf.database),
             Notebook(Journal(shelf.database)),
             lambda _due: None,
+            shelf.files,
         )
         async with serving(it.application()) as url:
             yield f"{url}/peer/remd/callback"
