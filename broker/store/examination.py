@@ -23,6 +23,7 @@ from broker.store.room import COPIES, Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import PREPARE, NewTask, Task, finish_tasks, insert_tasks, route_queue
 from broker.telemetry.log import log
+from broker.validation.report import Report
 
 DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
@@ -79,7 +80,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     status: DocumentStatus
     drafts: tuple[Draft, ...]
-    report: dict[str, Any]
+    report: Report
     canonical: CanonicalDocument | None = None
     set_key: str = ""
     version: int = 1
