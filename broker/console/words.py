@@ -78,6 +78,7 @@ EVENTS: Final = {
     "destination.inbound_silent": "Входящий канал молчит, отправка задержана",
     "destination.inbound_heard": "Входящий канал ожил, отправка идёт",
     "destination.answer_unknown": "Неизвестный код получателя",
+    "destination.exception": "Исключение в настройках направления",
     "destination.reconciled": "Сверка с реестром",
     "callback.parked": "Ответ получателя отложен",
     "compute.crashed": "Проверка не уложилась в отведённые время или память",

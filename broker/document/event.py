@@ -70,6 +70,8 @@ class EventName(StrEnum):
     """A system used a code nobody has described yet; told once per code."""
     RECONCILED = "destination.reconciled"
     """What we call registered was compared with the system's registry; the counts come along."""
+    EXCEPTION_ON_RECORD = "destination.exception"
+    """The settings of a destination of production make an exception, or another, or none any more; the reason comes along."""
     FILE_SERVED = "file.served"
     """A state system took a file from us."""
     FILE_MISSING = "file.missing"
