@@ -59,6 +59,7 @@ EVENTS: Final = {
     "document.completed": "Завершён: все обязательные доставки удались",
     "document.failed": "Не доставлен",
     "delivery.held": "Доставка задержана",
+    "delivery.resumed": "Доставка идёт дальше",
     "delivery.awaiting": "Получатель принял, ждём решения",
     "delivery.registered": "Зарегистрирован",
     "delivery.delivered": "Доставлен",

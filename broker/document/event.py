@@ -30,6 +30,8 @@ class EventName(StrEnum):
     """Every delivery is final and a required one did not succeed, or the document was set aside."""
     DELIVERY_HELD = "delivery.held"
     """A precondition is missing."""
+    DELIVERY_RESUMED = "delivery.resumed"
+    """It goes on after it was held, or after it was refused, given up or withdrawn; since when it stood and why come along."""
     DELIVERY_AWAITING = "delivery.awaiting"
     """The destination took it and owes the verdict."""
     DELIVERY_REGISTERED = "delivery.registered"

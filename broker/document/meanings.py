@@ -35,6 +35,7 @@ EVENTS: Final = {
     EventName.DOCUMENT_COMPLETED: "Все обязательные доставки удались.",
     EventName.DOCUMENT_FAILED: "Обязательная доставка не удалась или документ отложен.",
     EventName.DELIVERY_HELD: "Доставка удержана: не хватает условия, оно названо.",
+    EventName.DELIVERY_RESUMED: "Доставка идёт дальше: с какого времени стояла и по какой причине — рядом.",
     EventName.DELIVERY_AWAITING: "Система приняла документ; ждём исхода.",
     EventName.DELIVERY_REGISTERED: "Зарегистрирован; приложена квитанция.",
     EventName.DELIVERY_DELIVERED: "Доставлен окончательно.",
