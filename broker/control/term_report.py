@@ -97,11 +97,9 @@ def _cell(value: Any, zone: ZoneInfo) -> str:
         return ""
     if isinstance(value, Whose):
         return WHOSE[value]
-    if isinstance(value, tuple):
-        return ", ".join(value)
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
-    text = str(value)
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
