@@ -147,6 +147,7 @@ REASONS: Final = {
     "destination.parameter_missing": "не задан параметр направления",
     "destination.receipt_without_number": "квитанция без номера",
     "destination.paused": "направление приостановлено",
+    "destination.inbound_silent": "система принимает документы, но не обращается к нам: отправка задержана",
     "destination.rejected": "отказ получателя",
     "destination.search_failed": "поиск у получателя не удался",
     "destination.settings_invalid": "настройки направления неверны",
