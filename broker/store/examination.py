@@ -251,6 +251,8 @@ class ExaminationStore:
             [o.deadline_at for _, _, o in lines],
             [o.term and o.term.starts for _, _, o in lines],
             *([o.term and o.term.marks[share] for _, _, o in lines] for share in range(len(SHARES))),
+            [o.term and o.term.days for _, _, o in lines],
+            [o.term and o.term.provisional for _, _, o in lines],
         )
         opened = {row["id"] for row in rows}
         tasks = [

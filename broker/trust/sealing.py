@@ -4,6 +4,7 @@ Processes with an event loop hold no GOST engine and wait for no token or remote
 compute process (``broker.adapter_kit.computing``).
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ from broker.adapter_kit.soap import safe_parser
 from broker.trust.envelope import HUGE, Part, PeerTrust, VerifiedEnvelope, WssRefusal
 from broker.trust.provider import ProviderUnavailable
 from broker.trust.signer import Signer
-from broker.trust.signing import SigningKey, signer_of
+from broker.trust.signing import SigningKey, asked_signer, signer_of
 from broker.trust.suites import Suite
 from broker.trust.wss import sign_envelope
 from broker.trust.wss_verify import Arithmetic, verify_envelope
@@ -32,11 +33,11 @@ class Sealing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyCard(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signs with a key, for receipts and for the policy of production."""
+    """Who signs with a key, for receipts and for the policy of production; ``certified``: its certificate's number."""
 
     provider: str
     version: str
-    certified: bool
+    certified: str
     suite: Suite
 
 
@@ -65,8 +66,8 @@ def seal(work: Sealing) -> bytes | Unsealed:
 
 
 def describe(key: SigningKey) -> KeyCard | Unsealed:
-    """Say who signs with a key, having opened it."""
-    signer = _signer(key)
+    """Say who signs with a key now, having opened it; a service is asked again."""
+    signer = _signer(key, asked_signer)
     if isinstance(signer, Unsealed):
         return signer
     return KeyCard(
@@ -77,9 +78,9 @@ def describe(key: SigningKey) -> KeyCard | Unsealed:
     )
 
 
-def _signer(key: SigningKey) -> Signer | Unsealed:
+def _signer(key: SigningKey, find: Callable[[SigningKey], Signer] = signer_of) -> Signer | Unsealed:
     try:
-        return signer_of(key)
+        return find(key)
     except ProviderUnavailable as unavailable:
         return Unsealed(unavailable.reason, unavailable.passing)
     except OSError:
