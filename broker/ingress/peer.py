@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from broker.adapter_kit import Adapter, Context, Files, PeerRequest, Receives, Refuse, Serve, Take
+from broker.adapter_kit.pieces import Parts
 from broker.document.event import EventName
 from broker.ingress.hearing import Hearing
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
@@ -122,7 +123,7 @@ class PeerDoor:
                 body = {"code": code, "door": "peer", "destination": destination}
                 await self._journal.note(EventName.SUBMISSION_REFUSED, now, body=body)
         return web.Response(
-            status=reply.status, body=reply.reply if not isinstance(reply, Serve) else reply.body,
+            status=reply.status, body=reply.reply if not isinstance(reply, Serve) else Parts(reply.body),
             headers={"Content-Type": reply.content_type},
         )  # fmt: skip
 
