@@ -44,6 +44,12 @@ def pieces_of(body: Body) -> Iterator[bytes]:
             yield part
 
 
+def held_by(body: Body) -> int:
+    """Return the bytes a body holds in memory while it is written."""
+    parts = (body,) if isinstance(body, bytes) else body
+    return sum(len(part.content if isinstance(part, Encoded) else part) for part in parts)
+
+
 def whole(body: Body) -> bytes:
     """Put a body together; for tests and small ones."""
     return b"".join(pieces_of(body))

@@ -38,7 +38,7 @@ from broker.control.access import Access
 from broker.control.commands import Commands
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.hearing import Hearing
-from broker.ingress.peer import PeerDoor
+from broker.ingress.peer import PeerDoor, PeerRooms
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
 from broker.settings import Settings
@@ -49,7 +49,7 @@ from broker.store.journal import Journal
 from broker.store.notebook import Notebook
 from broker.store.partners import PartnerStore
 from broker.store.repeats import Repeats
-from broker.store.room import Share
+from broker.store.room import Room, Share
 from broker.store.views import Views
 from broker.telemetry.log import log
 from broker.work.sweeper import Announcer
@@ -169,7 +169,14 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         await stack.enter_async_context(notebook.running())
         hearing = Hearing(ChannelStore(base.database))
         peer = PeerDoor(
-            peers, partial(_files, base), callbacks, journal, notebook, announcer, hearing
+            peers,
+            partial(_files, base),
+            callbacks,
+            journal,
+            notebook,
+            announcer,
+            hearing,
+            rooms=PeerRooms(files=Room(settings.door.files_limit)),
         ).application()
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
         await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
