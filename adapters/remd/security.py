@@ -16,12 +16,10 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
-from msgspec.structs import replace
 
 from adapters.remd.request import serialized
 from adapters.remd.settings import Settings, settings_of
 from broker.adapter_kit import ComputeAway, Context, Destination, in_thread
-from broker.adapter_kit.lending import PIECE, lend
 from broker.trust.envelope import Part, PeerTrust, VerifiedEnvelope, WssCode, WssRefusal
 from broker.trust.hole import Hole
 from broker.trust.sealing import (
@@ -121,7 +119,7 @@ async def sealed_around(
 ) -> tuple[bytes, bytes]:
     """Sign an envelope as if the base64 text of a file stood in the place of the mark; return what stands on either side.
 
-    The file is in no tree, and in no pipe to a compute process. Raises ``SealingFailed``.
+    The file is in no tree. Raises ``SealingFailed``.
     """
     if link.key is None:
         return Hole(mark, filling).split(serialized(envelope))
@@ -135,10 +133,7 @@ async def sealed_around(
         mark=mark,
         filling=filling,
     )
-    if link.key.provider == _RSA or len(filling) < PIECE:
-        return await _made(seal_around, work, link.key, context)
-    with lend(filling) as lent:
-        return await _made(seal_around, replace(work, filling=lent), link.key, context)
+    return await _made(seal_around, work, link.key, context)
 
 
 def _signed_parts(envelope: etree._Element, link: Link) -> tuple[Part, ...]:

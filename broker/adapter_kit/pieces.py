@@ -5,13 +5,15 @@ The base64 text of a file is never held as a whole; its length is known beforeha
 
 import asyncio
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 import pybase64
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from broker.adapter_kit.lending import PIECE
+PIECE: Final = 192 * 1024
+"""Bytes encoded at a time; a multiple of three, so that the text of the pieces is that of the whole."""
 
 
 class Encoded(msgspec.Struct, frozen=True):

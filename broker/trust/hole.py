@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 import msgspec
-import pybase64
 
-from broker.adapter_kit.lending import Lent
 from broker.adapter_kit.pieces import Encoded
 
 
@@ -21,7 +19,7 @@ class Hole(msgspec.Struct, frozen=True):
     """
 
     mark: str
-    filling: bytes | Lent
+    filling: bytes
 
     def is_in(self, data: bytes) -> bool:
         """Tell whether the mark stands in canonical or serialised bytes."""
@@ -37,9 +35,4 @@ class Hole(msgspec.Struct, frozen=True):
     def around(self, data: bytes) -> Iterator[bytes]:
         """Yield the bytes with the text in the place of the mark, piece by piece."""
         head, tail = self.split(data)
-        return chain((head,), self._text(), (tail,))
-
-    def _text(self) -> Iterator[bytes]:
-        if isinstance(self.filling, Lent):
-            return map(pybase64.b64encode, self.filling.pieces())
-        return Encoded(self.filling).pieces()
+        return chain((head,), Encoded(self.filling).pieces(), (tail,))

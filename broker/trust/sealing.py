@@ -12,7 +12,6 @@ from typing import TypeVar
 import msgspec
 from lxml import etree
 
-from broker.adapter_kit.lending import Lent
 from broker.adapter_kit.soap import safe_parser
 from broker.trust.envelope import HUGE, Part, PeerTrust, VerifiedEnvelope, WssRefusal
 from broker.trust.hole import Hole
@@ -41,7 +40,7 @@ class SealingAround(Sealing, frozen=True, kw_only=True):
     """An envelope with a hole: ``mark`` stands where the base64 text of ``filling`` belongs."""
 
     mark: str
-    filling: bytes | Lent
+    filling: bytes
 
 
 class KeyCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,10 +74,7 @@ def seal(work: Sealing) -> bytes | Unsealed:
 
 
 def seal_around(work: SealingAround) -> tuple[bytes, bytes] | Unsealed:
-    """Sign an envelope with a hole; return what stands before and after the filling, never raise as ``seal`` does not.
-
-    Raises ``OSError`` when the lender of the filling is gone.
-    """
+    """Sign an envelope with a hole; return what stands before and after the filling, never raise as ``seal`` does not."""
     signer = _signer(work.key)
     if isinstance(signer, Unsealed):
         return signer

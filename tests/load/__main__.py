@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -103,13 +104,26 @@ class Bench:
         self.results = results
         self.product = Product(house)
         self.naive = Naive(house) if house.amqp else None
-        small = size.light + size.warm
+
+    @cached_property
+    def documents(self) -> list[Document]:
+        """The small documents of every load but the field."""
+        size = self.size
+        count = size.light + size.warm
         if size.waiting:
-            small = max(small, size.waiting * 5 // 2 + 5, size.living * 5 // 3 + 5)
-        pki = house.crew.state.room("pki")
-        say(f"making and signing {small} + {size.large} documents")
-        self.documents = corpus(house.crew.state.path, pki, small)
-        self.large = corpus(house.crew.state.path, pki, size.large, large=True)
+            count = max(count, size.waiting * 5 // 2 + 5, size.living * 5 // 3 + 5)
+        say(f"making and signing {count} documents")
+        return corpus(self._state, self.house.crew.state.room("pki"), count)
+
+    @cached_property
+    def large(self) -> list[Document]:
+        """Documents of 1 MB."""
+        say(f"making and signing {self.size.large} documents of 1 MB")
+        return corpus(self._state, self.house.crew.state.room("pki"), self.size.large, large=True)
+
+    @property
+    def _state(self) -> Path:
+        return self.house.crew.state.path
 
     @property
     def _light(self) -> list[Document]:
@@ -122,7 +136,10 @@ class Bench:
     async def parts(self) -> None:
         """What everything is made of."""
         say("the parts alone")
-        few = self.documents[: min(200, self.size.full)]
+        few, _ = (
+            self.documents[: min(200, self.size.full)],
+            self.large,
+        )  # nothing is made while something is measured
         self.results.parts += await parts(self.house, few, self.size.part_seconds)
 
     async def engine(self) -> None:

@@ -140,7 +140,9 @@ async def test_a_file_is_held_until_it_is_read_and_who_finds_no_room_is_asked_to
     async with unread(URL(door), asking(uid)) as answer:
         assert b" 200 " in await answer.readline()
         await asyncio.sleep(0.2)
-        assert taken + FILE < room.held < taken + FILE + MIB / 16, "its reader has not read it yet; its text is nowhere"
+        assert taken + FILE < room.held < taken + FILE + MIB / 16, (
+            "its reader has not read it yet; its text is nowhere"
+        )
         assert await call(door, asking(uid)) == (503, 0)
         while await answer.read(MIB):
             pass
@@ -222,9 +224,7 @@ async def test_a_file_is_served_while_submissions_fill_the_room_for_bodies(shelf
     bodies.give(taken)
 
 
-async def test_so_many_small_files_are_handed_out_at_once_and_no_more(
-    shelf: Shelf, door: str, room: Watched
-):
+async def test_so_many_small_files_are_handed_out_at_once_and_no_more(shelf: Shelf, door: str, room: Watched):
     arrival = an_arrival(content=b"small")
     await shelf.routed(arrival, destinations=("remd",))
     await asyncio.gather(*(call(door, asking(arrival.local_uid)) for _ in range(3 * peer.FILES_AT_ONCE)))

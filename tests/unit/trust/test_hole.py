@@ -25,8 +25,7 @@ from trust_stand import (
 from xmlsec1 import MISSING as NO_XMLSEC1
 from xmlsec1 import XMLSEC1
 
-from broker.adapter_kit.lending import PIECE, Lent, lend
-from broker.adapter_kit.pieces import Encoded, Parts, whole
+from broker.adapter_kit.pieces import PIECE, Encoded, Parts, whole
 from broker.trust import IPS_REQUEST_PARTS, RSA_PROVIDER, Part, Suite, VerifiedEnvelope
 from broker.trust.hole import Hole
 from broker.trust.sealing import Sealing, SealingAround, Unsealed, seal, seal_around
@@ -47,7 +46,7 @@ def an_envelope(text: str, soap: str = SOAP11) -> etree._Element:
     return unsigned_envelope(soap, body=f"<p:r xmlns:p='urn:x'><a>{text}</a><b>&amp; ещё</b></p:r>")
 
 
-def around(content: bytes | Lent, stand: Stand, soap: str = SOAP11, names: XmlNames = XmlNames.URN) -> bytes:
+def around(content: bytes, stand: Stand, soap: str = SOAP11, names: XmlNames = XmlNames.URN) -> bytes:
     head, tail = sign_around(
         an_envelope(MARK, soap),
         stand.system.signer,
@@ -57,8 +56,7 @@ def around(content: bytes | Lent, stand: Stand, soap: str = SOAP11, names: XmlNa
         names=names,
         provider=EVERYTHING,
     )
-    plain = content.whole() if isinstance(content, Lent) else content
-    return head + text_of(plain).encode() + tail
+    return head + text_of(content).encode() + tail
 
 
 def within(content: bytes, stand: Stand, soap: str = SOAP11, names: XmlNames = XmlNames.URN) -> bytes:
@@ -98,12 +96,6 @@ def test_with_gost_they_differ_in_the_value_alone(suite: Suite, names: XmlNames,
 
 def test_an_empty_file_is_signed_as_well(enveloped: Stand):
     assert believed(around(b"", enveloped), enveloped).body_element()[0][0].text is None
-
-
-def test_lent_bytes_are_signed_as_own_ones(stand: Stand):
-    content = os.urandom(2 * PIECE + 1)
-    with lend(content) as lent:
-        assert around(lent, stand) == around(content, stand)
 
 
 def test_every_verifier_believes_a_large_file_signed_around(enveloped: Stand):
@@ -181,14 +173,6 @@ def test_who_cannot_compute_a_digest_takes_no_piece():
     assert SUITES[Suite.GOST2012_256].digest_name
     if RSA_PROVIDER.digest(Suite.GOST2012_256, b"") is None:
         assert RSA_PROVIDER.digest_of(Suite.GOST2012_256, pieces()) is None
-
-
-def test_lent_bytes_are_gone_when_the_lender_takes_them_back():
-    with lend(b"abc" * PIECE) as lent:
-        assert lent.whole() == b"abc" * PIECE
-        assert b"".join(lent.pieces()) == b"abc" * PIECE
-    with pytest.raises(OSError, match="No such file"):
-        lent.whole()
 
 
 @pytest.mark.parametrize("size", SIZES)
