@@ -117,6 +117,22 @@ def _term_routes(base: Foundation, desk: Operating) -> Sequence[Route]:
     return term_routes(TermApi(desk.desk.terms, read_terms(base.settings), base.clock))
 
 
+def _peer_door(
+    base: Foundation, journal: Journal, notebook: Notebook, announcer: Announcer
+) -> web.Application:
+    door = PeerDoor(
+        {name: (post.adapter, post.context) for name, post in base.outposts.items()},
+        partial(_files, base),
+        CallbackStore(base.database, base.codec),
+        journal,
+        notebook,
+        announcer,
+        Hearing(ChannelStore(base.database)),
+        rooms=PeerRooms(files=Room(base.settings.door.files_limit)),
+    )
+    return door.application()
+
+
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the doors until cancelled."""
     async with contextlib.AsyncExitStack() as stack:
@@ -163,21 +179,9 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         app.router.add_get("/metrics", metrics)
         RabbitmqAuth(access, reception).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
-        peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
-        callbacks = CallbackStore(base.database, base.codec, room)
         notebook = Notebook(journal)
         await stack.enter_async_context(notebook.running())
-        hearing = Hearing(ChannelStore(base.database))
-        peer = PeerDoor(
-            peers,
-            partial(_files, base),
-            callbacks,
-            journal,
-            notebook,
-            announcer,
-            hearing,
-            rooms=PeerRooms(files=Room(settings.door.files_limit)),
-        ).application()
+        peer = _peer_door(base, journal, notebook, announcer)
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
         await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:
