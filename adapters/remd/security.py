@@ -1,14 +1,16 @@
 """WS-Security of the exchange with ИПС: our envelopes are signed, its envelopes verified, when the destination says how.
 
 Without a key and a pinned certificate envelopes travel unsigned and unverified (a development instance of РЭМД). RSA is
-computed in a thread, an envelope with a file may hold twenty megabytes; ГОСТ and foreign signers in a compute process.
+computed in a thread; ГОСТ and foreign signers in a compute process. A file of twenty megabytes stays out of both: it is
+signed around (``broker.trust.hole``).
 """
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from cryptography import x509
@@ -19,15 +21,18 @@ from adapters.remd.request import serialized
 from adapters.remd.settings import Settings, settings_of
 from broker.adapter_kit import ComputeAway, Context, Destination, in_thread
 from broker.trust.envelope import Part, PeerTrust, VerifiedEnvelope, WssCode, WssRefusal
+from broker.trust.hole import Hole
 from broker.trust.sealing import (
     KeyCard,
     Opening,
     Sealing,
+    SealingAround,
     Unsealed,
     describe,
     may_stay,
     open_envelope,
     seal,
+    seal_around,
 )
 from broker.trust.signing import SigningKey
 from broker.trust.suites import Suite
@@ -35,6 +40,8 @@ from broker.trust.xmldsig import XmlNames
 
 _PEM: Final = "-----BEGIN"
 _RSA: Final = "openssl-rsa"
+Work = TypeVar("Work")
+Signed = TypeVar("Signed")
 LINK_AGE: Final = timedelta(seconds=5)
 """How soon a changed file of a key or a certificate is noticed."""
 CARD_AGE: Final = timedelta(minutes=10)
@@ -116,20 +123,54 @@ async def sealed(envelope: etree._Element, link: Link, context: Context) -> byte
     if link.key is None:
         return serialized(envelope)
     await _allowed(link, link.key, context)
-    header = envelope[0]
-    present = {child.tag.rpartition("}")[2] for child in header if isinstance(child.tag, str)}
-    always = {Part.BODY, Part.TIMESTAMP}
     work = Sealing(
         envelope=serialized(envelope),
         key=link.key,
-        parts=tuple(
-            part for part in _parts(link.settings.signed_parts) if part in always or part.value in present
-        ),
+        parts=_signed_parts(envelope, link),
         now=context.clock.now(),
         names=XmlNames[link.settings.sign_names.upper()],
     )
+    return await _made(seal, work, link.key, context)
+
+
+async def sealed_around(
+    envelope: etree._Element, mark: str, filling: bytes, link: Link, context: Context
+) -> tuple[bytes, bytes]:
+    """Sign an envelope as if the base64 text of a file stood in the place of the mark; return what stands on either side.
+
+    The file is in no tree. Raises ``SealingFailed``.
+    """
+    if link.key is None:
+        return Hole(mark, filling).split(serialized(envelope))
+    await _allowed(link, link.key, context)
+    work = SealingAround(
+        envelope=serialized(envelope),
+        key=link.key,
+        parts=_signed_parts(envelope, link),
+        now=context.clock.now(),
+        names=XmlNames[link.settings.sign_names.upper()],
+        mark=mark,
+        filling=filling,
+    )
+    return await _made(seal_around, work, link.key, context)
+
+
+def _signed_parts(envelope: etree._Element, link: Link) -> tuple[Part, ...]:
+    """Return which parts of an envelope are to be signed: of the headers those it has."""
+    header = envelope[0]
+    present = {child.tag.rpartition("}")[2] for child in header if isinstance(child.tag, str)}
+    always = {Part.BODY, Part.TIMESTAMP}
+    return tuple(
+        part for part in _parts(link.settings.signed_parts) if part in always or part.value in present
+    )
+
+
+async def _made(
+    sign: Callable[[Work], Signed | Unsealed], work: Work, key: SigningKey, context: Context
+) -> Signed:
+    """Have an envelope signed where its key lives; raise ``SealingFailed``."""
     try:
-        made = await (in_thread if link.key.provider == _RSA else context.compute)(seal, work)
+        made = await (in_thread if key.provider == _RSA else context.compute)(sign, work)
     except ComputeAway as error:
         text = "Конверт не подписан: вычислительный процесс недоступен."
         raise SealingFailed("operator.signing_away", text, passing=True) from error

@@ -40,7 +40,7 @@ from broker.control.commands import Commands
 from broker.files.finding import FoundFiles
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.hearing import Hearing
-from broker.ingress.peer import PeerDoor
+from broker.ingress.peer import PeerDoor, PeerRooms
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
 from broker.settings import Settings
@@ -51,7 +51,7 @@ from broker.store.journal import Journal
 from broker.store.notebook import Notebook
 from broker.store.partners import PartnerStore
 from broker.store.repeats import Repeats
-from broker.store.room import Share
+from broker.store.room import Room, Share
 from broker.store.views import Views
 from broker.telemetry.log import log
 from broker.work.sweeper import Announcer
@@ -128,12 +128,13 @@ async def _peer_door(
     return PeerDoor(
         peers,
         partial(_files, base),
-        CallbackStore(base.database, base.codec, base.documents.room),
+        CallbackStore(base.database, base.codec),
         journal,
         await stack.enter_async_context(Notebook(journal).running()),
         announcer,
         base.files.store,
         Hearing(ChannelStore(base.database)),
+        rooms=PeerRooms(files=Room(base.settings.door.files_limit)),
     )
 
 
