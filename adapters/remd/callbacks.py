@@ -5,7 +5,7 @@ Both operations come to one endpoint, ``/peer/<destination>/callback``, in SOAP 
 
 import asyncio
 import hashlib
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 from lxml import etree
@@ -29,6 +29,7 @@ from adapters.remd.settings import FileReplay, Settings
 from broker.adapter_kit import (
     CallbackVerdict,
     Context,
+    FileAway,
     InDoubt,
     Outcome,
     PeerReply,
@@ -209,12 +210,41 @@ async def _hand_out(
     file = await context.files.by_receipt(emdr_id) if emdr_id else None
     if file is None and local_uid:
         file = await context.files.by_local_uid(local_uid)
-    media = _MEDIA[_version(call)]
-    if file is None:
-        body = await _file_missing(call, request, context, link)
-        return Serve(body=body, content_type=media, event="file.missing")
-    parts = await _file_found(file, call, request, context, link)
-    return Serve(body=parts, content_type=media, document_id=file.document_id)
+    media, asked = _MEDIA[_version(call)], emdr_id or local_uid
+    match file:
+        case None:
+            body = await _file_refused(_MISSING, call, request, context, link)
+            return Serve(body=body, content_type=media, event="file.missing", asked=asked)
+        case FileAway(document_id=document, reason=reason, over=over):
+            told = _OVER if over else _Told(link.settings.file_away_code, _AWAY)
+            body = await _file_refused(told, call, request, context, link)
+            return Serve(
+                body=body,
+                content_type=media,
+                event="file.missing" if over else "file.awaited",
+                document_id=document,
+                asked=asked,
+                note=reason,
+            )
+        case StoredFile():
+            parts = await _file_found(file, call, request, context, link)
+            return Serve(
+                body=parts, content_type=media, document_id=file.document_id, asked=asked, note=file.source
+            )
+
+
+class _Told(NamedTuple):
+    """A refusal to hand out a file, as РЭМД reads it."""
+
+    code: str
+    text: str
+
+
+_MISSING: Final = _Told(
+    "REGISTRY_ITEM_NOT_FOUND", "Документ с таким идентификатором через эту систему не проходил"
+)
+_OVER: Final = _Told("REGISTRY_ITEM_NOT_FOUND", "Срок хранения файла истёк")
+_AWAY: Final = "Файл сейчас недоступен: он запрошен у медицинской организации, повторите запрос позже"
 
 
 async def _file_found(
@@ -237,16 +267,16 @@ async def _file_found(
     return head, file_text, tail
 
 
-async def _file_missing(call: SoapAnswer, request: PeerRequest, context: Context, link: Link) -> bytes:
+async def _file_refused(
+    told: _Told, call: SoapAnswer, request: PeerRequest, context: Context, link: Link
+) -> bytes:
     tags = callback_tags(link.settings.names)
     envelope, body = _reply_envelope(call, request, link.settings, link.settings.action_file)
     response = etree.SubElement(body, tags.file_response, nsmap={"cb": CALLBACK_NS})
     etree.SubElement(response, tags.status).text = "error"
     item = etree.SubElement(etree.SubElement(response, tags.errors), tags.item)
-    etree.SubElement(item, tags.code).text = "REGISTRY_ITEM_NOT_FOUND"
-    etree.SubElement(
-        item, tags.message
-    ).text = "Документ с таким идентификатором через эту систему не проходил"
+    etree.SubElement(item, tags.code).text = told.code
+    etree.SubElement(item, tags.message).text = told.text
     return await sealed(envelope, link, context)
 
 

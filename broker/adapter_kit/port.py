@@ -105,7 +105,9 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer at once: a file was handed out, or is not ours. The journal notes which, by ``document_id``.
+    """Answer at once: a file was handed out, is not at hand, or is not ours. The journal notes which, by ``document_id``.
+
+    ``asked`` is the identifier the system named; ``note`` where the file was found, or why it is not at hand.
 
     ``body`` may come in parts, so that a large file is never put together.
     """
@@ -113,8 +115,10 @@ class Serve(msgspec.Struct, frozen=True, kw_only=True):
     body: Body
     status: int = 200
     content_type: str = "application/soap+xml"
-    event: Literal["file.served", "file.missing"] = "file.served"
+    event: Literal["file.served", "file.awaited", "file.missing"] = "file.served"
     document_id: UUID | None = None
+    asked: str = ""
+    note: str = ""
     replay: Replay | None = None
 
 

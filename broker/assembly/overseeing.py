@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from broker.assembly.filing import purge_worker
 from broker.assembly.foundation import Foundation
 from broker.store.channels import ChannelStore
 from broker.store.journal import Journal
@@ -46,4 +47,5 @@ def overseeing(
         ),
     )
     terms = TermWorker(TermStore(base.database), base.clock, work.watch_seconds)
-    return [watch.loop, reconcile.loop, terms.loop]
+    purge = purge_worker(base.files, base.settings, base.clock)
+    return [watch.loop, reconcile.loop, terms.loop, purge.loop]

@@ -1,6 +1,7 @@
 """The door for state systems: ``/peer/<destination>/<endpoint>``. What they tell is committed before it is acknowledged."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -14,6 +15,7 @@ from broker.document.event import EventName
 from broker.ingress.hearing import Hearing
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.destinations import CallbackStore
+from broker.store.files import FileStore
 from broker.store.journal import Journal, Note
 from broker.store.notebook import Notebook
 from broker.store.room import NoRoom, Room, Share
@@ -28,6 +30,8 @@ CALLS: Final = 32 * 1024 * 1024
 """Bytes of calls held at once: four of unknown length while they come in, thousands of verdicts."""
 FILES: Final = 96 * 1024 * 1024
 """Bytes of files held at once: one of 20 MiB may open while another is written."""
+_IDENTIFIER: Final = re.compile(r"[0-9A-Za-z.-]{1,64}")
+"""What an emdrId or a localUid looks like; anything else a caller wrote is not journalled."""
 PATIENCE: Final = 120.0
 """Seconds a call may take to arrive, and its answer to be read: both hold room."""
 
@@ -57,6 +61,7 @@ class PeerDoor:
         journal: Journal,
         notebook: Notebook,
         announce: Callable[[Sequence[tuple[int, str]]], None],
+        requests: FileStore,
         hearing: Hearing | None = None,
         *,
         rooms: PeerRooms | None = None,
@@ -67,6 +72,7 @@ class PeerDoor:
         self._journal = journal
         self._notebook = notebook
         self._announce = announce
+        self._requests = requests
         self._hearing = hearing
         self._rooms = rooms or PeerRooms()
 
@@ -137,11 +143,8 @@ class PeerDoor:
                 passed(KillPoint.CALLBACK_KEPT)
                 self._announce(due)
                 CALLBACKS.labels(destination, "taken" if due else "repeated").inc()
-            case Serve(event=event, document_id=document):
-                CALLBACKS.labels(destination, "served").inc()
-                told = EventName.FILE_MISSING if event == "file.missing" else EventName.FILE_SERVED
-                body = {"destination": destination}
-                self._notebook.add(Note(event=told, at=now, body=body, document_id=document))
+            case Serve():
+                await self._served(destination, reply, now)
             case Refuse(code=code):
                 CALLBACKS.labels(destination, "refused").inc()
                 body = {"code": code, "door": "peer", "destination": destination}
@@ -150,6 +153,19 @@ class PeerDoor:
             status=reply.status, body=reply.reply if not isinstance(reply, Serve) else Parts(reply.body),
             headers={"Content-Type": reply.content_type},
         )  # fmt: skip
+
+    async def _served(self, destination: str, reply: Serve, now: datetime) -> None:
+        """Journal who asked for which file and what came of it; whoever has a file we have not is told to hand it out."""
+        CALLBACKS.labels(destination, reply.event.replace("file.", "")).inc()
+        event = EventName(reply.event)
+        if event is EventName.FILE_AWAITED and reply.document_id is not None:
+            await self._requests.asked(reply.document_id, destination, reply.note, now)
+        body = {"destination": destination}
+        if _IDENTIFIER.fullmatch(reply.asked):
+            body["asked"] = reply.asked
+        if reply.note:
+            body["note"] = reply.note
+        self._notebook.add(Note(event=event, at=now, body=body, document_id=reply.document_id))
 
     async def _hear(self, destination: str, reply: Serve | Take | Refuse, now: datetime) -> None:
         """Note that the system called; whom nobody believes was not heard. Trouble of the store costs the note alone."""

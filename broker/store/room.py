@@ -19,8 +19,6 @@ PORTION: Final = 24 * 1024 * 1024
 """Bytes of bodies worked on together, unless a single one is larger."""
 COPIES: Final = 3
 """A body is alive as what the database sent, as the opened bytes, and in what an adapter or a process makes of it."""
-ANSWERED: Final = 2
-"""A file handed out is alive as the opened bytes and, while it is signed, in memory lent to a compute process."""
 WAIT: Final = 10.0
 """Seconds a caller at a door waits for room before it is asked to come again."""
 

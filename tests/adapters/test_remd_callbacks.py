@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from msgspec import structs
 
 from adapters.remd import ADAPTER
 from adapters.remd.names import CALLBACK_NS
@@ -134,6 +135,30 @@ async def test_an_unknown_file_is_answered_with_an_error_status(context: Context
     assert isinstance(reply, Serve)
     assert reply.event == "file.missing"
     assert etree.fromstring(whole(reply.body)).findtext(f".//{{{CALLBACK_NS}}}status") == "error"
+
+
+@pytest.mark.parametrize("code", ["FILE_WAS_NOT_SENT", "MIS_NOT_AVAILABLE"])
+async def test_a_file_that_is_not_at_hand_is_answered_with_an_error_that_asks_to_come_again(
+    context: Context, code: str
+) -> None:
+    assert isinstance(context.files, MemoryFiles)
+    parcel = a_parcel(1)
+    context.files.hold(parcel)
+    context.files.receipt(EMDR_ID, parcel)
+    context.files.away[parcel.document_id] = "file.with_clinic"
+    destination = structs.replace(context.destination, params={"file_away_code": code})
+    body = f"<c:getDocumentFileRequest><c:emdrId>{EMDR_ID}</c:emdrId></c:getDocumentFileRequest>"
+    reply = await ADAPTER.receive(
+        a_call(an_envelope(body)), structs.replace(context, destination=destination)
+    )
+    assert isinstance(reply, Serve)
+    assert (reply.event, reply.document_id, reply.asked) == ("file.awaited", parcel.document_id, EMDR_ID)
+    answer = etree.fromstring(reply.body)
+    assert answer.findtext(f".//{{{CALLBACK_NS}}}status") == "error"
+    assert answer.findtext(f".//{{{CALLBACK_NS}}}code") == code
+    assert "повторите" in (answer.findtext(f".//{{{CALLBACK_NS}}}message") or "")
+    schema = etree.XMLSchema(etree.parse(CONTRACT / "emdr-callback.xsd"))
+    schema.assertValid(answer[-1][0])
 
 
 async def test_a_success_becomes_a_receipt_with_everything_in_it(context: Context) -> None:

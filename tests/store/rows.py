@@ -19,6 +19,7 @@ from broker.store.database import Database
 from broker.store.deliveries import DeliveryStore, Start
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore, Examined, Opening
+from broker.store.files import FileStore
 from broker.store.intake import IntakeStore, Ticket
 from broker.store.journal import Journal
 from broker.store.tasks import LEASE, PREPARE, NewTask, Task, TaskStore, insert_tasks, route_queue
@@ -45,6 +46,7 @@ class Shelf:
         self.documents = ExaminationStore(database, codec)
         self.deliveries = DeliveryStore(database)
         self.tasks = TaskStore(database)
+        self.files = FileStore(database, codec, {"103": 25}.get)
 
     async def accept(self, arrival: Arrival | None = None) -> Ticket:
         verdicts, _ = await self.intake.commit([arrival or an_arrival()])
@@ -147,6 +149,7 @@ class Acting:
             self.clock,
             lambda _due: None,
             ChannelStore(database),
+            shelf.files,
         )
 
 

@@ -74,6 +74,7 @@ async def door(shelf: Shelf, codec: Codec, room: Watched, calls: Room) -> AsyncI
             Journal(shelf.database),
             Notebook(Journal(shelf.database)),
             lambda _due: None,
+            shelf.files,
             rooms=peer.PeerRooms(calls, room),
         )
         async with serving(it.application()) as url:
