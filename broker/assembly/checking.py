@@ -22,7 +22,7 @@ from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
 from broker.console.check import Checked, Trouble
 from broker.document.submission import Mode, SignatureKind
 from broker.intake.read import MAX_CONTENT, MAX_SIGNATURE
-from broker.pipeline import Batch, InForce, examine_all
+from broker.pipeline import Batch, InForce, examined
 from broker.store.room import NoRoom, Room
 from broker.telemetry.log import log
 from broker.validation.rendering.as_html import Part as Rendered
@@ -137,7 +137,7 @@ class FileCheck:
 
     async def _judged(self, upload: _Upload) -> Checked:
         one = lone_file(upload.content, upload.signatures, upload.kind, self._clock.now(), self._mode)
-        made = (await self._pool.run(examine_all, Batch((one,), self._in_force())))[0]
+        made = (await examined(self._pool, Batch((one,), self._in_force())))[0]
         report = lone_report(made, unsigned="" if upload.signatures else "подписи не приложены")
         html = await self._pool.run(
             fragment, Rendered(name=upload.name, report=report, content=upload.content)

@@ -30,6 +30,8 @@ RENEWALS: Final = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each try of work whose pool breaks: a fork server that died takes a moment to be there again."""
 POLITE: Final = 5
 """How far compute processes stand back on a busy machine: doors answer and results are written first."""
+LOOK_EVERY: Final = 0.5
+"""Seconds between two looks whether the pool that took a piece of work still stands."""
 START_SECONDS: Final = 5.0
 """Beyond the work's own time: a fresh process must import and compile rule sets first."""
 
@@ -89,7 +91,7 @@ class ComputePool:
             pool = self._pool
             try:
                 future = _schedule(pool, _do, work, seconds)
-                return await self._finished(future)
+                return await self._finished(pool, future)
             except BrokenProcessPool:
                 self._renew(pool)
             except ComputeFailed as failure:
@@ -103,15 +105,15 @@ class ComputePool:
         """Let a process do nothing; raise ``PoolUnusable`` when even that cannot be had."""
         pool = self._pool
         try:
-            await asyncio.wrap_future(_schedule(pool, _nothing, None, self._seconds + START_SECONDS))
+            await _answer(pool, _schedule(pool, _nothing, None, self._seconds + START_SECONDS))
         except Exception as error:
             self._renew(pool)
             log().error("compute.unusable", error=type(error).__name__)
             raise PoolUnusable from error
 
-    async def _finished(self, future: ProcessFuture[Made]) -> Made:
+    async def _finished(self, pool: ProcessPool, future: ProcessFuture[Made]) -> Made:
         try:
-            return await asyncio.wrap_future(future)
+            return await _answer(pool, future)
         except (PoolTimeout, TimeoutError) as error:
             raise ComputeFailed("timeout") from error
         except ProcessExpired as error:
@@ -164,6 +166,24 @@ def _schedule(
         return pool.schedule(function, args=[given], timeout=seconds)
     except RuntimeError as error:
         raise BrokenProcessPool from error
+
+
+async def _answer(pool: ProcessPool, future: ProcessFuture[Made]) -> Made:
+    """Wait for what became of the work; raise ``BrokenProcessPool`` when its pool broke and forgot it.
+
+    A pool that breaks answers for the work it has noted; what was still in its queue at that moment it answers never
+    (pebble, ``handle_broken_pool``), so a pool that is down is given one more look's time, then nothing more is expected.
+    """
+    waited = asyncio.wrap_future(future)
+    down = False
+    try:
+        while not (await asyncio.wait({waited}, timeout=LOOK_EVERY))[0]:
+            if down:
+                raise BrokenProcessPool("the pool broke before it noted the work")
+            down = not pool.active
+        return waited.result()
+    finally:
+        waited.cancel()  # nothing, where it is done
 
 
 async def _bury(pool: ProcessPool) -> None:

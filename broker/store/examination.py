@@ -24,6 +24,7 @@ from broker.store.room import COPIES, Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import PREPARE, NewTask, Task, finish_tasks, insert_tasks, route_queue
 from broker.telemetry.log import log
+from broker.validation.report import Report
 
 DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
@@ -80,7 +81,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     status: DocumentStatus
     drafts: tuple[Draft, ...]
-    report: dict[str, Any]
+    report: Report
     canonical: CanonicalDocument | None = None
     set_key: str = ""
     version: int = 1
@@ -252,6 +253,8 @@ class ExaminationStore:
             [o.deadline_at for _, _, o in lines],
             [o.term and o.term.starts for _, _, o in lines],
             *([o.term and o.term.marks[share] for _, _, o in lines] for share in range(len(SHARES))),
+            [o.term and o.term.days for _, _, o in lines],
+            [o.term and o.term.provisional for _, _, o in lines],
         )
         opened = {row["id"] for row in rows}
         tasks = [

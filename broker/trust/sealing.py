@@ -17,7 +17,7 @@ from broker.trust.envelope import HUGE, Part, PeerTrust, VerifiedEnvelope, WssRe
 from broker.trust.hole import Hole
 from broker.trust.provider import ProviderUnavailable
 from broker.trust.signer import Signer
-from broker.trust.signing import SigningKey, signer_of
+from broker.trust.signing import SigningKey, asked_signer, signer_of
 from broker.trust.suites import Suite
 from broker.trust.wss import sign_around, sign_envelope
 from broker.trust.wss_verify import Arithmetic, verify_envelope
@@ -44,11 +44,11 @@ class SealingAround(Sealing, frozen=True, kw_only=True):
 
 
 class KeyCard(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signs with a key, for receipts and for the policy of production."""
+    """Who signs with a key, for receipts and for the policy of production; ``certified``: its certificate's number."""
 
     provider: str
     version: str
-    certified: bool
+    certified: str
     suite: Suite
 
 
@@ -94,8 +94,8 @@ def _named(sign: Callable[[], Made]) -> Made | Unsealed:
 
 
 def describe(key: SigningKey) -> KeyCard | Unsealed:
-    """Say who signs with a key, having opened it."""
-    signer = _signer(key)
+    """Say who signs with a key now, having opened it; a service is asked again."""
+    signer = _signer(key, asked_signer)
     if isinstance(signer, Unsealed):
         return signer
     return KeyCard(
@@ -106,9 +106,9 @@ def describe(key: SigningKey) -> KeyCard | Unsealed:
     )
 
 
-def _signer(key: SigningKey) -> Signer | Unsealed:
+def _signer(key: SigningKey, find: Callable[[SigningKey], Signer] = signer_of) -> Signer | Unsealed:
     try:
-        return signer_of(key)
+        return find(key)
     except ProviderUnavailable as unavailable:
         return Unsealed(unavailable.reason, unavailable.passing)
     except OSError:

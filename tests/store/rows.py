@@ -24,6 +24,7 @@ from broker.store.intake import IntakeStore, Ticket
 from broker.store.journal import Journal
 from broker.store.tasks import LEASE, PREPARE, NewTask, Task, TaskStore, insert_tasks, route_queue
 from broker.store.views import Views
+from broker.validation.report import Report
 
 PATIENCE = dt.timedelta(days=15)
 
@@ -63,7 +64,7 @@ class Shelf:
             at=at,
             status=DocumentStatus.ROUTED,
             drafts=(Draft(event=EventName.DOCUMENT_ROUTED, at=at, status=DocumentStatus.ROUTED),),
-            report={},
+            report=Report(),
             set_key=loaded.set_key,
             version=loaded.version,
             openings=tuple(

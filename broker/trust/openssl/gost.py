@@ -186,7 +186,7 @@ class GostSigner:
     """Signs with a GOST key in this process: tests, pilots, development; not a certified СКЗИ."""
 
     provider: str = NAME
-    certified: bool = False
+    certified: str = ""
 
     def __init__(self, certificate: bytes, key: GostKey, chain: tuple[bytes, ...] = ()) -> None:
         if not key.fits(certificate):
