@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
+from weakref import WeakSet
 
 import msgspec
 
@@ -58,6 +59,7 @@ class Room:
         self.limit = limit
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.held = 0
+        _rooms.add(self)
 
     async def take(self, size: int, wait: float | None = None) -> int:
         """Wait until bytes fit, count them in and return how many to give back; ``NoRoom`` after ``wait`` seconds.
@@ -97,7 +99,6 @@ class Room:
 
     def _count(self, size: int) -> None:
         self.held += size
-        BODIES.inc(size)
 
     def _let_in(self) -> None:
         while self._queue:
@@ -117,6 +118,10 @@ class Room:
         elif not place[1].cancelled():
             self._count(-place[0])
         self._let_in()
+
+
+_rooms: Final[WeakSet[Room]] = WeakSet()
+BODIES.set_function(lambda: sum(room.held for room in _rooms))
 
 
 class Share:
