@@ -117,15 +117,11 @@ class ExaminationStore:
             for row in rows
         }
 
-    async def load_one(
-        self, document_id: UUID, share: Share, copies: int = COPIES, keeping: int = COPIES
-    ) -> LoadedDocument | None:
-        """Return one document for an answer; the share holds ``copies`` of its bytes while it opens, then ``keeping``."""
-        size = sum(portion.size for portion in await self.portions([document_id]))
-        await share.add(size * copies)
-        found = (await self.load([document_id])).get(document_id)
-        share.keep(size * keeping)
-        return found
+    async def load_one(self, document_id: UUID, share: Share, copies: int = COPIES) -> LoadedDocument | None:
+        """Return one document for an answer; the copies of its bytes are held in the share first."""
+        for portion in await self.portions([document_id]):
+            await share.add(portion.size * copies)
+        return (await self.load([document_id])).get(document_id)
 
     async def _read(self, row: Any) -> LoadedDocument:
         small = len(row["body"]) < LARGE
