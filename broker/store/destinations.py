@@ -233,11 +233,7 @@ class StoredFiles:
         if owner is None:
             return None
         if self._share is not None:
-<<<<<<< HEAD
-            return await self._documents.load_one(owner, self._share, ANSWER_COPIES, ANSWERED)
-=======
             return await self._documents.load_one(owner, self._share, ANSWER_COPIES)
->>>>>>> memory
         return (await self._documents.load([owner])).get(owner)
 
     async def _file(self, query: str, key: str) -> StoredFile | FileAway | None:
