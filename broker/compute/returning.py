@@ -10,7 +10,9 @@ from typing import Any, Final
 
 _TRIM_THRESHOLD: Final = (-1, 16 * 1024 * 1024)
 """M_TRIM_THRESHOLD: so much free memory at the end of the heap stays for the documents to come."""
-_MMAP_THRESHOLD: Final = (-3, 512 * 1024)
+GIANT: Final = 4 * 1024 * 1024
+"""Bytes of a block that is worth giving back at once; documents of one megabyte are not slowed down by it."""
+_MMAP_THRESHOLD: Final = (-3, GIANT)
 """M_MMAP_THRESHOLD: a block of so many bytes is the system's own and goes back when it is freed."""
 _ARENA_MAX: Final = (-8, 2)
 """M_ARENA_MAX: threads share heaps instead of keeping one each."""
