@@ -66,6 +66,14 @@ class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
     bodies_limit: Annotated[
         int, Meta(description="Сколько байт тел запросов держит один процесс", ge=192 * 1024 * 1024)
     ] = 256 * 1024 * 1024
+    files_limit: Annotated[
+        int,
+        Meta(
+            description="Сколько байт файлов держит процесс дверей, пока их забирают государственные системы: "
+            "своё место, сверх bodies_limit",
+            ge=64 * 1024 * 1024,
+        ),
+    ] = 96 * 1024 * 1024
     partner_rate: Annotated[
         float,
         Meta(

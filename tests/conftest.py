@@ -17,6 +17,8 @@ import pytest
 from in_process import House, a_house
 from partner import Partner
 from servers import Databases, empty, open_databases
+from workers import ByUnit, install_once, keep_to_own_ports
+from xdist.remote import Producer
 
 from broker.archive import Codec, MasterKeys
 from broker.dev.endpoints import Endpoints
@@ -31,6 +33,18 @@ if (
 ):  # pytest puts it first, where tests/adapters would stand before the adapters of the house
     sys.path.remove(HERE)
 sys.path.append(HERE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make ready for several processes (``-n``); one alone needs nothing of it."""
+    keep_to_own_ports()
+    install_once(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit | None:
+    """Share out by what belongs together where files are asked to stay whole (``--dist loadfile``)."""
+    return ByUnit(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

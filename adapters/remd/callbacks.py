@@ -3,8 +3,8 @@
 Both operations come to one endpoint, ``/peer/<destination>/callback``, in SOAP 1.1 or 1.2.
 """
 
+import asyncio
 import hashlib
-from base64 import b64encode
 from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
@@ -24,7 +24,7 @@ from adapters.remd.replies import (
     text_of,
 )
 from adapters.remd.request import bare_id, checksum, serialized, soap_envelope, written_id
-from adapters.remd.security import MEMORY, Link, SealingFailed, opened, sealed
+from adapters.remd.security import MEMORY, Link, SealingFailed, opened, sealed, sealed_around
 from adapters.remd.settings import FileReplay, Settings
 from broker.adapter_kit import (
     CallbackVerdict,
@@ -41,13 +41,13 @@ from broker.adapter_kit import (
     StoredFile,
     Take,
 )
+from broker.adapter_kit.pieces import Body, Encoded
 from broker.adapter_kit.soap import SOAP11, SOAP12, SoapAnswer, fault_text, parse_soap
 from broker.trust.envelope import VerifiedEnvelope
 
 MAX_CALL: Final = 8 * 1024 * 1024
 """A result with hundreds of findings stays far below this."""
 _REPLY_IDS: Final = UUID("0b8f1f0a-63a1-4e8e-8a37-6a1d1d0c5b11")
-_PLACE: Final = "FILE-GOES-HERE"
 _MEDIA: Final = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 
 
@@ -227,9 +227,9 @@ async def _hand_out(
                 note=reason,
             )
         case StoredFile():
-            body = await _file_found(file, call, request, context, link)
+            parts = await _file_found(file, call, request, context, link)
             return Serve(
-                body=body, content_type=media, document_id=file.document_id, asked=asked, note=file.source
+                body=parts, content_type=media, document_id=file.document_id, asked=asked, note=file.source
             )
 
 
@@ -249,22 +249,22 @@ _AWAY: Final = "Файл сейчас недоступен: он запроше�
 
 async def _file_found(
     file: StoredFile, call: SoapAnswer, request: PeerRequest, context: Context, link: Link
-) -> bytes:
+) -> Body:
+    """Answer with a file, which stands in no tree and is encoded while it is written."""
     settings = link.settings
     tags = callback_tags(settings.names)
     envelope, body = _reply_envelope(call, request, settings, settings.action_file)
     response = etree.SubElement(body, tags.file_response, nsmap={"cb": CALLBACK_NS})
     etree.SubElement(response, tags.status).text = "success"
     holder = etree.SubElement(response, tags.document_file)
-    text = b64encode(file.content)
-    data = etree.SubElement(holder, tags.data)
-    etree.SubElement(holder, tags.checksum).text = checksum(file.content, text, settings)
-    if link.key is not None:
-        data.text = text.decode()
-        return await sealed(envelope, link, context)
-    data.text = _PLACE  # the tree never holds twenty megabytes of base64
-    head, tail = serialized(envelope).split(_PLACE.encode(), 1)
-    return head + text + tail
+    file_text = Encoded(file.content)
+    mark = f"hole-{hashlib.sha256(request.body).hexdigest()}"  # no request can name its own digest
+    etree.SubElement(holder, tags.data).text = mark
+    etree.SubElement(holder, tags.checksum).text = await asyncio.to_thread(
+        checksum, file.content, file_text.pieces(), settings
+    )
+    head, tail = await sealed_around(envelope, mark, file.content, link, context)
+    return head, file_text, tail
 
 
 async def _file_refused(

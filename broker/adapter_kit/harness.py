@@ -19,6 +19,7 @@ from aiohttp import web
 from broker.adapter_kit.context import Context, Destination, FileAway, StoredFile
 from broker.adapter_kit.outcome import Awaiting, Outcome
 from broker.adapter_kit.parcel import ClinicCard, Parcel
+from broker.adapter_kit.pieces import whole
 from broker.adapter_kit.port import Adapter, PeerRequest, Polls, Receives, Refuse, Serve, StoredCallback, Take
 from broker.adapter_kit.simulation import SimDocument
 from broker.document.canonical import (
@@ -164,7 +165,8 @@ class PeerDoor:
                 case Refuse(code=code):
                     self.refused.append(code)
             self._news.notify_all()
-        return web.Response(body=reply.body if isinstance(reply, Serve) else reply.reply, status=reply.status)
+        body = whole(reply.body) if isinstance(reply, Serve) else reply.reply
+        return web.Response(body=body, status=reply.status)
 
     async def wait_for(
         self, correlation: str, *, count: int = 1, timeout: float = 15

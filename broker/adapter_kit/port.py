@@ -14,6 +14,7 @@ from broker.adapter_kit.context import Context
 from broker.adapter_kit.outcome import InDoubt, Outcome, Unavailable
 from broker.adapter_kit.parcel import ClinicCard, Parcel
 from broker.adapter_kit.passport import Passport
+from broker.adapter_kit.pieces import Body
 
 
 @runtime_checkable
@@ -107,9 +108,11 @@ class Serve(msgspec.Struct, frozen=True, kw_only=True):
     """Answer at once: a file was handed out, is not at hand, or is not ours. The journal notes which, by ``document_id``.
 
     ``asked`` is the identifier the system named; ``note`` where the file was found, or why it is not at hand.
+
+    ``body`` may come in parts, so that a large file is never put together.
     """
 
-    body: bytes
+    body: Body
     status: int = 200
     content_type: str = "application/soap+xml"
     event: Literal["file.served", "file.awaited", "file.missing"] = "file.served"

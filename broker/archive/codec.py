@@ -7,6 +7,7 @@ one at rest, that is the disk's or the database's task in production (docs/threa
 
 import hmac
 import os
+import threading
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -43,20 +44,36 @@ class MasterKeys(msgspec.Struct, frozen=True):
         return hmac.digest(self.keys[min(self.keys)], f"inaya/{purpose}".encode(), "sha256")
 
 
+LARGE: Final = 1024 * 1024
+"""Bytes from which sealing and opening takes milliseconds and belongs in a thread."""
+
+
+class _Zstd(threading.local):
+    """What compresses, one for each thread: a context of zstd used by two at once spoils the bytes of both."""
+
+    def __init__(self, level: int) -> None:
+        self.pack = zstandard.ZstdCompressor(level=level)
+        self.unpack = zstandard.ZstdDecompressor()
+
+
 class Codec:
-    """Seals and opens content; one per process, not shared between threads."""
+    """Seals and opens content; one per process, shared by its threads."""
 
     def __init__(self, keys: MasterKeys, *, level: int = 1) -> None:
         self._keys = keys
-        self._pack = zstandard.ZstdCompressor(level=level)
-        self._unpack = zstandard.ZstdDecompressor()
+        self._zstd = _Zstd(level)
 
     def seal(self, plain: bytes, bound_to: UUID) -> bytes:
         """Compress and encrypt ``plain`` (at most ``MAX_PLAIN`` bytes) for the row of this id."""
         number = self._keys.current
         key, nonce = os.urandom(32), os.urandom(_NONCE)
-        sealed = AESGCM(key).encrypt(nonce, self._pack.compress(plain), bound_to.bytes)
-        return bytes((_VERSION, number)) + aes_key_wrap(self._keys.keys[number], key) + nonce + sealed
+        packed = self._zstd.pack.compress(plain)
+        del plain  # of a large content no more is alive than must be
+        sealed = AESGCM(key).encrypt(nonce, packed, bound_to.bytes)
+        del packed
+        return b"".join(
+            (bytes((_VERSION, number)), aes_key_wrap(self._keys.keys[number], key), nonce, sealed)
+        )
 
     def open(self, sealed: bytes, bound_to: UUID) -> bytes:
         """Return the plain bytes; raise ``Tampered`` when they are not what was sealed for this row."""
@@ -65,12 +82,13 @@ class Codec:
             raise Tampered("unknown layout or key")
         try:
             key = aes_key_unwrap(self._keys.keys[sealed[1]], sealed[head:nonce_at])
-            packed = AESGCM(key).decrypt(sealed[nonce_at:body_at], sealed[body_at:], bound_to.bytes)
+            body = memoryview(sealed)[body_at:]
+            packed = AESGCM(key).decrypt(sealed[nonce_at:body_at], body, bound_to.bytes)
             if (
                 zstandard.frame_content_size(packed) > MAX_PLAIN
             ):  # the limit below holds for frames of unknown size only
                 raise Tampered("too large")
-            return self._unpack.decompress(packed, max_output_size=MAX_PLAIN)
+            return self._zstd.unpack.decompress(packed, max_output_size=MAX_PLAIN)
         except (InvalidTag, InvalidUnwrap, zstandard.ZstdError) as error:
             raise Tampered("does not open") from error
 

@@ -40,7 +40,7 @@ from broker.control.commands import Commands
 from broker.files.finding import FoundFiles
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.hearing import Hearing
-from broker.ingress.peer import PeerDoor
+from broker.ingress.peer import PeerDoor, PeerRooms
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
 from broker.settings import Settings
@@ -51,14 +51,16 @@ from broker.store.journal import Journal
 from broker.store.notebook import Notebook
 from broker.store.partners import PartnerStore
 from broker.store.repeats import Repeats
-from broker.store.room import Share
+from broker.store.room import Room, Share
 from broker.store.views import Views
 from broker.telemetry.log import log
 from broker.work.sweeper import Announcer
 
 PREFETCH = 100
-AMQP_BODIES = AmqpBodies()
-"""What the AMQP door may hold; the other doors of the same process get the rest of its limit."""
+AMQP_BODIES = AmqpBodies(held=48 * 1024 * 1024)
+"""What the AMQP door may hold: four of the largest messages."""
+ALIVE = 2
+"""A message is alive as it came and as what was read of it; the other doors of the process get the rest of its limit."""
 
 
 @web.middleware
@@ -128,19 +130,20 @@ async def _peer_door(
     return PeerDoor(
         peers,
         partial(_files, base),
-        CallbackStore(base.database, base.codec, base.documents.room),
+        CallbackStore(base.database, base.codec),
         journal,
         await stack.enter_async_context(Notebook(journal).running()),
         announcer,
         base.files.store,
         Hearing(ChannelStore(base.database)),
+        rooms=PeerRooms(files=Room(base.settings.door.files_limit)),
     )
 
 
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the doors until cancelled."""
     async with contextlib.AsyncExitStack() as stack:
-        beside = AMQP_BODIES.sum if settings.bus.amqp_url else 0
+        beside = ALIVE * AMQP_BODIES.sum if settings.bus.amqp_url else 0
         base = await stack.enter_async_context(foundation(settings, beside))
         room = base.documents.room
         pool = await stack.enter_async_context(compute(settings, 1))

@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from broker.compute.garbage import collect_rarely
+from broker.compute.handing import Handed, handed
+from broker.compute.returning import GIANT, return_large_blocks, return_what_is_free
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
@@ -28,6 +30,8 @@ RENEWALS: Final = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each try of work whose pool breaks: a fork server that died takes a moment to be there again."""
 POLITE: Final = 5
 """How far compute processes stand back on a busy machine: doors answer and results are written first."""
+LOOK_EVERY: Final = 0.5
+"""Seconds between two looks whether the pool that took a piece of work still stands."""
 START_SECONDS: Final = 5.0
 """Beyond the work's own time: a fresh process must import and compile rule sets first."""
 
@@ -45,6 +49,7 @@ class PoolUnusable(Exception):  # noqa: N818  names what is the matter
 
 
 def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    return_large_blocks()
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(
         resource.RLIMIT_AS, (limit, hard)
@@ -76,12 +81,17 @@ class ComputePool:
         to do nothing tells the work from the installation: raise ``PoolUnusable`` when that dies as well.
         """
         seconds = self._seconds * max(units, 1) + START_SECONDS
+        with handed((function, given)) as work:
+            made: Made = await self._run(work, seconds)
+            return made
+
+    async def _run(self, work: Handed, seconds: float) -> Any:
         for pause in RENEWALS:
             await asyncio.sleep(pause)
             pool = self._pool
             try:
-                future = _schedule(pool, function, given, seconds)
-                return await self._finished(future)
+                future = _schedule(pool, _do, work, seconds)
+                return await self._finished(pool, future)
             except BrokenProcessPool:
                 self._renew(pool)
             except ComputeFailed as failure:
@@ -95,15 +105,15 @@ class ComputePool:
         """Let a process do nothing; raise ``PoolUnusable`` when even that cannot be had."""
         pool = self._pool
         try:
-            await asyncio.wrap_future(_schedule(pool, _nothing, None, self._seconds + START_SECONDS))
+            await _answer(pool, _schedule(pool, _nothing, None, self._seconds + START_SECONDS))
         except Exception as error:
             self._renew(pool)
             log().error("compute.unusable", error=type(error).__name__)
             raise PoolUnusable from error
 
-    async def _finished(self, future: ProcessFuture[Made]) -> Made:
+    async def _finished(self, pool: ProcessPool, future: ProcessFuture[Made]) -> Made:
         try:
-            return await asyncio.wrap_future(future)
+            return await _answer(pool, future)
         except (PoolTimeout, TimeoutError) as error:
             raise ComputeFailed("timeout") from error
         except ProcessExpired as error:
@@ -133,6 +143,17 @@ class ComputePool:
         await asyncio.gather(_bury(self._pool), *self._burials)
 
 
+def _do(work: Handed) -> Any:
+    """Do the work, in a compute process, and give back the memory of something large."""
+    function, given = work.receive()
+    try:
+        return function(given)
+    finally:
+        if work.size >= GIANT:
+            del given
+            return_what_is_free()
+
+
 def _nothing(_given: None) -> None:
     """Do nothing, in a process that has started."""
 
@@ -145,6 +166,24 @@ def _schedule(
         return pool.schedule(function, args=[given], timeout=seconds)
     except RuntimeError as error:
         raise BrokenProcessPool from error
+
+
+async def _answer(pool: ProcessPool, future: ProcessFuture[Made]) -> Made:
+    """Wait for what became of the work; raise ``BrokenProcessPool`` when its pool broke and forgot it.
+
+    A pool that breaks answers for the work it has noted; what was still in its queue at that moment it answers never
+    (pebble, ``handle_broken_pool``), so a pool that is down is given one more look's time, then nothing more is expected.
+    """
+    waited = asyncio.wrap_future(future)
+    down = False
+    try:
+        while not (await asyncio.wait({waited}, timeout=LOOK_EVERY))[0]:
+            if down:
+                raise BrokenProcessPool("the pool broke before it noted the work")
+            down = not pool.active
+        return waited.result()
+    finally:
+        waited.cancel()  # nothing, where it is done
 
 
 async def _bury(pool: ProcessPool) -> None:

@@ -77,7 +77,7 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
         ("POST", "/destinations/{id}/hear", overview.hear, acts),
         ("POST", "/destinations/{id}/reconcile", field.reconcile, acts),
         ("GET", "/reconciliation", field.reconciliation, reads),
-        ("GET", "/terms", terms.late, reads),
+        ("GET", "/terms", terms.show, reads),
         ("GET", "/files", files.waiting, reads),
         ("GET", "/unknown-codes", field.unknown, reads),
         ("POST", "/unknown-codes/settle", field.settle, acts),

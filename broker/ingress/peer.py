@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from broker.adapter_kit import Adapter, Context, Files, PeerRequest, Receives, Refuse, Serve, Take
+from broker.adapter_kit.pieces import Parts, held_by
 from broker.document.event import EventName
 from broker.ingress.hearing import Hearing
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
@@ -17,7 +18,7 @@ from broker.store.destinations import CallbackStore
 from broker.store.files import FileStore
 from broker.store.journal import Journal, Note
 from broker.store.notebook import Notebook
-from broker.store.room import NoRoom, Share
+from broker.store.room import NoRoom, Room, Share
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, CALLBACKS
@@ -25,10 +26,28 @@ from broker.telemetry.trace import safe_trace
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Callbacks carry verdicts, not files."""
+CALLS: Final = 32 * 1024 * 1024
+"""Bytes of calls held at once: four of unknown length while they come in, thousands of verdicts."""
+FILES: Final = 96 * 1024 * 1024
+"""Bytes of files held at once: one of 20 MiB may open while another is written."""
 _IDENTIFIER: Final = re.compile(r"[0-9A-Za-z.-]{1,64}")
 """What an emdrId or a localUid looks like; anything else a caller wrote is not journalled."""
 PATIENCE: Final = 120.0
 """Seconds a call may take to arrive, and its answer to be read: both hold room."""
+
+
+FILES_AT_ONCE: Final = 16
+"""Files handed out at once, however small: each costs a signature."""
+
+
+class PeerRooms:
+    """The door's own memory, apart from that of partners' documents: for what is told us, and for files asked of us.
+
+    Large files asked for hold up no verdict, and nothing that comes in by other doors holds up a file.
+    """
+
+    def __init__(self, calls: Room | None = None, files: Room | None = None) -> None:
+        self.calls, self.files = calls or Room(CALLS), files or Room(FILES)
 
 
 class PeerDoor:
@@ -44,6 +63,8 @@ class PeerDoor:
         announce: Callable[[Sequence[tuple[int, str]]], None],
         requests: FileStore,
         hearing: Hearing | None = None,
+        *,
+        rooms: PeerRooms | None = None,
     ) -> None:
         self._peers = peers
         self._files = files
@@ -53,6 +74,7 @@ class PeerDoor:
         self._announce = announce
         self._requests = requests
         self._hearing = hearing
+        self._rooms = rooms or PeerRooms()
 
     def application(self) -> web.Application:
         """Build the application of the peer port."""
@@ -66,9 +88,10 @@ class PeerDoor:
         peer = self._peers.get(destination)
         if peer is None or not isinstance(peer[0], Receives):
             return web.Response(status=404)
-        with Share(self._callbacks.room) as share:
+        rooms = self._rooms
+        with Share(rooms.calls) as said, Share(rooms.files, rooms.files.limit // FILES_AT_ONCE) as share:
             try:
-                call = await _read(request, share)
+                call = await _read(request, said)
                 response = await self._reply(destination, call, share)
             except NoRoom:
                 return _away("peer.no_room")
@@ -93,6 +116,8 @@ class PeerDoor:
                         trace=safe_trace(error))  # fmt: skip
             await self._journal.caught(error, context.clock.now(), destination=destination)
             return web.Response(status=500)
+        if isinstance(reply, Serve):
+            share.keep(held_by(reply.body))
         try:
             return await self._answer(destination, call, reply, context)
         except UnstorableError as error:
@@ -125,7 +150,7 @@ class PeerDoor:
                 body = {"code": code, "door": "peer", "destination": destination}
                 await self._journal.note(EventName.SUBMISSION_REFUSED, now, body=body)
         return web.Response(
-            status=reply.status, body=reply.reply if not isinstance(reply, Serve) else reply.body,
+            status=reply.status, body=reply.reply if not isinstance(reply, Serve) else Parts(reply.body),
             headers={"Content-Type": reply.content_type},
         )  # fmt: skip
 
@@ -161,6 +186,7 @@ async def _read(request: web.Request, share: Share) -> PeerRequest:
     await share.add(2 * length)
     async with asyncio.timeout(PATIENCE):
         body = await request.read()
+    share.keep(2 * len(body))
     return PeerRequest(
         endpoint=request.match_info["endpoint"],
         method=request.method,

@@ -191,8 +191,9 @@ class CallbackStore:
                     await note(connection, EventName.CALLBACK_PARKED, at, body=body)
 
 
-ANSWER_COPIES: Final = 6
-"""A file handed out is alive as the opened bytes, their base64, the envelope and what the socket has not taken yet."""
+ANSWER_COPIES: Final = 3
+"""A file that opens is alive as what the database sent, unsealed and unpacked; while it is signed as its bytes and in
+memory lent to a compute process."""
 
 
 BY_LOCAL_UID: Final = "file_by_local_uid"

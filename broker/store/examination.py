@@ -1,5 +1,6 @@
 """Loads documents for the steps and writes what the steps made of them, many in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -8,7 +9,7 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from broker.archive import Codec, StoredContent, Tampered
+from broker.archive import LARGE, Codec, StoredContent, Tampered
 from broker.delivery.term import SHARES, Term
 from broker.document.canonical import CanonicalDocument
 from broker.document.event import Draft, EventName
@@ -106,7 +107,7 @@ class ExaminationStore:
     async def load(self, ids: Sequence[UUID]) -> dict[UUID, LoadedDocument]:
         """Return documents with their content opened."""
         rows = await self._db.fetch(DOCUMENTS["for_work"], list(ids))
-        return {row["id"]: self._read(row) for row in rows}
+        return {row["id"]: await self._read(row) for row in rows}
 
     async def previous(self, ids: Sequence[UUID]) -> dict[UUID, PreviousVersion]:
         """Return of each document the latest one of its set that came before it and was not refused."""
@@ -122,8 +123,9 @@ class ExaminationStore:
             await share.add(portion.size * copies)
         return (await self.load([document_id])).get(document_id)
 
-    def _read(self, row: Any) -> LoadedDocument:
-        stored, canonical = self._unseal(row)
+    async def _read(self, row: Any) -> LoadedDocument:
+        small = len(row["body"]) < LARGE
+        stored, canonical = self._unseal(row) if small else await asyncio.to_thread(self._unseal, row)
         return LoadedDocument(
             id=row["id"],
             partner_id=row["partner_id"],
@@ -251,6 +253,8 @@ class ExaminationStore:
             [o.deadline_at for _, _, o in lines],
             [o.term and o.term.starts for _, _, o in lines],
             *([o.term and o.term.marks[share] for _, _, o in lines] for share in range(len(SHARES))),
+            [o.term and o.term.days for _, _, o in lines],
+            [o.term and o.term.provisional for _, _, o in lines],
         )
         opened = {row["id"] for row in rows}
         tasks = [

@@ -1,4 +1,7 @@
-"""Room for bodies: a process holds a bounded sum of them, whichever door they came in or go out by."""
+"""Room for bodies: a process holds a bounded sum of them, whichever door they came in or go out by.
+
+A process may have several rooms, so that large bodies of one sort never hold up those of another.
+"""
 
 import asyncio
 import contextlib
@@ -7,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
+from weakref import WeakSet
 
 import msgspec
 
@@ -55,6 +59,7 @@ class Room:
         self.limit = limit
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.held = 0
+        _rooms.add(self)
 
     async def take(self, size: int, wait: float | None = None) -> int:
         """Wait until bytes fit, count them in and return how many to give back; ``NoRoom`` after ``wait`` seconds.
@@ -94,7 +99,6 @@ class Room:
 
     def _count(self, size: int) -> None:
         self.held += size
-        BODIES.set(self.held)
 
     def _let_in(self) -> None:
         while self._queue:
@@ -116,16 +120,31 @@ class Room:
         self._let_in()
 
 
-class Share:
-    """What one answer holds of the room until it is written; a context manager."""
+_rooms: Final[WeakSet[Room]] = WeakSet()
+BODIES.set_function(lambda: sum(room.held for room in _rooms))
 
-    def __init__(self, room: Room) -> None:
+
+class Share:
+    """What one answer holds of the room until it is written; a context manager.
+
+    Whoever holds anything holds ``least`` bytes: so the room bounds the number of answers too.
+    """
+
+    def __init__(self, room: Room, least: int = 0) -> None:
         self._room = room
+        self._least = least
         self._held = 0
 
     async def add(self, size: int) -> None:
         """Hold so many bytes more; raise ``NoRoom`` when they do not fit in good time."""
-        self._held += await self._room.take(size, WAIT)
+        self._held += await self._room.take(max(size, self._least - self._held), WAIT)
+
+    def keep(self, size: int) -> None:
+        """Give back what is held over so many bytes: what they were for is done."""
+        over = self._held - max(size, self._least)
+        if over > 0:
+            self._held -= over
+            self._room.give(over)
 
     def __enter__(self) -> Self:
         return self

@@ -152,6 +152,8 @@ create table delivery (
     term_marks timestamp with time zone[],
     term_told smallint not null default 0,
     term_next timestamp with time zone,
+    term_days smallint,
+    term_provisional boolean,
     constraint delivery_pkey PRIMARY KEY (id),
     constraint delivery_document_id_destination_key UNIQUE (document_id, destination)
 );

@@ -1,6 +1,7 @@
 """Compute processes that die: the pool is there again, whenever and however they went."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import time
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import psutil
 import pytest
+from pebble import ProcessPool
 
 from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable, compute_pool
 
@@ -64,6 +66,35 @@ async def test_a_process_that_dies_idle_is_replaced(pool: ComputePool):
     os.kill(first, signal.SIGKILL)
     await ended(first)
     assert await pool.run(who, 0) != first
+
+
+class BreaksMeanwhile(ProcessPool):
+    """A pool that is whole when it is asked and broken when the work lies in its queue."""
+
+    breaks = False
+
+    def _check_pool_status(self) -> None:
+        super()._check_pool_status()
+        if self.breaks:
+            for pid in tuple(self._pool_manager.worker_manager.workers):
+                os.kill(pid, signal.SIGKILL)
+            while self.active:
+                time.sleep(0.01)
+
+
+async def test_work_handed_to_a_pool_that_breaks_at_that_moment_is_done_by_the_next():
+    context = multiprocessing.get_context("forkserver")
+    first, second = (kind(max_workers=1, context=context) for kind in (BreaksMeanwhile, ProcessPool))
+    pools = iter((first, second))
+    pool = ComputePool(lambda: next(pools), 1, 10.0)
+    try:
+        assert await pool.run(who, 0) > 0
+        first.breaks = True
+        async with asyncio.timeout(30):
+            assert await pool.run(who, 0) > 0
+        assert pool._pool is second
+    finally:
+        await pool.close()
 
 
 async def test_a_pool_no_process_of_which_starts_is_unusable_and_no_work_failed():
