@@ -6,7 +6,6 @@ import io
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
-from unittest.mock import ANY
 
 import aiohttp
 import pytest
@@ -301,7 +300,7 @@ async def test_files_and_verdicts_are_served_by_doors_whose_room_is_full_of_gian
         door = f"{house.peer}/peer/remd/callback"
         async with asyncio.timeout(8):
             served = await asyncio.gather(*(call(door, asking(arrival.local_uid)) for _ in range(3)))
-            assert await call(door, telling()) == (200, ANY)
+            assert (await call(door, telling()))[0] == 200
         assert {status for status, _ in served} == {200}
         assert min(length for _, length in served) > 20 * MIB * 4 / 3
 
