@@ -1,5 +1,6 @@
 """Files for years, as rows: whose bytes were let go, what clinics handed back, what was asked for in vain, where to ask."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -7,7 +8,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import msgspec
 
-from broker.archive import Codec, StoredContent, Tampered
+from broker.archive import LARGE, Codec, StoredContent, Tampered
 from broker.archive.retention import Case, Depth, Ended, Go
 from broker.document.event import Draft, EventName
 from broker.document.lifecycle import DeliveryStatus, DocumentStatus
@@ -158,7 +159,7 @@ class FileStore:
             return nothing
         sealed = await connection.fetchval(QUERIES["sealed"], document)
         try:
-            stored = StoredContent.unpack(self._codec.open(sealed, document))
+            stored = StoredContent.unpack(await self._aside(self._codec.open, sealed, document))
         except (Tampered, msgspec.DecodeError):
             log().error("content.does_not_open", document=str(document))
             return nothing
@@ -192,7 +193,7 @@ class FileStore:
         self, document: UUID, content: bytes, at: datetime, until: datetime | None, *, partner: str
     ) -> None:
         """Keep what a clinic handed back until an instant (None: as long as the document); its digest was checked."""
-        sealed = self._codec.seal(content, document)
+        sealed = await self._aside(self._codec.seal, content, document)
         async with self._db.transaction() as connection:
             await connection.execute(QUERIES["give_back"], document, sealed, at, until)
             await connection.execute(QUERIES["answer_requests"], document, at)
@@ -205,10 +206,16 @@ class FileStore:
         if sealed is None:
             return None
         try:
-            return self._codec.open(sealed, document)
+            return await self._aside(self._codec.open, sealed, document)
         except Tampered:
             log().error("content.does_not_open", document=str(document))
             return None
+
+    async def _aside(self, work: Callable[[bytes, UUID], bytes], given: bytes, document: UUID) -> bytes:
+        """Seal or open; what is large, beside the event loop."""
+        return (
+            await asyncio.to_thread(work, given, document) if len(given) >= LARGE else work(given, document)
+        )
 
     async def drop_returned(self, now: datetime) -> None:
         """Forget what was handed back and kept long enough."""

@@ -69,7 +69,8 @@ class RemoteSigner:
         self._token = token
         self._timeout = timeout
         self._stated = certified
-        self._tls = _tls(ca) if url.startswith("https:") else None
+        self._ca = ca
+        self._tls: ssl.SSLContext | None = None
         self.learn()
 
     def learn(self) -> None:
@@ -115,6 +116,7 @@ class RemoteSigner:
             response = connection.getresponse()
             said = response.read(MOST + 1)
         except ssl.SSLCertVerificationError as error:
+            self._tls = None  # the file of the authority may be mended
             raise ProviderUnavailable(_MISTRUSTED.get(error.verify_code, _OTHER_ISSUER)) from error
         except (OSError, http.client.HTTPException) as error:
             raise ProviderUnavailable("Служба подписи не отвечает.", passing=True) from error
@@ -137,7 +139,8 @@ class RemoteSigner:
             return _UnixConnection(self._url.removeprefix(UNIX), self._timeout)
         parts = urlsplit(self._url)
         host, port = parts.hostname or "", parts.port
-        if self._tls is not None:
+        if parts.scheme == "https":
+            self._tls = self._tls or _tls(self._ca)
             return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._tls)
         return http.client.HTTPConnection(host, port, timeout=self._timeout)
 

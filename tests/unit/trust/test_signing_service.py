@@ -139,6 +139,21 @@ async def test_a_service_that_shows_a_wrong_certificate_is_refused_in_words(
     assert not refused.passing
 
 
+async def test_an_authority_that_is_mended_is_believed_without_a_restart(
+    stand: Stand, authority: Authority, tmp_path: Path
+) -> None:
+    other = Authority.create(tmp_path / "other", "Другой выдуманный УЦ")
+    async with signer_service(key_of(stand), TOKEN, "127.0.0.1:0", tls=authority.server()) as url:
+        signer = await asyncio.to_thread(signer_of, remote(url, ca=authority.ca))
+        port = url.rpartition(":")[2]
+    right = await asyncio.to_thread(Path(other.ca).read_bytes)
+    async with signer_service(key_of(stand), TOKEN, f"127.0.0.1:{port}", tls=other.server()):
+        with pytest.raises(ProviderUnavailable, match=r"sign\.ca"):
+            await asyncio.to_thread(signer.sign, b"data")
+        await asyncio.to_thread(Path(authority.ca).write_bytes, right)
+        assert len(await asyncio.to_thread(signer.sign, b"data")) == 256
+
+
 @pytest.mark.parametrize(
     ("params", "said"),
     [
