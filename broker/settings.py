@@ -66,6 +66,14 @@ class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
     bodies_limit: Annotated[
         int, Meta(description="Сколько байт тел запросов держит один процесс", ge=192 * 1024 * 1024)
     ] = 256 * 1024 * 1024
+    files_limit: Annotated[
+        int,
+        Meta(
+            description="Сколько байт файлов держит процесс дверей, пока их забирают государственные системы: "
+            "своё место, сверх bodies_limit",
+            ge=64 * 1024 * 1024,
+        ),
+    ] = 96 * 1024 * 1024
     partner_rate: Annotated[
         float,
         Meta(
@@ -193,6 +201,42 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
 
+class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long documents' bytes are kept."""
+
+    purge_hour: Annotated[
+        int,
+        Meta(
+            description="Час (UTC), с которого ночью удаляются файлы, которые больше никто не вправе запросить или хранит "
+            "сама клиника; -1 — не удалять",
+            ge=-1,
+            le=23,
+        ),
+    ] = 1
+    refused_keep_days: Annotated[
+        int,
+        Meta(description="Сколько суток хранить файл документа, который нигде не зарегистрирован", ge=30),
+    ] = 365
+    clinic_keep_days: Annotated[
+        int,
+        Meta(
+            description="Сколько суток после исхода хранить файл клиники, которая хранит файлы сама "
+            "(storage = clinic)",
+            ge=1,
+        ),
+    ] = 15
+    returned_keep_days: Annotated[
+        int, Meta(description="Сколько суток хранить файл, возвращённый клиникой по запросу", ge=1)
+    ] = 15
+    clinic_ca_file: Annotated[
+        str,
+        Meta(
+            description="Файл PEM с корневыми сертификатами, которым верить на точках клиник сверх системных; "
+            "пусто — только системные"
+        ),
+    ] = ""
+
+
 class TrustSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whom signatures are trusted by."""
 
@@ -240,6 +284,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     work: WorkSettings
     security: SecuritySettings
     data: DataSettings
+    archive: ArchiveSettings
     trust: TrustSettings
     telemetry: TelemetrySettings
     stand: StandSettings

@@ -56,6 +56,9 @@ class Partner:
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.call("GET", f"/api/v1{path}", **options)
 
+    async def put(self, path: str, **options: Any) -> Answer:
+        return await self.call("PUT", f"/api/v1{path}", **options)
+
     async def post(self, path: str, **options: Any) -> Answer:
         return await self.call("POST", f"/api/v1{path}", **options)
 

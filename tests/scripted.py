@@ -16,6 +16,7 @@ from broker.adapter_kit import (
     CallbackVerdict,
     Context,
     Delivered,
+    FileAway,
     InDoubtPolicy,
     Outcome,
     Parcel,
@@ -106,7 +107,9 @@ class Scripted:
         file = await context.files.by_local_uid(request.query["localUid"])
         if file is None:
             return Serve(body=b"", event="file.missing")
-        return Serve(body=file.content, document_id=file.document_id)
+        if isinstance(file, FileAway):
+            return Serve(body=b"", event="file.awaited", document_id=file.document_id, note=file.reason)
+        return Serve(body=file.content, document_id=file.document_id, note=file.source)
 
     async def interpret(self, callback: StoredCallback, context: Context) -> Sequence[CallbackVerdict]:
         """Break: no verdict of this system is readable."""

@@ -63,7 +63,7 @@ class RemdAdapter:
 
     async def deliver(self, parcel: Parcel, context: Context) -> Outcome:
         """Send registerDocument and read the synchronous answer."""
-        link = link_of(context.destination)
+        link = await link_of(context)
         if isinstance(link, str):
             return Held("destination.settings_invalid", link, "destination")
         settings = link.settings
@@ -104,7 +104,7 @@ class RemdAdapter:
 
         A document still being checked is not there: ``NotFound`` does not mean that РЭМД never got it.
         """
-        link = link_of(context.destination)
+        link = await link_of(context)
         if isinstance(link, str):
             return Held("destination.settings_invalid", link, "destination")
         client = parcel.clinic.client_entity_id or link.settings.client_entity_id
@@ -116,7 +116,7 @@ class RemdAdapter:
         self, clinic: ClinicCard, since: datetime, until: datetime, context: Context
     ) -> Sequence[RegistryEntry] | Unavailable | InDoubt:
         """List what searchRegistryItem has of a clinic in a window."""
-        link = link_of(context.destination)
+        link = await link_of(context)
         if isinstance(link, str):
             return Unavailable("destination.settings_invalid")
         client = clinic.client_entity_id or link.settings.client_entity_id
@@ -146,7 +146,7 @@ class RemdAdapter:
 
     async def probe(self, context: Context) -> bool:
         """Tell whether anything answers at the service's address; nothing is sent."""
-        link = link_of(context.destination)
+        link = await link_of(context)
         if isinstance(link, str):
             return False
         timeout = aiohttp.ClientTimeout(total=min(self._timeout(context), 10.0))
@@ -160,14 +160,14 @@ class RemdAdapter:
 
     async def receive(self, request: PeerRequest, context: Context) -> PeerReply:
         """Answer a call of РЭМД: hand out a file or take a result."""
-        link = link_of(context.destination)
+        link = await link_of(context)
         if isinstance(link, str):
             return Refuse(code="destination.settings_invalid", reply=b"", status=503)
         return await callbacks.receive(request, context, link)
 
     async def interpret(self, callback: StoredCallback, context: Context) -> Sequence[CallbackVerdict]:
         """Read a stored result."""
-        link = link_of(context.destination)
+        link = await link_of(context)
         if isinstance(link, str):
             return []
         return [

@@ -3,9 +3,9 @@
 Both operations come to one endpoint, ``/peer/<destination>/callback``, in SOAP 1.1 or 1.2.
 """
 
+import asyncio
 import hashlib
-from base64 import b64encode
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 from lxml import etree
@@ -24,11 +24,12 @@ from adapters.remd.replies import (
     text_of,
 )
 from adapters.remd.request import bare_id, checksum, serialized, soap_envelope, written_id
-from adapters.remd.security import MEMORY, Link, SealingFailed, opened, sealed
+from adapters.remd.security import MEMORY, Link, SealingFailed, opened, sealed, sealed_around
 from adapters.remd.settings import FileReplay, Settings
 from broker.adapter_kit import (
     CallbackVerdict,
     Context,
+    FileAway,
     InDoubt,
     Outcome,
     PeerReply,
@@ -40,13 +41,13 @@ from broker.adapter_kit import (
     StoredFile,
     Take,
 )
+from broker.adapter_kit.pieces import Body, Encoded
 from broker.adapter_kit.soap import SOAP11, SOAP12, SoapAnswer, fault_text, parse_soap
 from broker.trust.envelope import VerifiedEnvelope
 
 MAX_CALL: Final = 8 * 1024 * 1024
 """A result with hundreds of findings stays far below this."""
 _REPLY_IDS: Final = UUID("0b8f1f0a-63a1-4e8e-8a37-6a1d1d0c5b11")
-_PLACE: Final = "FILE-GOES-HERE"
 _MEDIA: Final = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 
 
@@ -209,44 +210,73 @@ async def _hand_out(
     file = await context.files.by_receipt(emdr_id) if emdr_id else None
     if file is None and local_uid:
         file = await context.files.by_local_uid(local_uid)
-    media = _MEDIA[_version(call)]
-    if file is None:
-        body = await _file_missing(call, request, context, link)
-        return Serve(body=body, content_type=media, event="file.missing")
-    body = await _file_found(file, call, request, context, link)
-    return Serve(body=body, content_type=media, document_id=file.document_id)
+    media, asked = _MEDIA[_version(call)], emdr_id or local_uid
+    match file:
+        case None:
+            body = await _file_refused(_MISSING, call, request, context, link)
+            return Serve(body=body, content_type=media, event="file.missing", asked=asked)
+        case FileAway(document_id=document, reason=reason, over=over):
+            told = _OVER if over else _Told(link.settings.file_away_code, _AWAY)
+            body = await _file_refused(told, call, request, context, link)
+            return Serve(
+                body=body,
+                content_type=media,
+                event="file.missing" if over else "file.awaited",
+                document_id=document,
+                asked=asked,
+                note=reason,
+            )
+        case StoredFile():
+            found = await _file_found(file, call, request, context, link)
+            return Serve(
+                body=found, content_type=media, document_id=file.document_id, asked=asked, note=file.source
+            )
+
+
+class _Told(NamedTuple):
+    """A refusal to hand out a file, as РЭМД reads it."""
+
+    code: str
+    text: str
+
+
+_MISSING: Final = _Told(
+    "REGISTRY_ITEM_NOT_FOUND", "Документ с таким идентификатором через эту систему не проходил"
+)
+_OVER: Final = _Told("REGISTRY_ITEM_NOT_FOUND", "Срок хранения файла истёк")
+_AWAY: Final = "Файл сейчас недоступен: он запрошен у медицинской организации, повторите запрос позже"
 
 
 async def _file_found(
     file: StoredFile, call: SoapAnswer, request: PeerRequest, context: Context, link: Link
-) -> bytes:
+) -> Body:
+    """Answer with a file, which stands in no tree and is encoded while it is written."""
     settings = link.settings
     tags = callback_tags(settings.names)
     envelope, body = _reply_envelope(call, request, settings, settings.action_file)
     response = etree.SubElement(body, tags.file_response, nsmap={"cb": CALLBACK_NS})
     etree.SubElement(response, tags.status).text = "success"
     holder = etree.SubElement(response, tags.document_file)
-    text = b64encode(file.content)
-    data = etree.SubElement(holder, tags.data)
-    etree.SubElement(holder, tags.checksum).text = checksum(file.content, text, settings)
-    if link.key is not None:
-        data.text = text.decode()
-        return await sealed(envelope, link, context)
-    data.text = _PLACE  # the tree never holds twenty megabytes of base64
-    head, tail = serialized(envelope).split(_PLACE.encode(), 1)
-    return head + text + tail
+    file_text = Encoded(file.content)
+    mark = f"hole-{hashlib.sha256(request.body).hexdigest()}"  # no request can name its own digest
+    etree.SubElement(holder, tags.data).text = mark
+    etree.SubElement(holder, tags.checksum).text = await asyncio.to_thread(
+        checksum, file.content, file_text.pieces(), settings
+    )
+    head, tail = await sealed_around(envelope, mark, file.content, link, context)
+    return head, file_text, tail
 
 
-async def _file_missing(call: SoapAnswer, request: PeerRequest, context: Context, link: Link) -> bytes:
+async def _file_refused(
+    told: _Told, call: SoapAnswer, request: PeerRequest, context: Context, link: Link
+) -> bytes:
     tags = callback_tags(link.settings.names)
     envelope, body = _reply_envelope(call, request, link.settings, link.settings.action_file)
     response = etree.SubElement(body, tags.file_response, nsmap={"cb": CALLBACK_NS})
     etree.SubElement(response, tags.status).text = "error"
     item = etree.SubElement(etree.SubElement(response, tags.errors), tags.item)
-    etree.SubElement(item, tags.code).text = "REGISTRY_ITEM_NOT_FOUND"
-    etree.SubElement(
-        item, tags.message
-    ).text = "Документ с таким идентификатором через эту систему не проходил"
+    etree.SubElement(item, tags.code).text = told.code
+    etree.SubElement(item, tags.message).text = told.text
     return await sealed(envelope, link, context)
 
 

@@ -5,6 +5,7 @@ The document's file is never part of a request: РЭМД asks for it.
 
 import zlib
 from base64 import b64encode
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Final
 from uuid import UUID
@@ -38,9 +39,11 @@ def bare_id(text: str) -> str:
         return plain[:100]
 
 
-def checksum(data: bytes, text: bytes, settings: Settings) -> str:
-    """CRC32 of the bytes or of their base64 text, signed or not, as the destination's settings say."""
-    value = zlib.crc32(text if settings.checksum_base is ChecksumBase.BASE64 else data)
+def checksum(data: bytes, text: Iterable[bytes], settings: Settings) -> str:
+    """CRC32 of the bytes or of the pieces of their base64 text, signed or not, as the destination's settings say."""
+    value = 0
+    for piece in text if settings.checksum_base is ChecksumBase.BASE64 else (data,):
+        value = zlib.crc32(piece, value)
     if settings.checksum_sign is ChecksumSign.SIGNED and value >= 1 << 31:
         value -= 1 << 32
     return str(value)
@@ -224,7 +227,7 @@ def _put_signatures(
 def _put_signed(element: etree._Element, data: bytes, tags: Names, settings: Settings) -> None:
     text = b64encode(data)
     etree.SubElement(element, tags.data).text = text.decode()
-    etree.SubElement(element, tags.checksum).text = checksum(data, text, settings)
+    etree.SubElement(element, tags.checksum).text = checksum(data, (text,), settings)
 
 
 def _put_signer(element: etree._Element, record: SignatureRecord, tags: Names, settings: Settings) -> None:

@@ -98,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     peer_parts: str = "Body MessageID Action"
     verify_answers: bool = False
     file_replay: FileReplay = FileReplay.REFUSE
+    file_away_code: str = "FILE_WAS_NOT_SENT"
     probe_path: str = ""
     names: Names = Names()
 

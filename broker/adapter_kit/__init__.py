@@ -4,7 +4,7 @@ from broker.adapter_kit.answers import Answer, AnswerTable, Verdict
 from broker.adapter_kit.checker import DocumentChecker
 from broker.adapter_kit.clock import Clock
 from broker.adapter_kit.computing import Compute, ComputeAway, in_thread
-from broker.adapter_kit.context import Context, Destination, Files, IdMap, StoredFile
+from broker.adapter_kit.context import Context, Destination, FileAway, Files, IdMap, StoredFile
 from broker.adapter_kit.outcome import (
     Awaiting,
     Delivered,
@@ -50,6 +50,7 @@ __all__ = [
     "Delivered",
     "Destination",
     "DocumentChecker",
+    "FileAway",
     "Files",
     "Held",
     "IdMap",

@@ -36,24 +36,40 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     secrets: dict[str, str] = {}
 
 
+FileSource = Literal["archive", "returned", "clinic"]
+"""Where a file was found: with us, among what its clinic handed back, at the clinic's own endpoint."""
+
+
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A document we hold, for a state system that asks for it."""
+    """A document's file, for a state system that asks for it."""
 
     document_id: UUID
     local_uid: str
     content: bytes
     media_type: str
     digest: str
+    source: FileSource = "archive"
+
+
+class FileAway(msgspec.Struct, frozen=True, kw_only=True):
+    """The document is ours, its file is not at hand now: the system is to ask again later; ``reason`` is a stable code.
+
+    ``over``: it had to be kept until a day that is past, and is no more: asking again is of no use.
+    """
+
+    document_id: UUID
+    reason: str
+    over: bool = False
 
 
 class Files(Protocol):
     """Looks up what this destination may ask of us; only documents routed to it are found."""
 
-    async def by_local_uid(self, local_uid: str) -> StoredFile | None:
+    async def by_local_uid(self, local_uid: str) -> StoredFile | FileAway | None:
         """Find the newest document with this localUid (compared without case)."""
         ...
 
-    async def by_receipt(self, number: str) -> StoredFile | None:
+    async def by_receipt(self, number: str) -> StoredFile | FileAway | None:
         """Find a registered document by the number its receipt carries (emdrId)."""
         ...
 

@@ -16,9 +16,10 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from broker.adapter_kit.context import Context, Destination, StoredFile
+from broker.adapter_kit.context import Context, Destination, FileAway, StoredFile
 from broker.adapter_kit.outcome import Awaiting, Outcome
 from broker.adapter_kit.parcel import ClinicCard, Parcel
+from broker.adapter_kit.pieces import whole
 from broker.adapter_kit.port import Adapter, PeerRequest, Polls, Receives, Refuse, Serve, StoredCallback, Take
 from broker.adapter_kit.simulation import SimDocument
 from broker.document.canonical import (
@@ -54,11 +55,12 @@ class SteppedClock:
 
 
 class MemoryFiles:
-    """The files of the parcels on stage, by localUid and by receipt number."""
+    """The files of the parcels on stage, by localUid and by receipt number; ``away`` says why one is not at hand."""
 
     def __init__(self) -> None:
         self._by_uid: dict[str, StoredFile] = {}
         self._by_receipt: dict[str, StoredFile] = {}
+        self.away: dict[UUID, str] = {}
 
     def hold(self, parcel: Parcel) -> None:
         """Keep the parcel's bytes under its localUid."""
@@ -74,13 +76,17 @@ class MemoryFiles:
         """Make the parcel's bytes findable by the number of its receipt too."""
         self._by_receipt[number] = self._by_uid[parcel.local_uid.lower()]
 
-    async def by_local_uid(self, local_uid: str) -> StoredFile | None:
+    async def by_local_uid(self, local_uid: str) -> StoredFile | FileAway | None:
         """Find by localUid without regard to case."""
-        return self._by_uid.get(local_uid.lower())
+        return self._at_hand(self._by_uid.get(local_uid.lower()))
 
-    async def by_receipt(self, number: str) -> StoredFile | None:
+    async def by_receipt(self, number: str) -> StoredFile | FileAway | None:
         """Find by the number of the receipt."""
-        return self._by_receipt.get(number)
+        return self._at_hand(self._by_receipt.get(number))
+
+    def _at_hand(self, file: StoredFile | None) -> StoredFile | FileAway | None:
+        reason = self.away.get(file.document_id) if file else None
+        return FileAway(document_id=file.document_id, reason=reason) if file and reason else file
 
 
 class MemoryIds:
@@ -159,7 +165,8 @@ class PeerDoor:
                 case Refuse(code=code):
                     self.refused.append(code)
             self._news.notify_all()
-        return web.Response(body=reply.body if isinstance(reply, Serve) else reply.reply, status=reply.status)
+        body = whole(reply.body) if isinstance(reply, Serve) else reply.reply
+        return web.Response(body=body, status=reply.status)
 
     async def wait_for(
         self, correlation: str, *, count: int = 1, timeout: float = 15

@@ -67,7 +67,8 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Passport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """Read from ``passport.toml`` beside the adapter.
 
-    ``params`` are the parameters a clinic must have before anything is sent (missing: held); ``types`` the submission
+    ``params`` are the parameters a clinic must have before anything is sent (missing: held); ``exceptions`` those of a
+    destination that let go in production what is otherwise refused (their values are the reasons, journalled); ``types`` the submission
     types it takes; ``asks-registry``: its registry is asked before a document is given up, and who took a localUid;
     ``sources`` where the specification was seen; unseen facts are listed in ``assumptions``.
     """
@@ -80,6 +81,7 @@ class Passport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limits: Limits = Limits()
     waiting: Waiting = Waiting()
     params: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
     needs_link: bool = False
     asks_registry: bool = False
     endpoints: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from broker.adapter_kit.context import Context
 from broker.adapter_kit.outcome import InDoubt, Outcome, Unavailable
 from broker.adapter_kit.parcel import ClinicCard, Parcel
 from broker.adapter_kit.passport import Passport
+from broker.adapter_kit.pieces import Body
 
 
 @runtime_checkable
@@ -104,13 +105,20 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer at once: a file was handed out, or is not ours. The journal notes which, by ``document_id``."""
+    """Answer at once: a file was handed out, is not at hand, or is not ours. The journal notes which, by ``document_id``.
 
-    body: bytes
+    ``asked`` is the identifier the system named; ``note`` where the file was found, or why it is not at hand.
+
+    ``body`` may come in parts, so that a large file is never put together.
+    """
+
+    body: Body
     status: int = 200
     content_type: str = "application/soap+xml"
-    event: Literal["file.served", "file.missing"] = "file.served"
+    event: Literal["file.served", "file.awaited", "file.missing"] = "file.served"
     document_id: UUID | None = None
+    asked: str = ""
+    note: str = ""
     replay: Replay | None = None
 
 

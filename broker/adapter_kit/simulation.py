@@ -5,6 +5,7 @@ A simulator never deduplicates what the real system does not, counts calls apart
 """
 
 import asyncio
+import os
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -65,7 +66,11 @@ class SimDocument(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class SimStore:
-    """A dictionary of JSON values that survives ``kill -9``: every ``put`` is one appended line, read back at start."""
+    """A dictionary of JSON values that survives ``kill -9``: every ``put`` is one appended line, read back at start.
+
+    At start the file is written anew with the last value of every key: it does not grow for ever, and a line that was torn
+    when the process was killed spoils none that comes after it.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._values: dict[str, dict[str, object]] = {}
@@ -76,6 +81,7 @@ class SimStore:
         if path.exists():
             for line in path.read_bytes().splitlines():
                 self._replay(line)
+            self._compact(path)
         self._file = path.open("ab", buffering=0)
 
     def _replay(self, line: bytes) -> None:
@@ -85,22 +91,40 @@ class SimStore:
             return  # the last line of a process that was killed while writing
         self._values.setdefault(table, {})[key] = value
 
+    def _compact(self, path: Path) -> None:
+        beside = path.with_name(path.name + ".new")
+        with beside.open("wb") as file:
+            for table, values in self._values.items():
+                file.writelines(_line(table, key, value) for key, value in values.items())
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+
     def put(self, table: str, key: str, value: object) -> None:
         """Keep a msgspec-encodable value under a key."""
         plain = msgspec.to_builtins(value)
         self._values.setdefault(table, {})[key] = plain
         if self._file is not None:
-            self._file.write(msgspec.json.encode((table, key, plain)) + b"\n")
+            self._file.write(_line(table, key, plain))
 
     def get(self, table: str, key: str, shape: type[T]) -> T | None:
         """Return the value under a key in the given shape."""
         value = self._values.get(table, {}).get(key)
         return None if value is None else msgspec.convert(value, shape)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+
     def items(self, table: str, shape: type[T]) -> Iterator[tuple[str, T]]:
         """Iterate over a table in the order keys were first put."""
         for key, value in list(self._values.get(table, {}).items()):
             yield key, msgspec.convert(value, shape)
+
+
+def _line(table: str, key: str, value: object) -> bytes:
+    return msgspec.json.encode((table, key, value)) + b"\n"
 
 
 class SimulatorSetup(msgspec.Struct, kw_only=True):
@@ -208,7 +232,11 @@ class Simulation:
                 web.put("/sim/faults", self.pages_faults),
             ]
         )
+        app.on_cleanup.append(self._closed)
         return app
+
+    async def _closed(self, _app: web.Application) -> None:
+        self.store.close()
 
 
 _PAGE: Final = "<html><head><title>500</title></head><body><h1>Internal Server Error</h1></body></html>"

@@ -11,13 +11,14 @@ from msgspec import Meta
 from broker.api.bodies import READ, TooLarge, collect
 from broker.api.operators import OPERATOR
 from broker.api.problem import Problem as ProblemBody
-from broker.api.problem import answer, problem
+from broker.api.problem import answer, of_refusal, problem
 from broker.api.route import Answer, Parameter, Route
+from broker.control.filing import Filing
 from broker.control.onboarding import NewSecret, NotFound, Onboarding, Released
 from broker.document.submission import Mode
 from broker.intake.read import explain_field
 from broker.partners.clinic import RemdLink
-from broker.store.partners import ClinicPatch, PartnerStore
+from broker.store.partners import ClinicPatch
 
 LARGEST: Final = 64 * 1024
 Short = Annotated[str, Meta(max_length=200)]
@@ -30,6 +31,13 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     email: Short = ""
 
 
+class FileEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a clinic hands out the files it keeps, and the key our questions are signed with; an empty address forgets it."""
+
+    url: Annotated[str, Meta(max_length=500)] = ""
+    key: Short = ""
+
+
 class ClinicChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """What to change; absent fields stay, ``params`` by destination, null forgets a parameter."""
 
@@ -38,6 +46,7 @@ class ClinicChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel", fo
     mcod: Annotated[str, Meta(pattern=r"^(\d{6})?$")] | None = None
     client_entity_id: Short | None = None
     storage: Annotated[str, Meta(pattern="^(broker|clinic)$")] | None = None
+    file_endpoint: FileEndpoint | None = None
     remd_link: RemdLink | None = None
     params: dict[Short, dict[Short, Annotated[str, Meta(max_length=1000)] | None]] = {}
     contact: Contact | None = None
@@ -81,9 +90,9 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class ClinicApi:
     """Handlers behind ``/api/v1/clinics`` and ``/api/v1/partners``."""
 
-    def __init__(self, onboarding: Onboarding, partners: PartnerStore) -> None:
+    def __init__(self, onboarding: Onboarding, filing: Filing) -> None:
         self._onboarding = onboarding
-        self._partners = partners
+        self._filing = filing
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return a clinic."""
@@ -97,6 +106,11 @@ class ClinicApi:
             return wanted
         oid = request.match_info["oid"]
         actor = request[OPERATOR].actor
+        if wanted.file_endpoint is not None:
+            place = wanted.file_endpoint
+            refusal = await self._filing.set_endpoint(oid, place.url, place.key, actor=actor)
+            if refusal is not None:
+                return of_refusal(refusal)
         done = await self._onboarding.change(oid, wanted.patch(), actor=actor, reason=wanted.reason)
         return await self._after(oid, done)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from broker.api.bodies import BODY_TOO_LARGE, Bodies, TooLarge, written
+from broker.api.bodies import BODY_TOO_LARGE, Bodies, TooLarge
 from broker.api.problem import answer, of_refusal, problem
 from broker.api.submitting import Taker, message_key, read_submission, ticket_answer, wait_seconds
 from broker.api.waiting import FINAL, JUDGED, Waiting
@@ -127,7 +126,8 @@ class DocumentApi:
         headers = {"Location": f"/api/v1/documents/{ticket.id}", "Preference-Applied": f"wait={seconds:g}"}
         return answer(plain, status=200 if ticket.repeated else 202, headers=headers)
 
-    async def _own(self, request: web.Request) -> DocumentCard | None:
+    async def own(self, request: web.Request) -> DocumentCard | None:
+        """Return the document a request names, when it is its caller's own."""
         try:
             document = await self._views.document(UUID(request.match_info["id"]))
         except ValueError:
@@ -139,12 +139,12 @@ class DocumentApi:
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return a document with its deliveries and receipts."""
-        document = await self._own(request)
+        document = await self.own(request)
         return not_found() if document is None else answer(document)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Return a document's events in order."""
-        document = await self._own(request)
+        document = await self.own(request)
         if document is None:
             return not_found()
         rows = await self._journal.of_document(document.id)
@@ -153,7 +153,7 @@ class DocumentApi:
 
     async def report(self, request: web.Request) -> web.StreamResponse:
         """Return a document's validation report, as a page to whoever asks for ``text/html``."""
-        document = await self._own(request)
+        document = await self.own(request)
         report = None if document is None else await self._views.report(document.id)
         if report is None:
             return not_found()
@@ -161,22 +161,9 @@ class DocumentApi:
             return _report_page(request.match_info["id"], report)
         return web.Response(text=report, content_type="application/json", headers={"Vary": "Accept"})
 
-    async def content(self, request: web.Request) -> web.StreamResponse:
-        """Return the document's bytes exactly as they came."""
-        document = await self._own(request)
-        if document is None:
-            return not_found()
-        digest = b64encode(bytes.fromhex(document.digest)).decode()
-        async with self._commands.content(document.id) as stored:
-            response = web.Response(
-                body=stored.content,
-                headers={"Content-Type": stored.media_type, "Digest": f"sha-256={digest}"},
-            )
-            return await written(response, request)
-
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         """Withdraw a document nothing of which was sent."""
-        document = await self._own(request)
+        document = await self.own(request)
         if document is None:
             return not_found()
         match await self._commands.cancel(document.id, actor=request[CALLER].partner_id):

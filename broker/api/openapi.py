@@ -92,7 +92,7 @@ def _shapes(routes: Sequence[Route]) -> Iterator[Any]:
         if MULTIPART in route.request_media:
             told.append(MultipartSubmission)
         for shape in told:
-            if shape is not None and id(shape) not in seen:
+            if shape is not None and shape is not bytes and id(shape) not in seen:
                 seen.add(id(shape))
                 yield shape
 
@@ -118,6 +118,8 @@ def _operation(route: Route, schemas: dict[int, Json]) -> Json:
 
 
 def _request(media: str, route: Route, schemas: dict[int, Json]) -> Json:
+    if route.request is bytes:
+        return {"type": "string", "contentMediaType": media}
     if media != MULTIPART:
         return schemas[id(route.request)]
     assert route.request is Submission, "multipart is a form of the submission only"

@@ -28,7 +28,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation; ``who`` is partner, operator (then ``role`` is the least one needed) or anyone."""
+    """One operation; ``request`` is the shape of its JSON, or ``bytes`` of a file; ``who`` is partner, operator (then ``role`` is the least one needed) or anyone."""
 
     method: str
     path: str

@@ -61,6 +61,9 @@ class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
     findings: list[Finding] = []
     recipients: list[dict[str, str | bool]] = []
     explanation: list[str] = []
+    destination: str = ""
+    reason: str = ""
+    asked_at: datetime | None = None
 
 
 class EventList(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from broker.document.submission import (
     Wire,
     Word,
 )
-from broker.intake.read import decode_submission, explain_field, read_parts, store_parts
+from broker.intake.read import decode_submission, explain_field, read_parts, store_parts, without_text
 from broker.intake.refusal import Refusal
 from broker.store.intake import Ticket, Verdict
 
@@ -94,7 +94,7 @@ async def read_submission(request: web.Request, bodies: Bodies) -> tuple[Submiss
     if isinstance(submission, Refusal):
         return submission
     stored = read_parts(submission)
-    return stored if isinstance(stored, Refusal) else (submission, stored)
+    return stored if isinstance(stored, Refusal) else (without_text(submission), stored)
 
 
 def _multipart(found: list[Part]) -> tuple[Submission, StoredContent] | Refusal:

@@ -1,6 +1,6 @@
 """The partner's report of terms: every document of its clinics in a period, whether it was registered in time, whose delay."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from broker.adapter_kit.clock import Clock
 from broker.api.documents import CALLER, instant_of
 from broker.api.problem import Problem, answer, problem
 from broker.api.route import Answer, Parameter, Route
-from broker.control.term_report import to_csv
+from broker.control.term_report import for_partner, to_csv
 from broker.delivery.term import Terms
-from broker.store.terms import PAGE, TermQuery, TermRow, TermStore
+from broker.store.terms import PAGE, Only, TermQuery, TermRow, TermStore
 
 DAYS = 31
 """How far the report looks back when no beginning is named."""
@@ -44,7 +44,7 @@ class TermApi:
                 clinic=query.get("clinic", ""),
                 partner=caller.partner_id,
                 mode=caller.mode,
-                late=query.get("late", "") == "true",
+                only=_only(query),
             )
             after = UUID(query["cursor"]) if query.get("cursor") else None
             limit = min(max(int(query.get("limit", "100")), 1), PAGE)
@@ -53,9 +53,10 @@ class TermApi:
                 400,
                 "partner.query_invalid",
                 "Параметр запроса не понят.",
-                "from и to — время RFC 3339 со смещением, cursor — из предыдущей страницы, limit — число.",
+                "from и to — время RFC 3339 со смещением, only — late или in_time, cursor — из предыдущей страницы, "
+                "limit — число.",
             )
-        rows = await self._store.page(wanted, now, after, limit)
+        rows = for_partner(await self._store.page(wanted, now, after, limit))
         cursor = str(rows[-1].document_id) if len(rows) == limit else None
         if query.get("format") == "csv":
             headers = {"Content-Disposition": "attachment; filename=terms.csv"}
@@ -65,6 +66,13 @@ class TermApi:
         return answer(TermPage(documents=rows, cursor=cursor))
 
 
+def _only(query: Mapping[str, str]) -> Only:
+    """Read which documents are wanted; ``late=true`` is the older way to say late; raise ``ValueError``."""
+    if query.get("only"):
+        return Only(query["only"])
+    return Only.LATE if query.get("late", "") == "true" else Only.ALL
+
+
 def term_routes(api: TermApi) -> Sequence[Route]:
     """Return the routes on terms."""
     text = {"type": "string"}
@@ -72,7 +80,8 @@ def term_routes(api: TermApi) -> Sequence[Route]:
         ("from", "Принят не раньше (RFC 3339); без него — за последний месяц"),
         ("to", "Принят раньше (RFC 3339)"),
         ("clinic", "OID клиники"),
-        ("late", "true: только просроченные"),
+        ("only", "late: только просроченные; in_time: только зарегистрированные в срок; без него — все"),
+        ("late", "true: то же, что only=late"),
         ("format", "csv — таблица для печати; следующая страница — по заголовку X-Cursor"),
         ("cursor", "Продолжение из предыдущей страницы"),
         ("limit", "Записей на странице, не больше 500"),

@@ -43,11 +43,16 @@ class MasterKeys(msgspec.Struct, frozen=True):
         return hmac.digest(self.keys[min(self.keys)], f"inaya/{purpose}".encode(), "sha256")
 
 
+LARGE: Final = 1024 * 1024
+"""Bytes from which sealing and opening takes milliseconds and may be done in a thread."""
+
+
 class Codec:
-    """Seals and opens content; one per process, not shared between threads."""
+    """Seals and opens content; one per process. Threads may share it for what is ``LARGE`` alone."""
 
     def __init__(self, keys: MasterKeys, *, level: int = 1) -> None:
         self._keys = keys
+        self._level = level
         self._pack = zstandard.ZstdCompressor(level=level)
         self._unpack = zstandard.ZstdDecompressor()
 
@@ -55,8 +60,14 @@ class Codec:
         """Compress and encrypt ``plain`` (at most ``MAX_PLAIN`` bytes) for the row of this id."""
         number = self._keys.current
         key, nonce = os.urandom(32), os.urandom(_NONCE)
-        sealed = AESGCM(key).encrypt(nonce, self._pack.compress(plain), bound_to.bytes)
-        return bytes((_VERSION, number)) + aes_key_wrap(self._keys.keys[number], key) + nonce + sealed
+        pack = self._pack if len(plain) < LARGE else zstandard.ZstdCompressor(level=self._level)
+        packed = pack.compress(plain)
+        del plain  # of a large content no more is alive than must be
+        sealed = AESGCM(key).encrypt(nonce, packed, bound_to.bytes)
+        del packed
+        return b"".join(
+            (bytes((_VERSION, number)), aes_key_wrap(self._keys.keys[number], key), nonce, sealed)
+        )
 
     def open(self, sealed: bytes, bound_to: UUID) -> bytes:
         """Return the plain bytes; raise ``Tampered`` when they are not what was sealed for this row."""
@@ -65,12 +76,14 @@ class Codec:
             raise Tampered("unknown layout or key")
         try:
             key = aes_key_unwrap(self._keys.keys[sealed[1]], sealed[head:nonce_at])
-            packed = AESGCM(key).decrypt(sealed[nonce_at:body_at], sealed[body_at:], bound_to.bytes)
+            body = memoryview(sealed)[body_at:]
+            packed = AESGCM(key).decrypt(sealed[nonce_at:body_at], body, bound_to.bytes)
             if (
                 zstandard.frame_content_size(packed) > MAX_PLAIN
             ):  # the limit below holds for frames of unknown size only
                 raise Tampered("too large")
-            return self._unpack.decompress(packed, max_output_size=MAX_PLAIN)
+            unpack = self._unpack if len(sealed) < LARGE else zstandard.ZstdDecompressor()
+            return unpack.decompress(packed, max_output_size=MAX_PLAIN)
         except (InvalidTag, InvalidUnwrap, zstandard.ZstdError) as error:
             raise Tampered("does not open") from error
 

@@ -5,7 +5,6 @@ Nothing of it is stored; the log has its size and how many findings there were, 
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -16,15 +15,14 @@ from broker.adapter_kit.clock import Clock
 from broker.api.bodies import Bodies, Part, TooLarge
 from broker.archive import SealedPart
 from broker.assembly.foundation import Foundation
+from broker.assembly.kinds import kinds_by_code
 from broker.assembly.lone import lone_file, lone_report
 from broker.assembly.working import compute
 from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable
 from broker.console.check import Checked, Trouble
-from broker.document.kind import KindCatalogue
 from broker.document.submission import Mode, SignatureKind
 from broker.intake.read import MAX_CONTENT, MAX_SIGNATURE
-from broker.pipeline import Batch, InForce, examine_all
-from broker.settings import Settings
+from broker.pipeline import Batch, InForce, examined
 from broker.store.room import NoRoom, Room
 from broker.telemetry.log import log
 from broker.validation.rendering.as_html import Part as Rendered
@@ -139,7 +137,7 @@ class FileCheck:
 
     async def _judged(self, upload: _Upload) -> Checked:
         one = lone_file(upload.content, upload.signatures, upload.kind, self._clock.now(), self._mode)
-        made = (await self._pool.run(examine_all, Batch((one,), self._in_force())))[0]
+        made = (await examined(self._pool, Batch((one,), self._in_force())))[0]
         report = lone_report(made, unsigned="" if upload.signatures else "подписи не приложены")
         html = await self._pool.run(
             fragment, Rendered(name=upload.name, report=report, content=upload.content)
@@ -152,12 +150,6 @@ class FileCheck:
             blocked=report.blocked,
         )
         return Checked(html=html, kind=upload.kind)
-
-
-def kinds_by_code(settings: Settings) -> dict[str, str]:
-    """Return what the kinds of documents are called."""
-    path = Path(settings.data.schemas_dir) / "nsi" / "kinds.toml"
-    return {card.code: card.name for card in KindCatalogue.load(path)}
 
 
 class FileChecks(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from broker.adapter_kit.clocks import FileClock, SystemClock
 from broker.adapter_kit.context import DestinationMode
 from broker.archive import Codec, MasterKeys
 from broker.assembly.computing import envelope_compute
+from broker.assembly.filing import Files, file_store, files_of
 from broker.bus.local import LocalBus, WireDownError
 from broker.bus.port import Bus
 from broker.bus.rabbitmq import Announcing, RabbitBus
@@ -71,6 +72,7 @@ class Foundation(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: DeliveryStore
     documents: ExaminationStore
     destinations: DestinationStore
+    files: Files
 
     def pepper(self) -> bytes:
         """Return the key of stored secrets' hashes."""
@@ -173,6 +175,7 @@ async def foundation(settings: Settings, beside: int = 0) -> AsyncIterator[Found
             deliveries=deliveries,
             documents=documents,
             destinations=destinations,
+            files=files_of(settings, file_store(settings, database, codec), documents, http, clock),
         )
 
 

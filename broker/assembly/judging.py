@@ -15,7 +15,7 @@ from broker.control.access import Caller
 from broker.document.submission import Submission
 from broker.normalizer.normalising import FILE, Normalising, NormalisingUnusable, load_normalising
 from broker.normalizer.rules import Rule
-from broker.pipeline import Batch, ExaminationInput, InForce, PrepareOrder, examine_all, prepare_bytes
+from broker.pipeline import Batch, ExaminationInput, InForce, PrepareOrder, examined, prepare_bytes
 from broker.settings import Settings, SettingsError
 from broker.store.partners import PartnerStore
 from broker.trust import Holder
@@ -54,7 +54,7 @@ class Judging:
             mode=caller.mode,
             holder=Holder(title=clinic.title, ogrn=clinic.ogrn, inn=clinic.inn) if clinic else Holder(),
         )
-        made = (await self._pool.run(examine_all, Batch((one,), self._in_force())))[0]
+        made = (await examined(self._pool, Batch((one,), self._in_force())))[0]
         return {"valid": made.passed, "findings": made.findings, "layers": made.layers}
 
     async def prepare(

@@ -8,8 +8,9 @@ from broker.api.clinics import ClinicApi, clinic_routes
 from broker.api.operators import OperatorGuard
 from broker.api.registrations import RegistrationApi, registration_routes
 from broker.api.route import Route
-from broker.assembly.checking import FileChecks, kinds_by_code
+from broker.assembly.checking import FileChecks
 from broker.assembly.foundation import Foundation
+from broker.assembly.kinds import kinds_by_code
 from broker.console.app import make_console
 from broker.console.desk import Desk
 from broker.control.access import Access
@@ -70,6 +71,7 @@ def operating(
         channels=ChannelStore(base.database),
         reconciliation=ReconciliationStore(base.database),
         terms=TermStore(base.database),
+        filing=base.files.filing,
         titles=titles,
         comparable=frozenset(
             name for name, post in base.outposts.items() if isinstance(post.adapter, Reconciles)
@@ -78,6 +80,6 @@ def operating(
         kinds=kinds_by_code(base.settings),
     )
     applying = RegistrationApi(registrations, onboarding, access, base.clock)
-    routes = (*registration_routes(applying), *clinic_routes(ClinicApi(onboarding, partners)))
+    routes = (*registration_routes(applying), *clinic_routes(ClinicApi(onboarding, base.files.filing)))
     console = make_console(desk, OverviewStore(base.database), checks.console)
     return Operating(routes, OperatorGuard(operators), console, desk)

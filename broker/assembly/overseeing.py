@@ -1,14 +1,19 @@
 """Wires what looks over all deliveries: the watch of channels and ages, the nightly comparison with registries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
+from broker.adapter_kit import Destination, Passport
+from broker.assembly.filing import purge_worker
 from broker.assembly.foundation import Foundation
 from broker.store.channels import ChannelStore
+from broker.store.exceptions import ExceptionStore
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.reconciliation import ReconciliationStore
 from broker.store.tasks import TaskStore
 from broker.store.terms import TermStore
+from broker.telemetry.log import log
 from broker.work.deliver import Stores
 from broker.work.loop import Loop
 from broker.work.reconcile import ReconcileWorker, Reconciling
@@ -20,6 +25,20 @@ def runner_stores(base: Foundation, tasks: TaskStore, partners: PartnerStore, jo
     """Return what every destination's runner works with."""
     channels = ChannelStore(base.database)
     return Stores(tasks, base.deliveries, base.documents, partners, base.destinations, journal, channels)
+
+
+async def record_exceptions(
+    store: ExceptionStore, posts: Iterable[tuple[Passport, Destination]], now: datetime
+) -> None:
+    """Journal what the settings of destinations let go in production against the rule: once per change, with the reason."""
+    for passport, destination in posts:
+        for parameter in passport.exceptions:
+            reason = destination.params.get(parameter, "") if destination.mode == "production" else ""
+            if await store.record(destination.id, parameter, reason, now):
+                made = bool(reason.strip())
+                log().warning(
+                    "destination.exception", destination=destination.id, parameter=parameter, made=made
+                )
 
 
 def overseeing(
@@ -46,4 +65,5 @@ def overseeing(
         ),
     )
     terms = TermWorker(TermStore(base.database), base.clock, work.watch_seconds)
-    return [watch.loop, reconcile.loop, terms.loop]
+    purge = purge_worker(base.files, base.settings, base.clock)
+    return [watch.loop, reconcile.loop, terms.loop, purge.loop]

@@ -15,6 +15,7 @@ from broker.adapter_kit.clocks import advance
 from broker.api.app import Guard, add_routes, problems
 from broker.api.bodies import Bodies
 from broker.api.documents import DocumentApi
+from broker.api.files import FileApi, file_routes
 from broker.api.problem import problem
 from broker.api.route import Route
 from broker.api.routes import document_routes
@@ -36,9 +37,10 @@ from broker.console.app import add_console
 from broker.console.check import add_check_page
 from broker.control.access import Access
 from broker.control.commands import Commands
+from broker.files.finding import FoundFiles
 from broker.ingress.amqp import AmqpDoor
 from broker.ingress.hearing import Hearing
-from broker.ingress.peer import PeerDoor
+from broker.ingress.peer import PeerDoor, PeerRooms
 from broker.ingress.rabbitmq_auth import RabbitmqAuth
 from broker.ingress.reception import Reception
 from broker.settings import Settings
@@ -49,7 +51,7 @@ from broker.store.journal import Journal
 from broker.store.notebook import Notebook
 from broker.store.partners import PartnerStore
 from broker.store.repeats import Repeats
-from broker.store.room import Share
+from broker.store.room import Room, Share
 from broker.store.views import Views
 from broker.telemetry.log import log
 from broker.work.sweeper import Announcer
@@ -77,8 +79,9 @@ async def _compute_failures(request: web.Request, handler: Any) -> web.StreamRes
     return response
 
 
-def _files(base: Foundation, destination: str, share: Share) -> StoredFiles:
-    return StoredFiles(destination, base.deliveries, base.documents, share)
+def _files(base: Foundation, destination: str, share: Share) -> FoundFiles:
+    archived = StoredFiles(destination, base.deliveries, base.documents, share)
+    return FoundFiles(archived, base.files.store, base.files.clinics, base.clock)
 
 
 def _readyz(base: Foundation) -> Any:
@@ -110,11 +113,29 @@ def _clock_page(settings: Settings) -> Any:
 
 def _commands(base: Foundation, journal: Journal, views: Views, announcer: Announcer) -> Commands:
     stores = (base.deliveries, base.documents, base.destinations, journal, views)
-    return Commands(*stores, base.clock, announcer, ChannelStore(base.database))
+    return Commands(*stores, base.clock, announcer, ChannelStore(base.database), base.files.store)
 
 
 def _term_routes(base: Foundation, desk: Operating) -> Sequence[Route]:
     return term_routes(TermApi(desk.desk.terms, read_terms(base.settings), base.clock))
+
+
+async def _peer_door(
+    base: Foundation, stack: contextlib.AsyncExitStack, journal: Journal, announcer: Announcer
+) -> PeerDoor:
+    """Open the door for state systems; what it notes is written while the stack lasts."""
+    peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
+    return PeerDoor(
+        peers,
+        partial(_files, base),
+        CallbackStore(base.database, base.codec),
+        journal,
+        await stack.enter_async_context(Notebook(journal).running()),
+        announcer,
+        base.files.store,
+        Hearing(ChannelStore(base.database)),
+        rooms=PeerRooms(files=Room(base.settings.door.files_limit)),
+    )
 
 
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
@@ -137,9 +158,10 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         commands = _commands(base, journal, views, announcer)
         in_force = await stack.enter_async_context(force_keeper(settings, base.database))
         judge = judging(settings, base, pool, partners, in_force)
+        bodies = Bodies(room, MAX_BODY)
         documents = DocumentApi(
             reception,
-            Bodies(room, MAX_BODY),
+            bodies,
             views,
             journal,
             commands,
@@ -152,8 +174,12 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         guard = Guard(access, partial(reception.refuse, None, door="http"))
         checks = await stack.enter_async_context(file_checks(base, pool, in_force))
         desk = operating(base, views, journal, partners, commands, access, checks)
+        files = FileApi(documents.own, commands, base.files.filing, bodies)
         add_routes(
-            app, (*document_routes(documents), *_term_routes(base, desk), *desk.routes), guard, desk.guard
+            app,
+            (*document_routes(documents), *file_routes(files), *_term_routes(base, desk), *desk.routes),
+            guard,
+            desk.guard,
         )
         add_console(app, desk.console)
         add_check_page(app, desk.desk, checks.everybody)
@@ -163,16 +189,9 @@ async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> N
         app.router.add_get("/metrics", metrics)
         RabbitmqAuth(access, reception).add_to(app)
         app.router.add_put("/sim/clock", _clock_page(settings))
-        peers = {name: (post.adapter, post.context) for name, post in base.outposts.items()}
-        callbacks = CallbackStore(base.database, base.codec, room)
-        notebook = Notebook(journal)
-        await stack.enter_async_context(notebook.running())
-        hearing = Hearing(ChannelStore(base.database))
-        peer = PeerDoor(
-            peers, partial(_files, base), callbacks, journal, notebook, announcer, hearing
-        ).application()
+        peer = await _peer_door(base, stack, journal, announcer)
         await listen(stack, app, settings.door.http_host, settings.door.http_port)
-        await listen(stack, peer, settings.door.http_host, settings.door.peer_port)
+        await listen(stack, peer.application(), settings.door.http_host, settings.door.peer_port)
         if settings.bus.amqp_url:
             door = await stack.enter_async_context(
                 RabbitDoor(settings.bus.amqp_url, chance=random.random, bodies=AMQP_BODIES)

@@ -62,7 +62,8 @@ class SignerService:
             suite=card.suite,
             provider=card.provider,
             version=card.version,
-            certified=card.certified,
+            certified=bool(card.certified),
+            means=card.certified,
         )
         return web.Response(body=msgspec.json.encode(about), content_type="application/json")
 

@@ -25,7 +25,7 @@ from broker.compute.pool import ComputeFailed, ComputePool, PoolUnusable, comput
 from broker.document.canonical import CanonicalDocument
 from broker.document.finding import Finding
 from broker.document.submission import Metadata, SignatureKind, Signer
-from broker.pipeline import Batch, ExaminationInput, InForce, examine_all, prepare_process
+from broker.pipeline import Batch, ExaminationInput, InForce, examined, prepare_process
 from broker.settings import SettingsError
 from broker.store.rules import Form
 from broker.telemetry.addresses import ASKED
@@ -76,7 +76,7 @@ class PipelineChecker:
         )
         try:
             batch = Batch((one,), InForce(self._book, trust=self._trust()))
-            made = (await self._pool.run(examine_all, batch))[0]
+            made = (await examined(self._pool, batch))[0]
         except (ComputeFailed, PoolUnusable) as error:
             raise CheckFailed from error
         return made.canonical, [finding for finding in made.findings if finding.code not in _ABOUT_SIGNERS]

@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import msgspec
 
 from broker.adapter_kit import Clock, Destination
 from broker.archive import Codec
+from broker.assembly.filing import file_store, files_of
 from broker.assembly.foundation import discover, make_clock, read_destinations
 from broker.control.commands import Commands
 from broker.control.enrol import Enrolment
+from broker.control.filing import Filing
 from broker.control.importing import Importing
 from broker.control.onboarding import Onboarding
 from broker.control.rules import RuleDesk
@@ -58,6 +61,7 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     channels: ChannelStore
     reconciliation: ReconciliationStore
     terms: TermStore
+    filing: Filing
 
     async def router(self) -> Router:
         """Return the active routing table beside the configured destinations."""
@@ -77,7 +81,10 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
     keys = master_keys(settings.security)
     clock = make_clock(settings)
     schemas = Path(settings.data.schemas_dir)
-    async with open_database(settings.store.database_url, size=2) as database:
+    async with (
+        open_database(settings.store.database_url, size=2) as database,
+        aiohttp.ClientSession() as http,
+    ):
         deliveries = DeliveryStore(database)
         codec = Codec(keys)
         documents = ExaminationStore(database, codec)
@@ -85,8 +92,10 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
         journal = Journal(database)
         views = Views(database)
         partners = PartnerStore(database)
+        files = file_store(settings, database, codec)
+        channels = ChannelStore(database)
         commands = Commands(
-            deliveries, documents, destinations, journal, views, clock, _unannounced, ChannelStore(database)
+            deliveries, documents, destinations, journal, views, clock, _unannounced, channels, files
         )
         rules = RuleDesk(RuleStore(database), clock, four_eyes=settings.security.four_eyes)
         yield Terminal(
@@ -106,9 +115,10 @@ async def open_terminal(settings: Settings) -> AsyncIterator[Terminal]:
             nsi_rules=NsiRules.load(schemas / "nsi" / "dictionaries.toml"),
             tasks=TaskStore(database),
             views=views,
-            channels=ChannelStore(database),
+            channels=channels,
             reconciliation=ReconciliationStore(database),
             terms=TermStore(database),
+            filing=files_of(settings, files, documents, http, clock).filing,
         )
 
 

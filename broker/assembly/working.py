@@ -9,7 +9,7 @@ from datetime import timedelta
 from broker.assembly.force import force_keeper
 from broker.assembly.foundation import Foundation, foundation, read_router
 from broker.assembly.listening import listen, watched
-from broker.assembly.overseeing import overseeing, runner_stores
+from broker.assembly.overseeing import overseeing, record_exceptions, runner_stores
 from broker.bus.door import RabbitDoor
 from broker.bus.port import Due
 from broker.compute.pool import ComputePool, compute_pool
@@ -18,6 +18,7 @@ from broker.settings import Settings
 from broker.store.batcher import Batcher
 from broker.store.deliveries import Application, Applied
 from broker.store.destinations import CallbackStore, RelayStore
+from broker.store.exceptions import ExceptionStore
 from broker.store.journal import Journal
 from broker.store.partners import PartnerStore
 from broker.store.tasks import CALLBACK, PREPARE, TaskStore
@@ -83,6 +84,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
         compute(settings, settings.work.compute_processes) as pool,
         force_keeper(settings, base.database) as in_force,
     ):
+        await _record_exceptions(base)
         announcer = Announcer(base.bus)
         outcomes = outcome_batcher(base, announcer)
         tasks = TaskStore(base.database)
@@ -101,10 +103,7 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
             lease,
         )
         stores = runner_stores(base, tasks, partners, journal)
-        patience = Patience(
-            grace=timedelta(seconds=settings.work.attempt_grace_seconds),
-            stopping=timedelta(seconds=settings.work.stop_seconds),
-        )
+        patience = _patience(settings)
         runners = [
             DestinationRunner(post.adapter, post.context, post.policy, stores, outcomes, base.dice, patience)
             for post in base.outposts.values()
@@ -146,6 +145,18 @@ async def run_work(settings: Settings, ready: asyncio.Event | None = None) -> No
                 log().info("work.ready", destinations=sorted(base.outposts), bus=base.bus.name)
                 if ready is not None:
                     ready.set()
+
+
+async def _record_exceptions(base: Foundation) -> None:
+    posts = [(post.adapter.passport, post.context.destination) for post in base.outposts.values()]
+    await record_exceptions(ExceptionStore(base.database), posts, base.clock.now())
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        grace=timedelta(seconds=settings.work.attempt_grace_seconds),
+        stopping=timedelta(seconds=settings.work.stop_seconds),
+    )
 
 
 def _door(settings: Settings) -> RabbitDoor:

@@ -105,7 +105,7 @@ async def _subject(terminal: Terminal, arguments: argparse.Namespace) -> Subject
             raise CommandFailed(f"документа {arguments.document} нет")
         clinic, kind, mode, what = card.clinic, card.kind, card.mode, card.type
         async with terminal.commands.content(card.id) as stored:
-            tfoms = tfoms or stored.metadata.tfoms or ""
+            tfoms = tfoms or (stored and stored.metadata.tfoms) or ""
     if not is_clinic_oid(clinic):
         raise CommandFailed("назовите документ или --clinic OID")
     known = (await terminal.partners.clinics([clinic])).get(clinic)

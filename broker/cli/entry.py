@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from broker.cli import (
+    archive,
     checking,
     directing,
     nsi,
@@ -42,6 +43,7 @@ FAMILIES = (
     operating,
     reconciling,
     sla,
+    archive,
     directing,
     partnering,
     writing,

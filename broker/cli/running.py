@@ -17,6 +17,7 @@ from broker.assembly.simulating import SimulatorOptions, run_simulator
 from broker.assembly.working import run_work
 from broker.cli.terminal import Parsers, command, say
 from broker.compute.garbage import collect_rarely
+from broker.compute.returning import return_large_blocks
 from broker.dev.demo import run_demo
 from broker.dev.install import InstallPolicy
 from broker.dev.stand import StandOptions, running_stand
@@ -110,6 +111,7 @@ async def _steadily(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) 
 
     What the work raises leaves as it is, in no group: ``entry`` tells misconfiguration in one line.
     """
+    return_large_blocks()
     ready = asyncio.Event()
 
     async def settle() -> None:

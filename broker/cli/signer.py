@@ -31,7 +31,7 @@ def add_to(parsers: Parsers) -> None:
         action="append",
         default=[],
         metavar="ИМЯ=ЗНАЧЕНИЕ",
-        help="параметр средства, например command=…",
+        help="параметр средства: command=…, certified=номер сертификата средства",
     )
     serve.add_argument("--token-file", type=Path, required=True, help="файл с токеном, 32 знака и больше")
     serve.add_argument(

@@ -10,9 +10,9 @@ from broker.assembly.foundation import read_terms
 from broker.assembly.terminal import Terminal
 from broker.cli.desk import at_desk, desk_arguments
 from broker.cli.terminal import CommandFailed, Parsers, columns, command, family, say
-from broker.control.term_report import span, summary, to_csv
+from broker.control.term_report import PROVISIONAL, WHOSE, explained, span, standing, summary, to_csv
 from broker.document.identity import is_clinic_oid
-from broker.store.terms import TermQuery, TermRow
+from broker.store.terms import Only, TermQuery, TermRow
 
 
 def add_to(parsers: Parsers) -> None:
@@ -28,7 +28,9 @@ def add_to(parsers: Parsers) -> None:
         "--to", dest="until", default="", help="принят раньше: 2026-12-01; пусто — по сей час"
     )
     report.add_argument("--clinic", default="", help="только эта клиника (OID)")
-    report.add_argument("--late", action="store_true", help="только просроченные")
+    kept = report.add_mutually_exclusive_group()
+    kept.add_argument("--late", action="store_true", help="только просроченные")
+    kept.add_argument("--in-time", action="store_true", help="только зарегистрированные в срок")
     report.add_argument("--format", choices=("text", "csv", "json"), default="text", help="вид отчёта")
     desk_arguments(report)
 
@@ -51,9 +53,9 @@ async def _report(terminal: Terminal, arguments: argparse.Namespace) -> int:
         since=_day(arguments.since),
         until=_day(arguments.until) if arguments.until else now + timedelta(seconds=1),
         clinic=arguments.clinic,
-        late=arguments.late,
+        only=Only.LATE if arguments.late else Only.IN_TIME if arguments.in_time else Only.ALL,
     )
-    rows = [row async for row in terminal.terms.report(query, now)]
+    rows = explained([row async for row in terminal.terms.report(query, now)])
     found = summary(rows, now)
     match arguments.format:
         case "csv":
@@ -67,10 +69,24 @@ async def _report(terminal: Terminal, arguments: argparse.Namespace) -> int:
                 f"Документов {found.documents}: в срок {found.in_time}, с опозданием {found.late}, "
                 f"ещё в сроке {found.running}, просрочено {found.overdue}."
             )
+            if any(row.provisional for row in rows):
+                say(f"* {PROVISIONAL}.")
     return 1 if found.late or found.overdue else 0
 
 
-_HEAD = ("документ", "вид", "клиника", "срок до (UTC)", "просрочено", "у клиники", "у площадки", "у системы")
+_HEAD = (
+    "документ",
+    "вид",
+    "клиника",
+    "срок до (UTC)",
+    "раб. дней",
+    "просрочено",
+    "чья задержка",
+    "у клиники",
+    "у площадки",
+    "у системы",
+    "стоял",
+)
 
 
 def _line(row: TermRow) -> tuple[str, ...]:
@@ -78,11 +94,14 @@ def _line(row: TermRow) -> tuple[str, ...]:
         str(row.document_id),
         row.kind,
         row.clinic,
-        f"{row.term_ends:%Y-%m-%d %H:%M}",
+        f"{row.term_ends:%Y-%m-%d %H:%M}" + (" предварительно*" if row.provisional else ""),
+        str(row.term_days or "—"),
         span(row.late_seconds) if row.late_seconds else "—",
+        WHOSE[row.whose] if row.whose else "—",
         span(row.clinic_seconds),
         span(row.our_seconds),
         span(row.system_seconds),
+        span(standing(row)) if standing(row) else "—",
     )
 
 

@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from broker.compute.garbage import collect_rarely
+from broker.compute.handing import Handed, handed
+from broker.compute.returning import return_large_blocks, return_what_is_free
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
@@ -47,6 +49,7 @@ class PoolUnusable(Exception):  # noqa: N818  names what is the matter
 
 
 def _start(limit: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    return_large_blocks()
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(
         resource.RLIMIT_AS, (limit, hard)
@@ -78,11 +81,16 @@ class ComputePool:
         to do nothing tells the work from the installation: raise ``PoolUnusable`` when that dies as well.
         """
         seconds = self._seconds * max(units, 1) + START_SECONDS
+        with handed((function, given)) as work:
+            made: Made = await self._run(work, seconds)
+            return made
+
+    async def _run(self, work: Handed, seconds: float) -> Any:
         for pause in RENEWALS:
             await asyncio.sleep(pause)
             pool = self._pool
             try:
-                future = _schedule(pool, function, given, seconds)
+                future = _schedule(pool, _do, work, seconds)
                 return await self._finished(pool, future)
             except BrokenProcessPool:
                 self._renew(pool)
@@ -133,6 +141,17 @@ class ComputePool:
         """End every process, of broken pools too."""
         self._closed = True
         await asyncio.gather(_bury(self._pool), *self._burials)
+
+
+def _do(work: Handed) -> Any:
+    """Do the work, in a compute process, and give back the memory of something large."""
+    function, given = work.receive()
+    try:
+        return function(given)
+    finally:
+        if work.lent:
+            del given
+            return_what_is_free()
 
 
 def _nothing(_given: None) -> None:

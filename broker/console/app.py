@@ -8,6 +8,7 @@ from broker.console.check import Checker, CheckPages
 from broker.console.desk import Desk
 from broker.console.documents import DocumentPages
 from broker.console.field import FieldPages
+from broker.console.files import FilePages
 from broker.console.lists import ListPages
 from broker.console.onboarding import OnboardingPages
 from broker.console.overview import OverviewPages
@@ -52,7 +53,8 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
     """Return (method, path under ``/console``, handler, least role) of every page and act."""
     overview, documents = OverviewPages(desk, store), DocumentPages(desk)
     onboarding, lists, session = OnboardingPages(desk), ListPages(desk, store), SessionPages(desk)
-    rules, field, terms = RulePages(desk), FieldPages(desk), TermPages(desk)
+    rules, field = RulePages(desk), FieldPages(desk)
+    terms, files = TermPages(desk), FilePages(desk)
     reads, acts = Role.VIEWER, Role.OPERATOR
     return [
         ("GET", "/", overview.show, reads),
@@ -75,7 +77,8 @@ def _pages(desk: Desk, store: OverviewStore) -> list[tuple[str, str, Handler, Ro
         ("POST", "/destinations/{id}/hear", overview.hear, acts),
         ("POST", "/destinations/{id}/reconcile", field.reconcile, acts),
         ("GET", "/reconciliation", field.reconciliation, reads),
-        ("GET", "/terms", terms.late, reads),
+        ("GET", "/terms", terms.show, reads),
+        ("GET", "/files", files.waiting, reads),
         ("GET", "/unknown-codes", field.unknown, reads),
         ("POST", "/unknown-codes/settle", field.settle, acts),
         ("GET", "/registrations", onboarding.registrations, reads),

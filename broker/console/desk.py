@@ -7,6 +7,7 @@ from aiohttp import web
 
 from broker.adapter_kit.clock import Clock
 from broker.control.commands import Commands
+from broker.control.filing import Filing
 from broker.control.onboarding import Onboarding
 from broker.control.operators import Operator, Operators
 from broker.control.rules import RuleDesk
@@ -43,6 +44,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     channels: ChannelStore
     reconciliation: ReconciliationStore
     terms: TermStore
+    filing: Filing
     titles: Mapping[str, str]
     kinds: Mapping[str, str]
     amqp: str = ""

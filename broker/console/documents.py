@@ -106,6 +106,7 @@ class DocumentPages:
             "document.html",
             document=document,
             report=report,
+            file=await self._desk.filing.story(document.id),
             refusals={d.id: d.findings for d in document.deliveries},
             story=sorted(story, key=lambda moment: moment.at),
             retryable=[d for d in document.deliveries if d.status in RETRYABLE],

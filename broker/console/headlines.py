@@ -14,6 +14,8 @@ STUCK: Final = timedelta(minutes=15)
 """A due delivery older than this means that its queue stands still."""
 SLOW_WORK: Final = timedelta(minutes=1)
 """A document not checked for so long means that the workers do not keep up."""
+UNRETURNED: Final = timedelta(days=1)
+"""A file its clinic does not hand out for so long is worth a call."""
 SILENT: Final = timedelta(hours=4)
 """A verdict awaited for so long is worth a look."""
 
@@ -49,6 +51,7 @@ def headlines(
     found += _of_work(queues, now)
     found += _of_held(held)
     found += _of_people(attention)
+    found += _of_files(attention, now)
     order = list(Tone)
     found.sort(key=lambda line: order.index(line.tone))
     return found or [Headline(Tone.GOOD, "Всё идёт: никто не ждёт дольше обычного.")]
@@ -129,6 +132,15 @@ def _of_terms(attention: Attention) -> list[Headline]:
         words = counted(attention.nearly_overdue, "документа", "документов", "документов")
         found.append(Headline(Tone.WARN, f"Срок регистрации на исходе у {words}", "terms"))
     return found
+
+
+def _of_files(attention: Attention, now: datetime) -> list[Headline]:
+    if not attention.files_awaited or attention.files_since is None:
+        return []
+    waits = now - attention.files_since
+    words = counted(attention.files_awaited, "файл", "файла", "файлов")
+    text = f"Получатель ждёт {words}, которых у нас нет, {span(waits)}: их должна вернуть клиника"
+    return [Headline(Tone.BAD if waits > UNRETURNED else Tone.WARN, text, "files")]
 
 
 def _of_people(attention: Attention) -> list[Headline]:

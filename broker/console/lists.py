@@ -17,6 +17,7 @@ ACTS: Final = [
     EventName.REGISTRATION_RETURNED,
     EventName.REGISTRATION_REJECTED,
     EventName.CLINIC_CHANGED,
+    EventName.EXCEPTION_ON_RECORD,
     EventName.CREDENTIAL_ISSUED,
     EventName.SIGNED_IN,
     EventName.SIGN_IN_FAILED,

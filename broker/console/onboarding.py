@@ -128,6 +128,8 @@ class OnboardingPages:
     async def change(self, request: web.Request) -> web.StreamResponse:
         """Change a clinic's link or one parameter; what was held for want of it goes on."""
         oid, fields = request.match_info["oid"], request[FIELDS]
+        if fields.get("what") == "endpoint":
+            return await self._endpoint(request, oid, fields)
         try:
             patch = _patch(fields)
         except (ValueError, msgspec.ValidationError):
@@ -137,6 +139,18 @@ class OnboardingPages:
         )
         if isinstance(done, NotFound):
             return oops(request, self._desk, 404, "Такой клиники нет.")
+        return see(f"clinics/{oid}", "changed")
+
+    async def _endpoint(self, request: web.Request, oid: str, fields: dict[str, str]) -> web.StreamResponse:
+        """Set where the clinic hands out its files; the key is not shown again."""
+        refusal = await self._desk.filing.set_endpoint(
+            oid,
+            fields.get("url", "").strip(),
+            fields.get("key", "").strip(),
+            actor=request[OPERATOR].actor,
+        )
+        if refusal is not None:
+            return oops(request, self._desk, refusal.status, refusal.detail, refusal.fix)
         return see(f"clinics/{oid}", "changed")
 
     async def suspend(self, request: web.Request) -> web.StreamResponse:
@@ -200,6 +214,10 @@ def _patch(fields: dict[str, str]) -> ClinicPatch:
             return ClinicPatch(remd_link=RemdLink(fields.get("link", "")))
         case "client":
             return ClinicPatch(client_entity_id=fields.get("value", "").strip()[:200])
+        case "storage":
+            if fields.get("storage") not in {"broker", "clinic"}:
+                raise ValueError("storage")
+            return ClinicPatch(storage=fields["storage"])
         case "param":
             destination, name = fields.get("destination", "").strip(), fields.get("name", "").strip()
             value = fields.get("value", "").strip()[:1000]

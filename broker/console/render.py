@@ -48,6 +48,7 @@ NAVIGATION: Final = (
     ("callbacks", "Отложено"),
     ("reconciliation", "Сверка"),
     ("terms", "Сроки"),
+    ("files", "Файлы"),
     ("acts", "Действия"),
     ("check", "Проверка"),
 )

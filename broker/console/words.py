@@ -59,6 +59,7 @@ EVENTS: Final = {
     "document.completed": "Завершён: все обязательные доставки удались",
     "document.failed": "Не доставлен",
     "delivery.held": "Доставка задержана",
+    "delivery.resumed": "Доставка идёт дальше",
     "delivery.awaiting": "Получатель принял, ждём решения",
     "delivery.registered": "Зарегистрирован",
     "delivery.delivered": "Доставлен",
@@ -70,6 +71,9 @@ EVENTS: Final = {
     "file.requested": "Получатель запросил файл у клиники",
     "file.served": "Получатель забрал файл",
     "file.missing": "Получатель просил файл, которого у нас для него нет",
+    "file.awaited": "Получатель просил файл, его нет под рукой: ждём клинику",
+    "file.returned": "Клиника вернула файл",
+    "file.purged": "Файл удалён из нашего архива",
     "bug.caught": "Ошибка в нашем адаптере",
     "callback.repeated": "Повторный ответ получателя, ничего не изменил",
     "callback.reopened": "Отложенный ответ нашёл свою отправку",
@@ -78,6 +82,7 @@ EVENTS: Final = {
     "destination.inbound_silent": "Входящий канал молчит, отправка задержана",
     "destination.inbound_heard": "Входящий канал ожил, отправка идёт",
     "destination.answer_unknown": "Неизвестный код получателя",
+    "destination.exception": "Исключение в настройках направления",
     "destination.reconciled": "Сверка с реестром",
     "callback.parked": "Ответ получателя отложен",
     "compute.crashed": "Проверка не уложилась в отведённые время или память",
@@ -120,6 +125,14 @@ REASONS: Final = {
     "clinic.params_missing": "не заполнены параметры клиники",
     "clinic.suspended": "клиника приостановлена",
     "content.digest_mismatch": "байты документа изменились в хранилище",
+    "clinic.has_not": "клиника отвечает, что файла у неё нет",
+    "clinic.other_bytes": "клиника отдала не те байты",
+    "clinic.refused": "точка клиники отказала",
+    "clinic.timeout": "точка клиники не ответила в срок",
+    "clinic.unreachable": "точка клиники недоступна",
+    "file.damaged": "наша копия повреждена",
+    "file.over": "срок хранения истёк",
+    "file.with_clinic": "файл хранит клиника",
     "delivery.cancelled": "отозвано",
     "delivery.deadline": "истёк срок доставки",
     "delivery.in_doubt": "неизвестно, дошло ли: уточняем",
@@ -145,6 +158,7 @@ REASONS: Final = {
     "destination.parameter_missing": "не задан параметр направления",
     "destination.receipt_without_number": "квитанция без номера",
     "destination.paused": "направление приостановлено",
+    "destination.inbound_silent": "система принимает документы, но не обращается к нам: отправка задержана",
     "destination.rejected": "отказ получателя",
     "destination.search_failed": "поиск у получателя не удался",
     "destination.settings_invalid": "настройки направления неверны",
@@ -194,6 +208,18 @@ REGISTRATION: Final = {
     "rejected": "отклонена",
 }
 CLINIC: Final = {"active": "активна", "suspended": "приостановлена", "closed": "закрыта"}
+FILES: Final = {
+    "store_till": "срок хранения, названный РЭМД, истёк",
+    "shelf_life": "срок хранения вида документов истёк",
+    "clinic": "файл хранит клиника",
+    "refused": "документ нигде не зарегистрирован",
+    "unfinished": "документ ещё не дошёл до исхода",
+    "no_end": "срок хранения вида неизвестен",
+    "recent": "клиника хранит файл сама, но исход свежий",
+    "retried": "одну из доставок ещё могут повторить",
+    "unserved": "клиника не отдаёт файлы",
+}
+"""Why a file stays with us, or went."""
 LINK: Final = {"unknown": "не запрошена", "requested": "запрошена", "confirmed": "подтверждена"}
 AGES: Final = (
     "до 5 минут", "до 1 часа", "до 6 часов", "до 12 часов", "до 24 часов", "до 3 суток", "до 7 суток", "до 15 суток",

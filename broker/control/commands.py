@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from broker.adapter_kit.clock import Clock
 from broker.archive import StoredContent
 from broker.delivery.decide import ASKED, RETRIED
@@ -18,6 +20,7 @@ from broker.store.channels import ChannelStore
 from broker.store.deliveries import Application, DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
+from broker.store.files import FileStore
 from broker.store.journal import Journal
 from broker.store.room import Share
 from broker.store.tasks import OVERRIDE
@@ -43,6 +46,7 @@ class Commands:
         clock: Clock,
         announce: Callable[[Sequence[tuple[int, str]]], None],
         channels: ChannelStore,
+        files: FileStore,
     ) -> None:
         self._deliveries = deliveries
         self._documents = documents
@@ -52,14 +56,19 @@ class Commands:
         self._clock = clock
         self._announce = announce
         self._channels = channels
+        self._files = files
 
     @contextlib.asynccontextmanager
-    async def content(self, document_id: UUID) -> AsyncIterator[StoredContent]:
-        """Hand out what was handed over; its bytes are counted while the context lasts; raise ``NoRoom``."""
+    async def content(self, document_id: UUID) -> AsyncIterator[StoredContent | None]:
+        """Hand out what was handed over, None when its bytes were let go; counted while the context lasts; raise ``NoRoom``."""
         with Share(self._documents.room) as share:
             loaded = await self._documents.load_one(document_id, share)
             assert loaded is not None, "content outlives its document's row"
-            yield loaded.stored
+            if await self._files.fate(document_id) is None:
+                yield loaded.stored
+                return
+            returned = await self._files.returned(document_id, self._clock.now())
+            yield None if returned is None else msgspec.structs.replace(loaded.stored, content=returned)
 
     async def cancel(self, document_id: UUID, *, actor: str, reason: str = "") -> Withdrawal:
         """Withdraw a document unless something of it was sent."""
@@ -75,9 +84,12 @@ class Commands:
     async def retry(
         self, deliveries: Sequence[UUID], *, actor: str, reason: str, document: UUID | None = None
     ) -> int:
-        """Queue deliveries again that were rejected, given up, held or cancelled; return how many."""
+        """Queue deliveries again that were rejected, given up, held or cancelled and have bytes to send; return how many."""
         now = self._clock.now()
-        count = await self._apply(deliveries, lambda d: _requeued(d, now), actor)
+        empty = await self._files.without_bytes(deliveries)
+        count = await self._apply(
+            [one for one in deliveries if one not in empty], lambda d: _requeued(d, now), actor
+        )
         body = {"act": "retry", "reason": reason, "deliveries": count}
         await self._journal.note(EventName.OPERATOR_ACTED, now, body=body, actor=actor, document_id=document)
         return count
@@ -100,7 +112,8 @@ class Commands:
                 "Вопреки замечаниям отправляется только отклонённый проверкой документ.",
                 "Обновите страницу: состояние документа могло измениться.",
             )
-        if loaded.type == SubmissionType.SEMD and loaded.canonical is None:
+        gone = await self._files.fate(document_id) is not None
+        if loaded.type == SubmissionType.SEMD and loaded.canonical is None and not gone:
             return Refusal(
                 "operator.unreadable",
                 422,
@@ -125,6 +138,13 @@ class Commands:
     async def _again(
         self, document_id: UUID, why: str, status: DocumentStatus, actor: str, reason: str
     ) -> Refusal | None:
+        if await self._files.fate(document_id) is not None:
+            return Refusal(
+                "operator.file_gone",
+                409,
+                "Файла этого документа у нас больше нет: отправлять нечего.",
+                "Клиника отправит документ новой версией.",
+            )
         body = {"act": "override" if why else "examine", "reason": reason}
         due = await self._documents.ask_again(
             document_id, why, status, body=body, actor=actor, now=self._clock.now()

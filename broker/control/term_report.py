@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from broker.delivery.stops import Whose
 from broker.delivery.term import Terms
 from broker.store.terms import TermRow
 
@@ -27,13 +28,56 @@ HEADINGS: Final[Mapping[str, str]] = {
     "sent_at": "отправлен",
     "registered_at": "зарегистрирован",
     "term_ends": "срок до",
+    "term_days": "срок, рабочих дней",
+    "note": "оговорка",
     "late_seconds": "просрочено, с",
+    "whose": "чья задержка",
     "clinic_seconds": "у клиники, с",
     "our_seconds": "у площадки, с",
     "system_seconds": "у системы, с",
+    "held_seconds": "ждал условия, с",
+    "held_for": "какого условия",
+    "paused_seconds": "направление приостановлено, с",
+    "paused_by": "кто приостановил",
+    "silent_seconds": "система молчала, с",
 }
 """Columns of the report and what they are called; times are local to the clinic, with the offset."""
+WHOSE: Final = {
+    Whose.CLINIC: "клиника",
+    Whose.PLATFORM: "площадка",
+    Whose.SYSTEM: "система",
+    Whose.CONDITION: "не было условия",
+}
+"""Whose delay it was, in a word."""
+PROVISIONAL: Final = (
+    "предварительно: производственный календарь на эти дни ещё не утверждён, срок посчитан по праздникам статьи 112 ТК РФ; "
+    "перенос выходных может его сдвинуть"
+)
+"""What is said of a term whose year has no published calendar."""
+OPERATOR: Final = "operator"
+"""Who paused a destination, as partners are told: an operator of the platform; ``adapter`` is the program itself."""
+_PROGRAM: Final = "adapter"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def explained(rows: Iterable[TermRow]) -> list[TermRow]:
+    """Say of each row in words what must be known of its term."""
+    return [msgspec.structs.replace(row, note=PROVISIONAL if row.provisional else "") for row in rows]
+
+
+def for_partner(rows: Iterable[TermRow]) -> list[TermRow]:
+    """Say it to a partner: whose login paused a destination is not its business."""
+    return [
+        msgspec.structs.replace(
+            row, paused_by=tuple(sorted({one if one == _PROGRAM else OPERATOR for one in row.paused_by}))
+        )
+        for row in explained(rows)
+    ]
+
+
+def standing(row: TermRow) -> int:
+    """Return for how many seconds a document stood for a reason on record."""
+    return row.held_seconds + row.paused_seconds + row.silent_seconds
 
 
 def to_csv(rows: Iterable[TermRow], terms: Terms) -> str:
@@ -51,9 +95,11 @@ def to_csv(rows: Iterable[TermRow], terms: Terms) -> str:
 def _cell(value: Any, zone: ZoneInfo) -> str:
     if value is None:
         return ""
+    if isinstance(value, Whose):
+        return WHOSE[value]
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
-    text = str(value)
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -34,9 +34,9 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return True
         return day not in published.off and not _is_free(day, self.holidays)
 
-    def is_provisional(self, day: date) -> bool:
-        """Tell whether the day's year is reckoned by the Labour Code alone: moved days may still be decreed."""
-        return str(day.year) not in self.years
+    def is_provisional(self, year: int) -> bool:
+        """Tell whether a year is reckoned by the Labour Code alone: moved days may still be decreed."""
+        return str(year) not in self.years
 
     def working_days_after(self, day: date) -> Iterator[date]:
         """Yield the working days that follow a day."""

@@ -42,10 +42,15 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Term(msgspec.Struct, frozen=True):
-    """The term of one document, all instants UTC: where it starts, and when each of ``SHARES`` is used up; the last is its end."""
+    """The term of one document, all instants UTC: where it starts, and when each of ``SHARES`` is used up; the last is its end.
+
+    ``days``: working days it has; ``provisional``: a year whose moved days are not published was met in reckoning it.
+    """
 
     starts: datetime
     marks: tuple[datetime, ...]
+    days: int
+    provisional: bool
 
     @property
     def ends(self) -> datetime:
@@ -107,11 +112,9 @@ class Terms(msgspec.Struct, frozen=True):
         spans = list(self._spans(first, last, zone))
         whole = sum((end - start for start, end in spans), timedelta(0))
         marks = tuple(_after(spans, whole * share).astimezone(UTC) for share in SHARES)
-        return Term(starts.astimezone(UTC), marks)
-
-    def is_provisional(self, term: Term) -> bool:
-        """Tell whether the end of a term lies in a year whose moved days are not published yet."""
-        return self.calendar.is_provisional(term.ends.date())
+        years = range((first.date() + timedelta(days=1)).year, last.year + 1)
+        provisional = any(self.calendar.is_provisional(year) for year in years)
+        return Term(starts.astimezone(UTC), marks, days, provisional)
 
     def _spans(self, first: datetime, last: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
         """Yield the stretches of working days from an instant to the end of the last day."""

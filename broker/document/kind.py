@@ -48,6 +48,7 @@ class KindCard(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     ``type`` is the code of 11.1522, ``semd_number`` the N of the guide, ``starts`` and ``ends`` (inclusive) bound the
     creation date. ``templates`` are the accepted templateId roots; ``templates_seen`` tells whether they were seen in
     an official rule set or are the guide's own OID by inference. ``format`` is 2 for CDA, 1 for PDF/A-1.
+    ``shelf_life_years`` is None where the dictionary names no number of years.
     """
 
     code: str
@@ -65,7 +66,7 @@ class KindCard(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     templates: tuple[str, ...] = ()
     templates_seen: bool = False
     type_codes: tuple[str, ...] = ()
-    shelf_life_years: int = 25
+    shelf_life_years: int | None = 25
     issued: bool = True
 
     @property

@@ -6,7 +6,7 @@ from broker.bus.port import IntakeMessage, NotNow
 from broker.control.access import Caller
 from broker.document.submission import Mode
 from broker.ingress.reception import Reception
-from broker.intake.read import decode_submission, read_parts
+from broker.intake.read import decode_submission, read_parts, without_text
 from broker.intake.refusal import Refusal
 from broker.store.database import STORE_TROUBLE
 from broker.store.intake import Ticket
@@ -96,6 +96,7 @@ class AmqpDoor:
         if isinstance(stored, Refusal):
             await self._reception.refuse(caller, stored, door="amqp", clinic=submission.clinic, key=key)
             return None
+        submission = without_text(submission)
         objection = None if is_keyed_by(message.routing_key, submission.clinic) else MISROUTED
         verdict = await self._reception.take(
             caller, submission, stored, key=key, door="amqp", objection=objection

@@ -1,6 +1,7 @@
 """The door for state systems: ``/peer/<destination>/<endpoint>``. What they tell is committed before it is acknowledged."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -9,13 +10,15 @@ import msgspec
 from aiohttp import web
 
 from broker.adapter_kit import Adapter, Context, Files, PeerRequest, Receives, Refuse, Serve, Take
+from broker.adapter_kit.pieces import Parts, held_by
 from broker.document.event import EventName
 from broker.ingress.hearing import Hearing
 from broker.store.database import STORE_TROUBLE, StoreAwayError, UnstorableError
 from broker.store.destinations import CallbackStore
+from broker.store.files import FileStore
 from broker.store.journal import Journal, Note
 from broker.store.notebook import Notebook
-from broker.store.room import NoRoom, Share
+from broker.store.room import NoRoom, Room, Share
 from broker.telemetry.killpoints import KillPoint, passed
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS, CALLBACKS
@@ -23,8 +26,28 @@ from broker.telemetry.trace import safe_trace
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Callbacks carry verdicts, not files."""
+CALLS: Final = 32 * 1024 * 1024
+"""Bytes of calls held at once: four of unknown length while they come in, thousands of verdicts."""
+FILES: Final = 96 * 1024 * 1024
+"""Bytes of files held at once: one of 20 MiB may open while another is written."""
+_IDENTIFIER: Final = re.compile(r"[0-9A-Za-z.-]{1,64}")
+"""What an emdrId or a localUid looks like; anything else a caller wrote is not journalled."""
 PATIENCE: Final = 120.0
 """Seconds a call may take to arrive, and its answer to be read: both hold room."""
+
+
+FILES_AT_ONCE: Final = 16
+"""Files handed out at once, however small: each costs a signature."""
+
+
+class PeerRooms:
+    """The door's own memory, apart from that of partners' documents: for what is told us, and for files asked of us.
+
+    Large files asked for hold up no verdict, and nothing that comes in by other doors holds up a file.
+    """
+
+    def __init__(self, calls: Room | None = None, files: Room | None = None) -> None:
+        self.calls, self.files = calls or Room(CALLS), files or Room(FILES)
 
 
 class PeerDoor:
@@ -38,7 +61,10 @@ class PeerDoor:
         journal: Journal,
         notebook: Notebook,
         announce: Callable[[Sequence[tuple[int, str]]], None],
+        requests: FileStore,
         hearing: Hearing | None = None,
+        *,
+        rooms: PeerRooms | None = None,
     ) -> None:
         self._peers = peers
         self._files = files
@@ -46,7 +72,9 @@ class PeerDoor:
         self._journal = journal
         self._notebook = notebook
         self._announce = announce
+        self._requests = requests
         self._hearing = hearing
+        self._rooms = rooms or PeerRooms()
 
     def application(self) -> web.Application:
         """Build the application of the peer port."""
@@ -60,9 +88,10 @@ class PeerDoor:
         peer = self._peers.get(destination)
         if peer is None or not isinstance(peer[0], Receives):
             return web.Response(status=404)
-        with Share(self._callbacks.room) as share:
+        rooms = self._rooms
+        with Share(rooms.calls) as said, Share(rooms.files, rooms.files.limit // FILES_AT_ONCE) as share:
             try:
-                call = await _read(request, share)
+                call = await _read(request, said)
                 response = await self._reply(destination, call, share)
             except NoRoom:
                 return _away("peer.no_room")
@@ -87,6 +116,8 @@ class PeerDoor:
                         trace=safe_trace(error))  # fmt: skip
             await self._journal.caught(error, context.clock.now(), destination=destination)
             return web.Response(status=500)
+        if isinstance(reply, Serve):
+            share.keep(held_by(reply.body))
         try:
             return await self._answer(destination, call, reply, context)
         except UnstorableError as error:
@@ -112,19 +143,29 @@ class PeerDoor:
                 passed(KillPoint.CALLBACK_KEPT)
                 self._announce(due)
                 CALLBACKS.labels(destination, "taken" if due else "repeated").inc()
-            case Serve(event=event, document_id=document):
-                CALLBACKS.labels(destination, "served").inc()
-                told = EventName.FILE_MISSING if event == "file.missing" else EventName.FILE_SERVED
-                body = {"destination": destination}
-                self._notebook.add(Note(event=told, at=now, body=body, document_id=document))
+            case Serve():
+                await self._served(destination, reply, now)
             case Refuse(code=code):
                 CALLBACKS.labels(destination, "refused").inc()
                 body = {"code": code, "door": "peer", "destination": destination}
                 await self._journal.note(EventName.SUBMISSION_REFUSED, now, body=body)
         return web.Response(
-            status=reply.status, body=reply.reply if not isinstance(reply, Serve) else reply.body,
+            status=reply.status, body=reply.reply if not isinstance(reply, Serve) else Parts(reply.body),
             headers={"Content-Type": reply.content_type},
         )  # fmt: skip
+
+    async def _served(self, destination: str, reply: Serve, now: datetime) -> None:
+        """Journal who asked for which file and what came of it; whoever has a file we have not is told to hand it out."""
+        CALLBACKS.labels(destination, reply.event.replace("file.", "")).inc()
+        event = EventName(reply.event)
+        if event is EventName.FILE_AWAITED and reply.document_id is not None:
+            await self._requests.asked(reply.document_id, destination, reply.note, now)
+        body = {"destination": destination}
+        if _IDENTIFIER.fullmatch(reply.asked):
+            body["asked"] = reply.asked
+        if reply.note:
+            body["note"] = reply.note
+        self._notebook.add(Note(event=event, at=now, body=body, document_id=reply.document_id))
 
     async def _hear(self, destination: str, reply: Serve | Take | Refuse, now: datetime) -> None:
         """Note that the system called; whom nobody believes was not heard. Trouble of the store costs the note alone."""
@@ -145,6 +186,7 @@ async def _read(request: web.Request, share: Share) -> PeerRequest:
     await share.add(2 * length)
     async with asyncio.timeout(PATIENCE):
         body = await request.read()
+    share.keep(2 * len(body))
     return PeerRequest(
         endpoint=request.match_info["endpoint"],
         method=request.method,

@@ -12,7 +12,7 @@ from broker.delivery.decide import IN_DOUBT, is_absorbed, withdrawn
 from broker.delivery.preflight import Go, Order, Predecessor, Supersede, Wait
 from broker.delivery.state import AlreadyThere, Change, DeliveryState, Withdrawal
 from broker.document.event import DeliveryView, Draft, EventName
-from broker.document.lifecycle import DeliveryStatus, DocumentStatus, document_outcome
+from broker.document.lifecycle import DeliveryStatus, DocumentStatus, document_outcome, is_live, is_success
 from broker.document.receipt import Receipt
 from broker.store.channels import QUERIES as CHANNELS
 from broker.store.channels import keep_unknown
@@ -289,6 +289,8 @@ class _Writer:
         self._states[before.id] = msgspec.structs.replace(
             before, status=change.status, reason=change.reason, stage=change.stage, status_at=application.at
         )
+        if _goes_on(before, change):
+            self._drafts[before.document_id].append(_resumed(before, change, application))
         if change.event is not None:
             self._drafts[before.document_id].append(_told(before, change, application))
         for event in change.also:
@@ -429,6 +431,27 @@ def _told(before: DeliveryState, change: Change, application: Application) -> Dr
         findings=change.findings,
         feed=change.event is not EventName.DELIVERY_WARNED,
         actor=application.actor,
+    )
+
+
+def _goes_on(before: DeliveryState, change: Change) -> bool:
+    """Tell whether what stood goes on: a held delivery in whatever way, a closed one when it is tried again."""
+    if before.status is DeliveryStatus.HELD:
+        return change.status is not DeliveryStatus.HELD
+    return not is_live(before.status) and not is_success(before.status) and is_live(change.status)
+
+
+def _resumed(before: DeliveryState, change: Change, application: Application) -> Draft:
+    """Note since when a delivery stood and why, for the report of terms."""
+    stood = {"stoodSince": before.status_at, "stoodAs": before.status.value, "stoodFor": before.reason}
+    return Draft(
+        event=EventName.DELIVERY_RESUMED,
+        at=application.at,
+        status="",
+        delivery=view(before, change),
+        feed=False,
+        actor=application.actor,
+        detail=stood,
     )
 
 

@@ -11,7 +11,8 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from broker.adapter_kit import PeerRequest, Replay, StoredCallback, StoredFile, Take
+from broker.adapter_kit import FileAway, PeerRequest, Replay, StoredCallback, StoredFile, Take
+from broker.adapter_kit.context import FileSource
 from broker.archive import Codec
 from broker.delivery.breaker import Breaker
 from broker.document.event import EventName
@@ -19,9 +20,9 @@ from broker.document.submission import Mode
 from broker.routing.table import Table, TableRefusedError, check_table
 from broker.store.database import Database, naming_outages
 from broker.store.deliveries import DeliveryStore
-from broker.store.examination import ExaminationStore
+from broker.store.examination import ExaminationStore, LoadedDocument
 from broker.store.journal import note
-from broker.store.room import Portion, Room, Share, portions
+from broker.store.room import ANSWERED, Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import CALLBACK, NewTask, Task, finish_tasks, insert_tasks
 from broker.telemetry.killpoints import KillPoint, passed
@@ -190,12 +191,18 @@ class CallbackStore:
                     await note(connection, EventName.CALLBACK_PARKED, at, body=body)
 
 
-ANSWER_COPIES: Final = 6
-"""A file handed out is alive as the opened bytes, their base64, the envelope and what the socket has not taken yet."""
+ANSWER_COPIES: Final = 3
+"""A file that opens is alive as what the database sent, unsealed and unpacked."""
+
+
+BY_LOCAL_UID: Final = "file_by_local_uid"
+BY_RECEIPT: Final = "file_by_receipt"
+DAMAGED: Final = "file.damaged"
+"""Our copy does not hold the bytes we were given: its clinic is asked for them."""
 
 
 class StoredFiles:
-    """What one destination may ask of us (the ``Files`` port); a share holds the files until the answer is written."""
+    """What one destination may ask of us and our archive has (the ``Files`` port); a share holds it until the answer is written."""
 
     def __init__(
         self,
@@ -209,37 +216,50 @@ class StoredFiles:
         self._documents = documents
         self._share = share
 
-    async def by_local_uid(self, local_uid: str) -> StoredFile | None:
+    async def by_local_uid(self, local_uid: str) -> StoredFile | FileAway | None:
         """Find the newest document with this localUid routed to this destination."""
         with naming_outages():
-            return await self._file("file_by_local_uid", local_uid)
+            return await self._file(BY_LOCAL_UID, local_uid)
 
-    async def by_receipt(self, number: str) -> StoredFile | None:
+    async def by_receipt(self, number: str) -> StoredFile | FileAway | None:
         """Find a document by the number its registration carries."""
         with naming_outages():
-            return await self._file("file_by_receipt", number)
+            return await self._file(BY_RECEIPT, number)
 
-    async def _file(self, query: str, key: str) -> StoredFile | None:
+    async def document(self, query: str, key: str) -> LoadedDocument | None:
+        """Return the document ``BY_LOCAL_UID`` or ``BY_RECEIPT`` finds among those routed here, whatever is left of it."""
         owner = await self._deliveries.file_owner(query, key, self._destination)
         if owner is None:
             return None
         if self._share is not None:
-            document = await self._documents.load_one(owner, self._share, ANSWER_COPIES)
-        else:
-            document = (await self._documents.load([owner])).get(owner)
-        if document is None or not document.intact:
+            return await self._documents.load_one(owner, self._share, ANSWER_COPIES, ANSWERED)
+        return (await self._documents.load([owner])).get(owner)
+
+    async def _file(self, query: str, key: str) -> StoredFile | FileAway | None:
+        document = await self.document(query, key)
+        if document is None:
             return None
-        content = document.stored.content
-        if (await asyncio.to_thread(sha256, content)).digest() != document.digest:
-            log().error("content.digest_mismatch", destination=self._destination, document=str(owner))
-            return None
-        return StoredFile(
-            document_id=owner,
-            local_uid=document.local_uid,
-            content=content,
-            media_type=document.stored.media_type,
-            digest=document.digest.hex(),
-        )
+        found = await stored_file(document, document.stored.content)
+        if found is None:
+            log().error("content.digest_mismatch", destination=self._destination, document=str(document.id))
+            return FileAway(document_id=document.id, reason=DAMAGED)
+        return found
+
+
+async def stored_file(
+    document: LoadedDocument, content: bytes, source: FileSource = "archive"
+) -> StoredFile | None:
+    """Return a document's file as it is handed out; None when the content is not the bytes we were given."""
+    if (await asyncio.to_thread(sha256, content)).digest() != document.digest:
+        return None
+    return StoredFile(
+        document_id=document.id,
+        local_uid=document.local_uid,
+        content=content,
+        media_type=document.stored.media_type,
+        digest=document.digest.hex(),
+        source=source,
+    )
 
 
 class StoredIds:

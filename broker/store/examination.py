@@ -1,5 +1,6 @@
 """Loads documents for the steps and writes what the steps made of them, many in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -8,7 +9,7 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from broker.archive import Codec, StoredContent, Tampered
+from broker.archive import LARGE, Codec, StoredContent, Tampered
 from broker.delivery.term import SHARES, Term
 from broker.document.canonical import CanonicalDocument
 from broker.document.event import Draft, EventName
@@ -23,6 +24,7 @@ from broker.store.room import COPIES, Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import PREPARE, NewTask, Task, finish_tasks, insert_tasks, route_queue
 from broker.telemetry.log import log
+from broker.validation.report import Report
 
 DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
@@ -79,7 +81,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     status: DocumentStatus
     drafts: tuple[Draft, ...]
-    report: dict[str, Any]
+    report: Report
     canonical: CanonicalDocument | None = None
     set_key: str = ""
     version: int = 1
@@ -105,7 +107,7 @@ class ExaminationStore:
     async def load(self, ids: Sequence[UUID]) -> dict[UUID, LoadedDocument]:
         """Return documents with their content opened."""
         rows = await self._db.fetch(DOCUMENTS["for_work"], list(ids))
-        return {row["id"]: self._read(row) for row in rows}
+        return {row["id"]: await self._read(row) for row in rows}
 
     async def previous(self, ids: Sequence[UUID]) -> dict[UUID, PreviousVersion]:
         """Return of each document the latest one of its set that came before it and was not refused."""
@@ -115,14 +117,19 @@ class ExaminationStore:
             for row in rows
         }
 
-    async def load_one(self, document_id: UUID, share: Share, copies: int = COPIES) -> LoadedDocument | None:
-        """Return one document for an answer; the copies of its bytes are held in the share first."""
-        for portion in await self.portions([document_id]):
-            await share.add(portion.size * copies)
-        return (await self.load([document_id])).get(document_id)
+    async def load_one(
+        self, document_id: UUID, share: Share, copies: int = COPIES, keeping: int = COPIES
+    ) -> LoadedDocument | None:
+        """Return one document for an answer; the share holds ``copies`` of its bytes while it opens, then ``keeping``."""
+        size = sum(portion.size for portion in await self.portions([document_id]))
+        await share.add(size * copies)
+        found = (await self.load([document_id])).get(document_id)
+        share.keep(size * keeping)
+        return found
 
-    def _read(self, row: Any) -> LoadedDocument:
-        stored, canonical = self._unseal(row)
+    async def _read(self, row: Any) -> LoadedDocument:
+        small = len(row["body"]) < LARGE
+        stored, canonical = self._unseal(row) if small else await asyncio.to_thread(self._unseal, row)
         return LoadedDocument(
             id=row["id"],
             partner_id=row["partner_id"],
@@ -250,6 +257,8 @@ class ExaminationStore:
             [o.deadline_at for _, _, o in lines],
             [o.term and o.term.starts for _, _, o in lines],
             *([o.term and o.term.marks[share] for _, _, o in lines] for share in range(len(SHARES))),
+            [o.term and o.term.days for _, _, o in lines],
+            [o.term and o.term.provisional for _, _, o in lines],
         )
         opened = {row["id"] for row in rows}
         tasks = [

@@ -1,5 +1,6 @@
 """Commits arrivals: content, document, gates, first event and first task in one transaction shared by many arrivals."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -10,7 +11,7 @@ import msgspec
 from asyncpg.exceptions import DeadlockDetectedError, UniqueViolationError
 from uuid_utils.compat import uuid7
 
-from broker.archive import Codec
+from broker.archive import LARGE, Codec
 from broker.document.event import Draft, EventName, event_body
 from broker.document.lifecycle import DocumentStatus
 from broker.intake.gates import Fresh, Judgement, Repeat, Seen, judge
@@ -82,7 +83,7 @@ class IntakeStore:
         No two arrivals of one call may share a message key or a localUid (the batcher sees to it). Arrivals nobody has
         seen, nearly all there are, cost one round trip; otherwise each is judged.
         """
-        sealed = {a.id: self._codec.seal(a.stored.pack(), a.id) for a in arrivals}
+        sealed = {a.id: await self._seal(a) for a in arrivals}
         batch = _Batch(arrivals)
         with contextlib.suppress(_Overtaken):
             due = await self._accept(self._db, batch, sealed, judged=False)
@@ -92,6 +93,11 @@ class IntakeStore:
             with contextlib.suppress(_Overtaken):
                 return await self._judge_and_commit(arrivals, sealed)
         raise TimeoutError("other processes took the same gates again and again")
+
+    async def _seal(self, arrival: Arrival) -> bytes:
+        if arrival.size < LARGE:
+            return self._codec.seal(arrival.stored.pack(), arrival.id)
+        return await asyncio.to_thread(lambda: self._codec.seal(arrival.stored.pack(), arrival.id))
 
     async def _judge_and_commit(
         self, arrivals: Sequence[Arrival], sealed: dict[UUID, bytes]

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, Self
 
 from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.store.journal import Journal, Note
@@ -35,11 +35,11 @@ class Notebook:
         self._arrived.set()
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[Self]:
         """Write while the context lasts; on leaving, what was noted is written first."""
         writing = asyncio.create_task(self._writing(), name="store.notebook")
         try:
-            yield
+            yield self
         finally:
             self._closing.set()
             self._arrived.set()

@@ -120,6 +120,8 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     overdue: int = 0
     nearly_overdue: int = 0
     proposals: int = 0
+    files_awaited: int = 0
+    files_since: datetime | None = None
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,7 @@
-"""Room for bodies: a process holds a bounded sum of them, whichever door they came in or go out by."""
+"""Room for bodies: a process holds a bounded sum of them, whichever door they came in or go out by.
+
+A process may have several rooms, so that large bodies of one sort never hold up those of another.
+"""
 
 import asyncio
 import contextlib
@@ -16,6 +19,8 @@ PORTION: Final = 24 * 1024 * 1024
 """Bytes of bodies worked on together, unless a single one is larger."""
 COPIES: Final = 3
 """A body is alive as what the database sent, as the opened bytes, and in what an adapter or a process makes of it."""
+ANSWERED: Final = 2
+"""A file handed out is alive as the opened bytes and, while it is signed, in memory lent to a compute process."""
 WAIT: Final = 10.0
 """Seconds a caller at a door waits for room before it is asked to come again."""
 
@@ -94,7 +99,7 @@ class Room:
 
     def _count(self, size: int) -> None:
         self.held += size
-        BODIES.set(self.held)
+        BODIES.inc(size)
 
     def _let_in(self) -> None:
         while self._queue:
@@ -117,15 +122,26 @@ class Room:
 
 
 class Share:
-    """What one answer holds of the room until it is written; a context manager."""
+    """What one answer holds of the room until it is written; a context manager.
 
-    def __init__(self, room: Room) -> None:
+    Whoever holds anything holds ``least`` bytes: so the room bounds the number of answers too.
+    """
+
+    def __init__(self, room: Room, least: int = 0) -> None:
         self._room = room
+        self._least = least
         self._held = 0
 
     async def add(self, size: int) -> None:
         """Hold so many bytes more; raise ``NoRoom`` when they do not fit in good time."""
-        self._held += await self._room.take(size, WAIT)
+        self._held += await self._room.take(max(size, self._least - self._held), WAIT)
+
+    def keep(self, size: int) -> None:
+        """Give back what is held over so many bytes: what they were for is done."""
+        over = self._held - max(size, self._least)
+        if over > 0:
+            self._held -= over
+            self._room.give(over)
 
     def __enter__(self) -> Self:
         return self

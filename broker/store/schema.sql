@@ -65,6 +65,8 @@ create table clinic (
     created_at timestamp with time zone not null,
     updated_at timestamp with time zone not null,
     kpp text not null default ''::text,
+    file_url text not null default ''::text,
+    file_key bytea,
     constraint clinic_remd_link_check CHECK ((remd_link = ANY (ARRAY['unknown'::text, 'requested'::text, 'confirmed'::text]))),
     constraint clinic_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'closed'::text]))),
     constraint clinic_storage_check CHECK ((storage = ANY (ARRAY['broker'::text, 'clinic'::text]))),
@@ -150,6 +152,8 @@ create table delivery (
     term_marks timestamp with time zone[],
     term_told smallint not null default 0,
     term_next timestamp with time zone,
+    term_days smallint,
+    term_provisional boolean,
     constraint delivery_pkey PRIMARY KEY (id),
     constraint delivery_document_id_destination_key UNIQUE (document_id, destination)
 );
@@ -206,6 +210,32 @@ CREATE INDEX document_number ON ONLY public.document USING btree (document_numbe
 CREATE INDEX document_partner ON ONLY public.document USING btree (partner_id, id);
 CREATE INDEX document_set ON ONLY public.document USING btree (clinic_oid, set_key) WHERE (set_key <> ''::text);
 CREATE INDEX document_status ON ONLY public.document USING btree (status, id);
+
+create table file_fate (
+    document_id uuid not null,
+    clinic_oid text not null,
+    why text not null,
+    depth text not null,
+    purged_at timestamp with time zone not null,
+    purged_by text not null,
+    constraint file_fate_depth_check CHECK ((depth = ANY (ARRAY['file'::text, 'all'::text]))),
+    constraint file_fate_pkey PRIMARY KEY (document_id)
+);
+CREATE INDEX file_fate_clinic ON public.file_fate USING btree (clinic_oid, purged_at);
+
+create table file_request (
+    document_id uuid not null,
+    destination text not null,
+    clinic_oid text not null,
+    reason text not null,
+    first_at timestamp with time zone not null,
+    last_at timestamp with time zone not null,
+    times integer not null default 1,
+    told_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    constraint file_request_pkey PRIMARY KEY (document_id, destination)
+);
+CREATE INDEX file_request_open ON public.file_request USING btree (clinic_oid, first_at) WHERE (answered_at IS NULL);
 
 create table id_map (
     destination text not null,
@@ -358,6 +388,15 @@ create table report (
     trust text not null default ''::text,
     constraint report_pkey PRIMARY KEY (document_id)
 ) partition by RANGE (document_id);
+
+create table returned_file (
+    document_id uuid not null,
+    body bytea storage external not null,
+    returned_at timestamp with time zone not null,
+    kept_until timestamp with time zone,
+    constraint returned_file_pkey PRIMARY KEY (document_id)
+);
+CREATE INDEX returned_file_kept_until ON public.returned_file USING btree (kept_until) WHERE (kept_until IS NOT NULL);
 
 create table routing_table (
     version integer not null generated always as identity,

@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
 from broker.document.event import Draft, EventName
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
 from broker.document.lifecycle import DocumentStatus
 from broker.store.examination import Examined, LoadedDocument
 from broker.store.tasks import Task
+from broker.validation.report import Report
 
 _SET_ASIDE: Final = (
     "Проверка документа дважды не уложилась в отведённые время или память; он отложен.",
@@ -47,7 +46,7 @@ def set_aside(document: LoadedDocument, task: Task, now: datetime, *, stored: bo
         at=now,
         status=DocumentStatus.FAILED,
         drafts=(failed,),
-        report={"findings": [msgspec.to_builtins(finding)], "layers": {}},
+        report=Report(findings=(finding,)),
         set_key=document.set_key,
         version=document.version,
     )

@@ -2,32 +2,47 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from broker.delivery.stops import Course, Stop, StopKind, Whose, divide
 from broker.document.event import EventName
 from broker.store.database import Database
 from broker.store.journal import note
 from broker.store.partitions import first_id
 from broker.store.sql import queries
+from broker.store.term_stops import SLACK, ended, stops_of
 
 QUERIES: Final = queries("terms")
 PAGE: Final = 500
-_CLOSED: Final = frozenset({"rejected", "dead", "cancelled"})
-_SLACK: Final = timedelta(days=60)
-"""Ids carry real time: so far a simulated clock may run ahead of them."""
+
+
+class Only(StrEnum):
+    """Which documents a report keeps."""
+
+    ALL = ""
+    """All of them."""
+    LATE = "late"
+    """Those over their term: registered after it, refused after it, or still not registered."""
+    IN_TIME = "in_time"
+    """Those registered within it."""
 
 
 class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One document and its term; all instants UTC, nothing of a person.
 
     ``signed_at`` is None where no signature told its time: then the term runs from the acceptance. ``registered_at`` is what
-    the registering system said. ``late_seconds`` over the term (0 in time, and for what ended
-    otherwise within it); ``clinic_seconds`` from the signature to our
-    acceptance, ``our_seconds`` from there to the first sending, ``system_seconds`` from there to the verdict, or to now
-    while there is none.
+    the registering system said. ``term_days``: working days of the term; ``provisional``: it was reckoned by the Labour
+    Code alone, its year's calendar was not published; both None where nobody kept them. ``late_seconds`` over the term (0 in
+    time, and for what ended otherwise within it).
+
+    Whose time it was: ``clinic_seconds`` from the signature to our acceptance, ``our_seconds`` from there to the first
+    sending, ``system_seconds`` from there to the verdict, or to now while there is none. Apart from them ``held_seconds``
+    for want of a precondition (``held_for`` are the reasons' codes), ``paused_seconds`` while the destination was paused
+    (``paused_by`` are who), ``silent_seconds`` while the system did not call us. ``whose`` had most of it, of what is late.
     """
 
     document_id: UUID
@@ -45,10 +60,19 @@ class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     sent_at: datetime | None
     registered_at: datetime | None
     term_ends: datetime
+    term_days: int | None
+    provisional: bool | None
     late_seconds: int
+    whose: Whose | None
     clinic_seconds: int
     our_seconds: int
     system_seconds: int
+    held_seconds: int
+    held_for: tuple[str, ...]
+    paused_seconds: int
+    paused_by: tuple[str, ...]
+    silent_seconds: int
+    note: str = ""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -59,14 +83,14 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class TermQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Documents accepted in [since, until), perhaps of one clinic, one partner and one mode; ``late``: only those over their term."""
+    """Documents accepted in [since, until), perhaps of one clinic, one partner and one mode, perhaps not all of them."""
 
     since: datetime
     until: datetime
     clinic: str = ""
     partner: str = ""
     mode: str = ""
-    late: bool = False
+    only: Only = Only.ALL
 
 
 class TermStore:
@@ -86,6 +110,7 @@ class TermStore:
                     "termEnds": row["marks"][-1].isoformat(),
                     "status": row["status"],
                     "reason": row["reason"],
+                    "provisional": bool(row["provisional"]),
                 }
                 await note(
                     connection,
@@ -113,13 +138,14 @@ class TermStore:
             query.partner,
             query.mode,
             after,
-            query.late,
+            query.only,
             now,
             most,
-            first_id(query.since - _SLACK),
+            first_id(query.since - SLACK),
             first_id(query.until + timedelta(days=1)),
         )
-        return [_row(row, now) for row in rows]
+        stops = await stops_of(self._db, rows, query.since, now)
+        return [_row(row, stops[row["delivery_id"]], now) for row in rows]
 
     async def report(self, query: TermQuery, now: datetime) -> AsyncIterator[TermRow]:
         """Yield every row of a report, page by page."""
@@ -130,10 +156,11 @@ class TermStore:
             after = rows[-1].document_id
 
 
-def _row(row: Any, now: datetime) -> TermRow:
-    signed, accepted, sent = row["signed_at"], row["received_at"], row["sent_at"]
-    until = row["registered_at"] or now
-    ended = row["status_at"] if row["status"] in _CLOSED else until  # a refusal is the clinic's to mend
+def _row(row: Any, stops: Sequence[Stop], now: datetime) -> TermRow:
+    signed, accepted, over = row["signed_at"], row["received_at"], ended(row, now)
+    course = Course(signed=signed or accepted, accepted=accepted, sent=row["sent_at"], ended=over)
+    shares = divide(course, stops)
+    late = max(0, round((over - row["term_ends"]).total_seconds()))
     return TermRow(
         document_id=row["id"],
         clinic=row["clinic_oid"],
@@ -147,15 +174,23 @@ def _row(row: Any, now: datetime) -> TermRow:
         emdr_id=row["emdr_id"] or "",
         signed_at=signed,
         accepted_at=accepted,
-        sent_at=sent,
+        sent_at=row["sent_at"],
         registered_at=row["registered_at"],
         term_ends=row["term_ends"],
-        late_seconds=_seconds(row["term_ends"], ended),
-        clinic_seconds=_seconds(signed or accepted, accepted),
-        our_seconds=_seconds(accepted, sent or ended),
-        system_seconds=_seconds(sent or ended, ended),
+        term_days=row["term_days"],
+        provisional=row["term_provisional"],
+        late_seconds=late,
+        whose=shares.whose if late else None,
+        clinic_seconds=shares.clinic,
+        our_seconds=shares.platform,
+        system_seconds=shares.system,
+        held_seconds=shares.held,
+        held_for=_by(stops, StopKind.HELD) if shares.held else (),
+        paused_seconds=shares.paused,
+        paused_by=_by(stops, StopKind.PAUSED) if shares.paused else (),
+        silent_seconds=shares.silent,
     )
 
 
-def _seconds(start: datetime, end: datetime) -> int:
-    return max(0, round((end - start).total_seconds()))
+def _by(stops: Sequence[Stop], kind: StopKind) -> tuple[str, ...]:
+    return tuple(sorted({one.by for one in stops if one.kind is kind and one.by}))

@@ -19,6 +19,8 @@ DOCUMENTS: Final = queries("documents")
 DELIVERIES: Final = queries("deliveries")
 PAUSED: Final = "destination.paused"
 """Why a delivery waits that an operator's (or adapter's) pause of its destination keeps."""
+SILENT: Final = "destination.inbound_silent"
+"""Why a delivery waits whose destination takes documents and does not call us: nothing is sent to it meanwhile."""
 UNAVAILABLE: Final = "destination.unavailable"
 """Why a delivery waits behind an open breaker whose last failure is not known."""
 
@@ -182,8 +184,8 @@ def _line(row: Any) -> DocumentLine:
 def _prospect(row: Any) -> dict[str, Any]:
     """Say why a delivery waits and when it is tried next.
 
-    A pause or an open breaker stands before the whole destination and is on no delivery's row: it is laid over what the
-    row says. Who waits for a verdict keeps its own reason, only nobody asks for the verdict meanwhile.
+    A pause, a silent channel or an open breaker stands before the whole destination and is on no delivery's row: it is
+    laid over what the row says. Who waits for a verdict keeps its own reason, only nobody asks for the verdict meanwhile.
     """
     reason, soon, opens = row["reason"], row["next_attempt_at"], row["open_until"]
     if row["status"] not in {DeliveryStatus.QUEUED, DeliveryStatus.AWAITING_RESULT}:
@@ -191,6 +193,8 @@ def _prospect(row: Any) -> dict[str, Any]:
     queued = row["status"] == DeliveryStatus.QUEUED
     if row["paused"]:
         return {"reason": PAUSED if queued else reason, "next_attempt_at": None}
+    if row["silent"]:
+        return {"reason": SILENT if queued else reason, "next_attempt_at": None}
     if opens is not None and soon is not None and soon <= opens:
         return {"reason": row["last_failure"] or UNAVAILABLE if queued else reason, "next_attempt_at": opens}
     return {"reason": reason, "next_attempt_at": soon}

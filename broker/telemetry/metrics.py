@@ -55,5 +55,6 @@ RECONCILED: Final = Gauge(
 TERMS: Final = Counter(
     "inaya_term_used_total", "Registrations of whose term a share was used up", ["destination", "share"]
 )
+PURGED: Final = Counter("inaya_files_purged_total", "Documents whose bytes were let go", ["why"])
 RELAYED: Final = Counter("inaya_relayed_total", "Events handed to partners over AMQP", ["result"])
 BUGS: Final = Counter("inaya_bugs_total", "Broken promises caught in an outermost loop", ["loop"])

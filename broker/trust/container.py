@@ -1,7 +1,7 @@
 """What a CMS SignedData container says, before anything of it is believed (RFC 5652).
 
-Nearly every container is DER and is read by ``cryptography`` within tens of microseconds; BER, and whatever else that
-strict reader does not take, is read by ``asn1crypto``, twenty times slower (``broker.trust.ber``). Both tell the same.
+Nearly every container is DER and is taken apart within tens of microseconds (``broker.trust.der``); BER, and whatever else
+that strict reader does not take, is read by ``asn1crypto``, forty times slower (``broker.trust.ber``). Both tell the same.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,10 @@ MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
 SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
 ESS_V1: Final = "1.2.840.113549.1.9.16.2.12"
 ESS_V2: Final = "1.2.840.113549.1.9.16.2.47"
+_FIRST: Final = 0xA0
+"""Tag of a constructed element ``[0]``."""
+_KEY_ID: Final = 0x80
+"""Tag of a primitive element ``[0]``: the signer is named by the identifier of its key."""
 _SHA1: Final = "1.3.14.3.2.26"
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"
 
@@ -96,18 +100,20 @@ def read_time(value: bytes) -> datetime | None:
 
 def read_octets(value: bytes) -> bytes:
     """Return the contents of an OCTET STRING; ``ValueError`` for another type."""
-    return asn1.decode_der(bytes, value)
+    if not value or value[0] != der.OCTET_STRING:
+        raise ValueError("no OCTET STRING")
+    return der.contents(value)
 
 
 def read_signing_certificate(value: bytes, *, version: int) -> SigningCertificate | None:
     """Read what signingCertificate (RFC 2634) or, version 2, signingCertificateV2 (RFC 5035) names; None: no certificate."""
     try:
-        named = _items(_items(_whole(value)[0])[0])
+        named = der.parts(der.parts(der.parts(value)[0])[0])
         if version == 1:
-            return SigningCertificate(_SHA1, _octets(named[0]))
-        if named[0].tag_bytes == b"\x30":
-            return SigningCertificate(_algorithm(named[0]), _octets(named[1]))
-        return SigningCertificate(_SHA256, _octets(named[0]))
+            return SigningCertificate(_SHA1, read_octets(named[0]))
+        if named[0][0] == der.SEQUENCE:
+            return SigningCertificate(_algorithm(named[0]), read_octets(named[1]))
+        return SigningCertificate(_SHA256, read_octets(named[0]))
     except (ValueError, IndexError):
         found = ber.read_signing_certificate(value, version=version)
         return None if found is None else SigningCertificate(*found)
@@ -118,111 +124,78 @@ def _read(data: bytes) -> Container:
     fields = _signed_data(data)
     if fields is None:
         return Container(signers=None)
-    signers = _inside(fields[-1], der.SET)
+    signers = der.parts(fields[-1], der.SET)
     if len(signers) != 1:
         return Container(signers=len(signers))
-    return Container(signers=1, **_shared(fields), **_signer(_items(signers[0])))
+    return Container(signers=1, **_shared(fields), **_signer(der.parts(signers[0])))
 
 
 def _read_each(data: bytes, most: int) -> tuple[Container, ...]:
     fields = _signed_data(data)
     if fields is None:
         return ()
-    signers = _inside(fields[-1], der.SET)
+    signers = der.parts(fields[-1], der.SET)
     shared = _shared(fields)
-    return tuple(Container(signers=len(signers), **shared, **_signer(_items(one))) for one in signers[:most])
+    return tuple(
+        Container(signers=len(signers), **shared, **_signer(der.parts(one))) for one in signers[:most]
+    )
 
 
-def _signed_data(data: bytes) -> list[asn1.TLV] | None:
+def _signed_data(data: bytes) -> list[bytes] | None:
     """Return the fields of SignedData; None for another content of CMS."""
-    outer = _whole(data)
-    if _dotted(_raw(outer[0])) != SIGNED_DATA:
+    outer = der.parts(data)
+    if _dotted(outer[0]) != SIGNED_DATA:
         return None
-    (inner,) = _inside(outer[1], 0xA0)
-    return _items(inner)
+    (inner,) = der.parts(outer[1], _FIRST)
+    return der.parts(inner)
 
 
-def _shared(fields: list[asn1.TLV]) -> dict[str, Any]:
+def _shared(fields: list[bytes]) -> dict[str, Any]:
     """Read what all signers of a container share."""
-    encapsulated = _items(fields[2])
-    certificates = _inside(fields[3], 0xA0) if fields[3].tag_bytes == b"\xa0" else []
+    encapsulated = der.parts(fields[2])
+    certificates = der.parts(fields[3], _FIRST) if fields[3][0] == _FIRST else []
     return {
-        "content_type": _dotted(_raw(encapsulated[0])),
-        "content": _octets(_only(_inside(encapsulated[1], 0xA0))) if len(encapsulated) > 1 else None,
-        "certificates": tuple(_raw(one) for one in certificates if one.tag_bytes == b"\x30"),
+        "content_type": _dotted(encapsulated[0]),
+        "content": _only(der.parts(encapsulated[1], _FIRST)) if len(encapsulated) > 1 else None,
+        "certificates": tuple(one for one in certificates if one[0] == der.SEQUENCE),
     }
 
 
-def _signer(fields: list[asn1.TLV]) -> dict[str, Any]:
+def _signer(fields: list[bytes]) -> dict[str, Any]:
     """Read a SignerInfo: version, sid, digest algorithm, [0] attributes, signature algorithm, signature, [1] unsigned."""
-    has_attributes = fields[3].tag_bytes == b"\xa0"
+    has_attributes = fields[3][0] == _FIRST
     algorithm, signature = (fields[4], fields[5]) if has_attributes else (fields[3], fields[4])
     found: dict[str, Any] = {
         "digest_algorithm": _algorithm(fields[2]),
         "signature_algorithm": _algorithm(algorithm),
-        "signature": _octets(signature),
+        "signature": read_octets(signature),
     }
-    if fields[1].tag_bytes == b"\x80":
-        found["key_id"] = bytes(fields[1].data)
+    if fields[1][0] == _KEY_ID:
+        found["key_id"] = der.contents(fields[1])
     else:
-        issuer, serial = _items(fields[1])
-        found |= {"issuer": _raw(issuer), "serial": _raw(serial)}
+        found["issuer"], found["serial"] = der.parts(fields[1])
     if has_attributes:
         attributes: dict[str, tuple[bytes, ...]] = {}
-        for one in _inside(fields[3], 0xA0):
-            name, values = _items(one)
-            oid = _dotted(_raw(name))
+        for one in der.parts(fields[3], _FIRST):
+            name, values = der.parts(one)
+            oid = _dotted(name)
             if oid in attributes:
                 raise ValueError(f"the signed attribute {oid} stands twice")
-            attributes[oid] = tuple(_raw(value) for value in _inside(values, der.SET))
+            attributes[oid] = tuple(der.parts(values, der.SET))
         for value in attributes.get(MESSAGE_DIGEST, ()):
             read_octets(value)
-        found |= {"attributes": attributes, "signed": der.tlv(der.SET, bytes(fields[3].data))}
+        found |= {"attributes": attributes, "signed": der.tlv(der.SET, der.contents(fields[3]))}
     return found
 
 
-@asn1.sequence
-class _Wrapped:
-    """A SEQUENCE in a SEQUENCE, its parts unread: the library takes no list at the top."""
-
-    parts: list[asn1.TLV]
-
-
-def _whole(data: bytes) -> list[asn1.TLV]:
-    """Return the parts of a SEQUENCE that is all of the data."""
-    return asn1.decode_der(_Wrapped, der.sequence(data)).parts
+def _only(elements: list[bytes]) -> bytes:
+    """Return what the only element, an OCTET STRING, holds."""
+    (one,) = elements
+    return read_octets(one)
 
 
-def _items(element: asn1.TLV) -> list[asn1.TLV]:
-    return _inside(element, der.SEQUENCE)
-
-
-def _inside(element: asn1.TLV, tag: int) -> list[asn1.TLV]:
-    """Return the parts of a constructed element of this tag, in whatever order they stand."""
-    if element.tag_bytes != bytes((tag,)):
-        raise ValueError("another type")
-    return _whole(der.sequence(bytes(element.data)))
-
-
-def _only(parts: list[asn1.TLV]) -> asn1.TLV:
-    (one,) = parts
-    return one
-
-
-def _octets(element: asn1.TLV) -> bytes:
-    if element.tag_bytes != b"\x04":
-        raise ValueError("no OCTET STRING")
-    return bytes(element.data)
-
-
-def _raw(element: asn1.TLV) -> bytes:
-    """Return an element as it stands: DER has one way to write a length."""
-    (tag,) = element.tag_bytes
-    return der.tlv(tag, bytes(element.data))
-
-
-def _algorithm(element: asn1.TLV) -> str:
-    return _dotted(_raw(_items(element)[0]))
+def _algorithm(element: bytes) -> str:
+    return _dotted(der.parts(element)[0])
 
 
 @lru_cache(maxsize=256)

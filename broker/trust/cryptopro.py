@@ -15,6 +15,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from broker.trust.means import certificate_of, printable, seconds
 from broker.trust.pki import certificate_suite
 from broker.trust.provider import ProviderUnavailable
 from broker.trust.remote import fitting
@@ -31,22 +32,23 @@ class CryptoproSigner:
     """Signs by running ``command``; ``{in}`` and ``{out}`` in it become the files, ``{thumbprint}`` the key's.
 
     ``command`` is split as a shell would, but no shell runs it. ``reversed`` bytes are turned round: CryptoAPI gives the
-    value backwards, XMLDSig wants s||r. Raises ``ProviderUnavailable`` when the program is not there or fails.
+    value backwards, XMLDSig wants s||r. What the command runs is seen by nobody here: the means is certified under the number
+    the operator states (``certified``), or not at all. Raises ``ProviderUnavailable`` when the program is not there or fails.
     """
 
     provider: str = "cryptopro-cli"
-    certified: bool = True
 
     def __init__(self, certificate: str, pin: str, params: dict[str, str]) -> None:
         certificates = x509.load_pem_x509_certificates(certificate.encode("ascii"))
         self.certificate: bytes = certificates[0].public_bytes(Encoding.DER)
         self.chain: tuple[bytes, ...] = tuple(one.public_bytes(Encoding.DER) for one in certificates[1:])
         self.suite: Suite = certificate_suite(self.certificate)
-        self.provider_version: str = params.get("version", "")
+        self.provider_version: str = printable(params.get("version", ""))
+        self.certified: str = certificate_of(params)
         self._command = params.get("command", "")
         self._thumbprint = params.get("thumbprint", "")
         self._reversed = params.get("reversed", "") == "true"
-        self._timeout = float(params.get("timeout", TIMEOUT))
+        self._timeout = seconds(params, TIMEOUT)
         self._pin = pin
         if not self._command:
             raise ProviderUnavailable("КриптоПро: не задана команда подписи (sign.command).")

@@ -90,6 +90,22 @@ def children(element: bytes, most: int | None = None) -> list[bytes]:
     return found
 
 
+def parts(element: bytes, tag: int = SEQUENCE) -> list[bytes]:
+    """Return what stands inside a constructed element of this tag, whole with tags and lengths.
+
+    Raises ``ValueError`` for another tag, for what is not DER, and when anything stands behind the element.
+    """
+    at, end = _span(element, 0)
+    if element[0] != tag or end != len(element):
+        raise ValueError("another type, or more than one element")
+    found: list[bytes] = []
+    while at < end:
+        _, after = _span(element, at)
+        found.append(element[at:after])
+        at = after
+    return found
+
+
 def contents(element: bytes) -> bytes:
     """Return what stands after tag and length."""
     start, end = _span(element, 0)
@@ -103,9 +119,9 @@ def _span(data: bytes, at: int) -> tuple[int, int]:
     size, start = data[at + 1], at + 2
     if size >= 0x80:
         count = size & 0x7F
-        if not 0 < count <= 4:
-            raise ValueError("no length of DER")
         size, start = int.from_bytes(data[start : start + count], "big"), start + count
+        if not 0 < count <= 4 or size < max(0x80, 1 << 8 * (count - 1)):
+            raise ValueError("no length of DER: one as short as can be")
     if start + size > len(data):
         raise ValueError("an element is cut off")
     return start, start + size

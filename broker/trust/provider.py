@@ -4,7 +4,7 @@ A provider answers None for what it cannot do, so that nothing is called right w
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 import cryptography
@@ -50,6 +50,10 @@ class Provider(Protocol):
         """Compute the suite's digest, or None when this provider cannot."""
         ...
 
+    def digest_of(self, suite: Suite, pieces: Iterable[bytes]) -> bytes | None:
+        """Compute the digest of bytes that come in pieces; None, and no piece taken, when this provider cannot."""
+        ...
+
     def verify(self, suite: Suite, certificate: bytes, signature: bytes, data: bytes) -> bool | None:
         """Check a signature value with the key of a DER certificate, or None when this provider cannot."""
         ...
@@ -64,10 +68,17 @@ class RsaProvider:
 
     def digest(self, suite: Suite, data: bytes) -> bytes | None:
         """Compute the suite's digest, or None when OpenSSL does not know it."""
+        return self.digest_of(suite, (data,))
+
+    def digest_of(self, suite: Suite, pieces: Iterable[bytes]) -> bytes | None:
+        """Compute the digest of bytes that come in pieces, or None when OpenSSL does not know it."""
         try:
-            return hashlib.new(SUITES[suite].digest_name, data, usedforsecurity=False).digest()
+            found = hashlib.new(SUITES[suite].digest_name, usedforsecurity=False)
         except ValueError:
             return None
+        for piece in pieces:
+            found.update(piece)
+        return found.digest()
 
     def verify(self, suite: Suite, certificate: bytes, signature: bytes, data: bytes) -> bool | None:
         """Check an RSA value; None for suites of ГОСТ."""
@@ -109,6 +120,14 @@ class CompositeProvider:
         """Compute the suite's digest with the first provider that can."""
         for provider in self.providers:
             found = provider.digest(suite, data)
+            if found is not None:
+                return found
+        return None
+
+    def digest_of(self, suite: Suite, pieces: Iterable[bytes]) -> bytes | None:
+        """Compute the digest of bytes that come in pieces with the first provider that can."""
+        for provider in self.providers:
+            found = provider.digest_of(suite, pieces)
             if found is not None:
                 return found
         return None

@@ -4,21 +4,26 @@ Processes with an event loop hold no GOST engine and wait for no token or remote
 compute process (``broker.adapter_kit.computing``).
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 from lxml import etree
 
 from broker.adapter_kit.soap import safe_parser
 from broker.trust.envelope import HUGE, Part, PeerTrust, VerifiedEnvelope, WssRefusal
+from broker.trust.hole import Hole
 from broker.trust.provider import ProviderUnavailable
 from broker.trust.signer import Signer
-from broker.trust.signing import SigningKey, signer_of
+from broker.trust.signing import SigningKey, asked_signer, signer_of
 from broker.trust.suites import Suite
-from broker.trust.wss import sign_envelope
+from broker.trust.wss import sign_around, sign_envelope
 from broker.trust.wss_verify import Arithmetic, verify_envelope
 from broker.trust.xmldsig import XmlNames
+
+Made = TypeVar("Made")
 
 
 class Sealing(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,12 +36,19 @@ class Sealing(msgspec.Struct, frozen=True, kw_only=True):
     names: XmlNames = XmlNames.URN
 
 
+class SealingAround(Sealing, frozen=True, kw_only=True):
+    """An envelope with a hole: ``mark`` stands where the base64 text of ``filling`` belongs."""
+
+    mark: str
+    filling: bytes
+
+
 class KeyCard(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signs with a key, for receipts and for the policy of production."""
+    """Who signs with a key, for receipts and for the policy of production; ``certified``: its certificate's number."""
 
     provider: str
     version: str
-    certified: bool
+    certified: str
     suite: Suite
 
 
@@ -56,8 +68,25 @@ def seal(work: Sealing) -> bytes | Unsealed:
     if isinstance(signer, Unsealed):
         return signer
     root = etree.fromstring(work.envelope, safe_parser(huge=len(work.envelope) > HUGE))
+    return _named(
+        lambda: sign_envelope(root, signer, parts=work.parts, now=work.now, names=work.names, in_place=True)
+    )
+
+
+def seal_around(work: SealingAround) -> tuple[bytes, bytes] | Unsealed:
+    """Sign an envelope with a hole; return what stands before and after the filling, never raise as ``seal`` does not."""
+    signer = _signer(work.key)
+    if isinstance(signer, Unsealed):
+        return signer
+    root = etree.fromstring(work.envelope, safe_parser())
+    hole = Hole(work.mark, work.filling)
+    return _named(lambda: sign_around(root, signer, hole, parts=work.parts, now=work.now, names=work.names))
+
+
+def _named(sign: Callable[[], Made]) -> Made | Unsealed:
+    """Sign, or say why it cannot be done."""
     try:
-        return sign_envelope(root, signer, parts=work.parts, now=work.now, names=work.names, in_place=True)
+        return sign()
     except ProviderUnavailable as unavailable:
         return Unsealed(unavailable.reason, unavailable.passing)
     except ValueError:  # its text may quote the message
@@ -65,8 +94,8 @@ def seal(work: Sealing) -> bytes | Unsealed:
 
 
 def describe(key: SigningKey) -> KeyCard | Unsealed:
-    """Say who signs with a key, having opened it."""
-    signer = _signer(key)
+    """Say who signs with a key now, having opened it; a service is asked again."""
+    signer = _signer(key, asked_signer)
     if isinstance(signer, Unsealed):
         return signer
     return KeyCard(
@@ -77,9 +106,9 @@ def describe(key: SigningKey) -> KeyCard | Unsealed:
     )
 
 
-def _signer(key: SigningKey) -> Signer | Unsealed:
+def _signer(key: SigningKey, find: Callable[[SigningKey], Signer] = signer_of) -> Signer | Unsealed:
     try:
-        return signer_of(key)
+        return find(key)
     except ProviderUnavailable as unavailable:
         return Unsealed(unavailable.reason, unavailable.passing)
     except OSError:

@@ -43,8 +43,8 @@ class Signer(Protocol):
         ...
 
     @property
-    def certified(self) -> bool:
-        """Whether it is a certified means of cryptographic protection (СКЗИ)."""
+    def certified(self) -> str:
+        """The certificate number of the means of cryptographic protection (СКЗИ), for receipts; empty: not certified."""
         ...
 
     def sign(self, data: bytes) -> bytes:
@@ -62,7 +62,7 @@ class RsaSigner:
     suite: Suite = Suite.RSA_SHA256
     provider: str = "openssl-rsa"
     provider_version: str = cryptography.__version__
-    certified: bool = False
+    certified: str = ""
 
     def __init__(
         self, certificate: x509.Certificate, key: rsa.RSAPrivateKey, chain: tuple[bytes, ...]

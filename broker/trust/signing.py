@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from broker.trust.cryptopro import CryptoproSigner
+from broker.trust.means import certificate_of, seconds, uncertifiable
 from broker.trust.openssl import GostSigner
 from broker.trust.provider import ProviderUnavailable
 from broker.trust.remote import TIMEOUT, RemoteSigner
@@ -51,6 +52,14 @@ def signer_of(key: SigningKey) -> Signer:
     return _made(_Material(key.provider, _pem(key.certificate), _pem(key.key), key.password, params))
 
 
+def asked_signer(key: SigningKey) -> Signer:
+    """Return the signer of a key as it is now: a service is asked again who it is. Raises as ``signer_of`` does."""
+    made = signer_of(key)
+    if isinstance(made, RemoteSigner):
+        made.learn()
+    return made
+
+
 def _pem(text: str) -> str:
     """Return PEM given as it is or by the path of its file; what is neither stays, for the provider knows it."""
     if "-----BEGIN " in text or not text:
@@ -71,10 +80,12 @@ def _made(material: _Material) -> Signer:
 
 
 def _rsa(material: _Material) -> Signer:
+    uncertifiable(material.provider, dict(material.params))
     return RsaSigner.from_pem(*_files(material), password=material.password.encode() or None)
 
 
 def _gost(material: _Material) -> Signer:
+    uncertifiable(material.provider, dict(material.params))
     return GostSigner.from_pem(*_files(material), password=material.password.encode() or None)
 
 
@@ -88,7 +99,8 @@ def _remote(material: _Material) -> Signer:
         params.get("url", ""),
         params.get("token", ""),
         ca=params.get("ca", ""),
-        timeout=float(params.get("timeout", TIMEOUT)),
+        timeout=seconds(params, TIMEOUT),
+        certified=certificate_of(params),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from lxml import etree
 
 from broker.trust.envelope import DS, EXC_C14N
+from broker.trust.hole import Hole
 from broker.trust.provider import Provider
 from broker.trust.signer import Signer
 from broker.trust.suites import SUITES, Suite
@@ -51,15 +52,19 @@ def sign(
     provider: Provider,
     key_info: etree._Element,
     names: XmlNames,
+    hole: Hole | None = None,
 ) -> etree._Element:
-    """Return a detached ds:Signature over elements, each under its URI; raise ``ValueError`` for a suite nobody here computes."""
+    """Return a detached ds:Signature over elements, each under its URI; raise ``ValueError`` for a suite nobody here computes.
+
+    An element with a ``hole`` is signed as if the hole were filled.
+    """
     facts = SUITES[signer.suite]
     signature = etree.Element(f"{{{DS}}}Signature", nsmap={"ds": DS})
     signed_info = etree.SubElement(signature, f"{{{DS}}}SignedInfo")
     etree.SubElement(signed_info, f"{{{DS}}}CanonicalizationMethod", Algorithm=EXC_C14N)
     etree.SubElement(signed_info, f"{{{DS}}}SignatureMethod", Algorithm=names.of(facts.xml_signatures))
     for uri, element in targets:
-        digest = provider.digest(signer.suite, canonical(element))
+        digest = _digest(element, signer.suite, provider, hole)
         if digest is None:
             raise ValueError(f"{provider.name} computes no digest of {signer.suite}")
         _add_reference(signed_info, uri, names.of(facts.xml_digests), digest)
@@ -67,6 +72,13 @@ def sign(
     etree.SubElement(signature, f"{{{DS}}}SignatureValue").text = base64.b64encode(value).decode()
     signature.append(key_info)
     return signature
+
+
+def _digest(element: etree._Element, suite: Suite, provider: Provider, hole: Hole | None) -> bytes | None:
+    data = canonical(element)
+    if hole is None or not hole.is_in(data):
+        return provider.digest(suite, data)
+    return provider.digest_of(suite, hole.around(data))
 
 
 def _add_reference(signed_info: etree._Element, uri: str, algorithm: str, digest: bytes) -> None:

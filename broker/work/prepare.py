@@ -21,7 +21,7 @@ from broker.pipeline import (
     InForce,
     Router,
     conclude,
-    examine_all,
+    examined,
 )
 from broker.store.database import STORE_TROUBLE, UnstorableError
 from broker.store.examination import ExaminationStore, Examined, LoadedDocument
@@ -188,9 +188,7 @@ class PrepareWorker:
         if not inputs:
             return {}
         try:
-            return {
-                made.document_id: made for made in await self._pool.run(examine_all, self._batch_of(inputs))
-            }
+            return {made.document_id: made for made in await examined(self._pool, self._batch_of(inputs))}
         except ComputeFailed:
             return {}
 
@@ -198,7 +196,7 @@ class PrepareWorker:
         """Compute one document; None when it broke its process for the last time."""
         while True:
             try:
-                return (await self._pool.run(examine_all, self._batch_of([one])))[0]
+                return (await examined(self._pool, self._batch_of([one])))[0]
             except ComputeFailed as failure:
                 crashes = await self._stores.documents.count_crash(one.document_id)
                 await self._stores.journal.note(

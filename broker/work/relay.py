@@ -17,9 +17,10 @@ from broker.work.loop import Loop
 
 BATCH = 200
 """Events read and confirmed together."""
+REST = 0.25
+"""Seconds between two looks for events, unless somebody is a whole batch behind: most of a document's go in one row."""
 DECLARE_EVERY = 2.0
 """Seconds after which a new partner finds its queue."""
-
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 60.0
@@ -37,13 +38,20 @@ class RelayWorker:
     """Moves events from the feed to ``receipts.<login>`` (test events to the test login); what does not fit waits."""
 
     def __init__(self, door: PartnerDoor, relays: RelayStore, journal: Journal) -> None:
-        self.loop = Loop("receipts", self._work, idle=0.25)
+        self.loop = Loop("receipts", self._turn, idle=REST)
         self._door = door
         self._relays = relays
         self._journal = journal
         self._full: dict[str, _Full] = {}
         self._declared: set[str] = set()
         self._declare_at = 0.0
+        self._more = False
+
+    async def _turn(self) -> int:
+        """Tell everybody, and go on at once only where more waits: what comes meanwhile is told together after a rest."""
+        self._more = False
+        await self._work()
+        return int(self._more)
 
     async def _work(self) -> int:
         await self._declare()
@@ -75,10 +83,12 @@ class RelayWorker:
         partner = lease.partner_id
         passed(KillPoint.RELAY_CLAIMED)
         probing = partner in self._full
-        items = await self._journal.feed(partner, lease.cursor, 1 if probing else BATCH)
+        limit = 1 if probing else BATCH
+        items = await self._journal.feed(partner, lease.cursor, limit)
         told = set().union(*await asyncio.gather(*(self._tell(partner, chain) for chain in chains(items))))
         confirmed = told_up_to(items, told)
         why = "" if confirmed == len(items) else "receipts.not_taken"
+        self._more |= confirmed == limit
         if confirmed:
             passed(KillPoint.RELAY_SENT)
             await self._relays.advance(lease, items[confirmed - 1].cursor, why)

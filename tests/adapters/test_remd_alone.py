@@ -102,6 +102,19 @@ async def test_rules_and_dictionaries_of_its_own_let_it_disagree(tmp_path: Path,
     assert any("/port/emdr" in line for line in said)
 
 
+async def test_it_may_judge_by_saxon_and_finds_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("saxonche", reason="the extra inaya[saxon] is not installed")
+    packs = own_packs(tmp_path)
+    told = []
+    for engine in ("native", "saxon"):
+        async with alone(tmp_path, "--packs", str(packs), "--engine", engine) as (stage, _):
+            outcome = await stage.send_and_settle(a_parcel(1, content=a_sample()))
+        assert isinstance(outcome, Rejected)
+        told.append(sorted((finding.remd_code, str(finding.value)) for finding in outcome.findings))
+    assert told[0] == told[1]
+    assert any(OWN_RULE[:6] in value for _, value in told[0])
+
+
 async def test_it_signs_with_a_throw_away_certificate_that_stays_the_same(tmp_path: Path) -> None:
     seen = []
     for _ in range(2):

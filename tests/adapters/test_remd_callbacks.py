@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from msgspec import structs
 
 from adapters.remd import ADAPTER
 from adapters.remd.names import CALLBACK_NS
@@ -25,6 +26,7 @@ from broker.adapter_kit import (
     Unavailable,
 )
 from broker.adapter_kit.harness import MemoryFiles, a_parcel, context_for
+from broker.adapter_kit.pieces import whole
 from broker.adapter_kit.soap import SOAP11, SOAP12
 
 MESSAGE = "d067bef9-1498-44d0-bd40-037a1e09f040"
@@ -94,7 +96,7 @@ async def test_a_file_is_handed_out_by_local_uid(context: Context, soap: str, up
     body = f"<c:getDocumentFileRequest><c:localUid>{uid}</c:localUid></c:getDocumentFileRequest>"
     reply = await ADAPTER.receive(a_call(an_envelope(body, soap=soap)), context)
     assert isinstance(reply, Serve)
-    answer = etree.fromstring(reply.body)
+    answer = etree.fromstring(whole(reply.body))
     assert answer.tag == f"{{{soap}}}Envelope"
     data = answer.findtext(f".//{{{CALLBACK_NS}}}data") or ""
     assert b64decode(data) == parcel.content
@@ -110,7 +112,7 @@ async def test_a_registered_file_is_handed_out_by_its_number(context: Context) -
     body = f"<c:getDocumentFileRequest><c:emdrId>{EMDR_ID}</c:emdrId></c:getDocumentFileRequest>"
     reply = await ADAPTER.receive(a_call(an_envelope(body)), context)
     assert isinstance(reply, Serve)
-    answer = etree.fromstring(reply.body)
+    answer = etree.fromstring(whole(reply.body))
     assert b64decode(answer.findtext(f".//{{{CALLBACK_NS}}}data") or "") == parcel.content
 
 
@@ -124,7 +126,7 @@ async def test_the_answer_with_a_file_follows_our_schema(context: Context) -> No
         reply = await ADAPTER.receive(a_call(an_envelope(body)), context)
         assert isinstance(reply, Serve)
         assert reply.document_id == (parcel.document_id if uid == parcel.local_uid else None)
-        schema.assertValid(etree.fromstring(reply.body)[-1][0])
+        schema.assertValid(etree.fromstring(whole(reply.body))[-1][0])
 
 
 async def test_an_unknown_file_is_answered_with_an_error_status(context: Context) -> None:
@@ -132,7 +134,31 @@ async def test_an_unknown_file_is_answered_with_an_error_status(context: Context
     reply = await ADAPTER.receive(a_call(an_envelope(body)), context)
     assert isinstance(reply, Serve)
     assert reply.event == "file.missing"
-    assert etree.fromstring(reply.body).findtext(f".//{{{CALLBACK_NS}}}status") == "error"
+    assert etree.fromstring(whole(reply.body)).findtext(f".//{{{CALLBACK_NS}}}status") == "error"
+
+
+@pytest.mark.parametrize("code", ["FILE_WAS_NOT_SENT", "MIS_NOT_AVAILABLE"])
+async def test_a_file_that_is_not_at_hand_is_answered_with_an_error_that_asks_to_come_again(
+    context: Context, code: str
+) -> None:
+    assert isinstance(context.files, MemoryFiles)
+    parcel = a_parcel(1)
+    context.files.hold(parcel)
+    context.files.receipt(EMDR_ID, parcel)
+    context.files.away[parcel.document_id] = "file.with_clinic"
+    destination = structs.replace(context.destination, params={"file_away_code": code})
+    body = f"<c:getDocumentFileRequest><c:emdrId>{EMDR_ID}</c:emdrId></c:getDocumentFileRequest>"
+    reply = await ADAPTER.receive(
+        a_call(an_envelope(body)), structs.replace(context, destination=destination)
+    )
+    assert isinstance(reply, Serve)
+    assert (reply.event, reply.document_id, reply.asked) == ("file.awaited", parcel.document_id, EMDR_ID)
+    answer = etree.fromstring(reply.body)
+    assert answer.findtext(f".//{{{CALLBACK_NS}}}status") == "error"
+    assert answer.findtext(f".//{{{CALLBACK_NS}}}code") == code
+    assert "повторите" in (answer.findtext(f".//{{{CALLBACK_NS}}}message") or "")
+    schema = etree.XMLSchema(etree.parse(CONTRACT / "emdr-callback.xsd"))
+    schema.assertValid(answer[-1][0])
 
 
 async def test_a_success_becomes_a_receipt_with_everything_in_it(context: Context) -> None:

@@ -193,3 +193,35 @@ async def held(partner, identifier: str) -> str:
                 if (one["destination"], one["status"]) == ("remd", "held"):
                     return one["id"]
             await asyncio.sleep(0.2)
+
+
+async def test_the_report_of_terms_is_asked_for_what_was_in_time_or_late(
+    inaya, a_stand, world, stand_signers
+):
+    ticket = await a_stand.partners[0].submit(a_submission(world, stand_signers), wait=25, until="final")
+    document = (ticket.body.get("ticket") or ticket.body)["id"]
+    kept = await inaya("sla", "report", "--from", "2026-01-01", "--in-time")
+    assert kept.status == 0, kept
+    assert document in kept.out
+    for title in ("раб. дней", "чья задержка", "стоял"):
+        assert title in kept.out
+    late = await inaya("sla", "report", "--from", "2026-01-01", "--late", "--format", "json")
+    assert document not in late.out
+
+
+async def test_a_file_remd_may_ask_for_is_not_let_go_and_the_terminal_says_why(
+    inaya, a_stand, world, stand_signers
+):
+    ticket = await a_stand.partners[0].submit(a_submission(world, stand_signers), wait=25, until="final")
+    document = (ticket.body.get("ticket") or ticket.body)["id"]
+    refused = await inaya("archive", "purge", "--document", document)
+    assert refused.status == 1, refused
+    assert "Файл остаётся" in refused.out
+    counted = await inaya("archive", "purge", "--dry-run")
+    assert counted.status == 0
+    assert "Остаётся:" in counted.out
+    told = await inaya("archive", "show", document)
+    assert told.status == 0
+    assert "Хранится у нас" in told.out
+    assert (await inaya("archive", "show")).status == 0
+    assert "не идентификатор" in (await inaya("archive", "show", "нет")).err

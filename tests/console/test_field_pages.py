@@ -14,6 +14,7 @@ from office import PASSWORD
 
 from broker.dev.world import Signers, World
 from broker.store.channels import ChannelStore
+from broker.store.exceptions import ExceptionStore
 
 NUMBER = "119.77.26.05.030830566"
 
@@ -74,6 +75,15 @@ async def refused(house: House, world: World, signers: Signers) -> tuple[str, st
     )
     await house.database.execute("update document set status = 'failed' where id = $1", uuid.UUID(document))
     return document, str(delivery)
+
+
+async def test_an_exception_of_the_settings_stands_among_the_acts(house: House, viewer: Visitor):
+    store, now = ExceptionStore(house.database), house.clock.now()
+    await store.record("remd", "sign_uncertified", "пилот до поставки СКЗИ", now)
+    await store.record("remd", "sign_uncertified", "", now)
+    acts = await viewer.read("acts")
+    for text in ("файл направлений", "исключение в настройках", "пилот до поставки СКЗИ", "исключение снято"):
+        assert text in acts
 
 
 async def test_a_silent_channel_is_the_headline_until_an_operator_sends_on(

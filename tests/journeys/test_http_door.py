@@ -24,6 +24,7 @@ from broker.store.channels import ChannelStore
 from broker.store.deliveries import DeliveryStore
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore
+from broker.store.files import FileStore
 from broker.store.journal import Journal
 from broker.store.views import Views
 
@@ -438,6 +439,7 @@ def acting(house: House) -> Commands:
         house.clock,
         lambda _due: None,
         ChannelStore(database),
+        FileStore(database, Codec(MasterKeys({0: KEY})), lambda _kind: 25),
     )
 
 

@@ -52,7 +52,10 @@ async def test_every_file_handed_out_or_asked_for_in_vain_is_journalled(
         assert (status, body[:5]) == (200, b"<?xml")
     await call(house, f"file?localUid={uuid.uuid4()}")
     for row in await noted(house, "file.served", 2):
-        assert (str(row["document_id"]), row["body"]) == (document, {"destination": "scripted"})
+        assert (str(row["document_id"]), row["body"]) == (
+            document,
+            {"destination": "scripted", "note": "archive"},
+        )
         assert not row["feed"]
     (missing,) = await noted(house, "file.missing")
     assert (missing["document_id"], missing["body"]) == (None, {"destination": "scripted"})

@@ -153,11 +153,14 @@ async def test_what_was_registered_and_never_told_is_found_by_asking_at_the_end(
     wall.stops = verdicts
     ticket = (await alpha.submit(a_submission(world, signers), wait=20)).body["id"]
 
+    async def served() -> bool:
+        return bool(await house.database.fetchval("select count(*) from journal where event = 'file.served'"))
+
     async def verdict_lost() -> bool:
         return wall.stopped > 0 and await statuses(house) == ["awaiting_result"]
 
+    await eventually(served)
     await eventually(verdict_lost)
-    assert await house.database.fetchval("select count(*) from journal where event = 'file.served'")
     house.pass_time(15 * DAY + 60)
     found = await alpha.outcome(ticket)
     assert found["deliveries"][0]["status"] == "registered"

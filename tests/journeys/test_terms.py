@@ -77,6 +77,9 @@ async def test_shares_are_told_once_and_a_late_registration_stays_in_the_report(
     assert late["lateSeconds"] > 3 * 24 * 3600
     assert late["systemSeconds"] > late["ourSeconds"]
     assert await terms(stranger, late="true") == []
+    assert (late["whose"], late["termDays"], late["provisional"]) == ("system", 1, late["note"] != "")
+    assert [row["documentId"] for row in await terms(alpha, only="late")] == [document]
+    assert await terms(alpha, only="in_time") == []
     text = (await alpha.get("/terms", params={"late": "true", "format": "csv"})).body
     assert sample.local_uid in str(text)
 
@@ -100,7 +103,10 @@ async def test_who_is_registered_in_time_is_told_nothing(
     (row,) = [one for one in rows if one["documentId"] == ticket.body["id"]]
     assert row["emdrId"] == "306.77.26.11.000000001"
     assert row["registeredAt"] is not None
-    assert row["lateSeconds"] == 0
+    assert (row["lateSeconds"], row["whose"]) == (0, None)
+    since = (now - timedelta(days=60)).isoformat()
+    assert row in await terms(alpha, **{"from": since, "only": "in_time"})
+    assert row not in await terms(alpha, **{"from": since, "only": "late"})
 
 
 async def test_what_was_refused_within_its_term_does_not_grow_late(
@@ -120,6 +126,7 @@ async def test_what_was_refused_within_its_term_does_not_grow_late(
 
 async def test_a_question_that_makes_no_sense_is_refused_in_words(registering: tuple[House, Scripted]):
     house, _ = registering
-    answer = await house.partners[0].get("/terms", params={"from": "вчера"})
-    assert answer.status == 400
-    assert answer.body["code"] == "partner.query_invalid"
+    for query in ({"from": "вчера"}, {"only": "опоздавшие"}):
+        answer = await house.partners[0].get("/terms", params=query)
+        assert answer.status == 400
+        assert answer.body["code"] == "partner.query_invalid"

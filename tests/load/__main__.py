@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,8 @@ from tests.load.dead import beside_the_dead
 from tests.load.driver import LoadFailed
 from tests.load.engine_corpus import packs_dir
 from tests.load.engine_results import EngineResults
-from tests.load.house import MUTE, REFUSING, House, open_house
+from tests.load.giants import giants, warm
+from tests.load.house import MUTE, REFUSING, REMD, House, open_house
 from tests.load.loads import (
     FIELD,
     FULL,
@@ -52,6 +54,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     light: int
     full: int
     large: int
+    giants: int
     field: int
     warm: int
     part_seconds: float
@@ -64,7 +67,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WHOLE = Size(
-    rounds=4, light=2400, full=600, large=80, field=1200, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0, calm=10.0,
+    rounds=4, light=2400, full=600, large=80, giants=100, field=1200, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0, calm=10.0,
     connections=CONNECTIONS,
     dead=(REFUSING, MUTE),
 )  # fmt: skip
@@ -73,6 +76,7 @@ QUICK = Size(
     light=120,
     full=40,
     large=6,
+    giants=3,
     field=40,
     warm=32,
     part_seconds=0.5,
@@ -100,13 +104,26 @@ class Bench:
         self.results = results
         self.product = Product(house)
         self.naive = Naive(house) if house.amqp else None
-        small = size.light + size.warm
+
+    @cached_property
+    def documents(self) -> list[Document]:
+        """The small documents of every load but the field."""
+        size = self.size
+        count = size.light + size.warm
         if size.waiting:
-            small = max(small, size.waiting * 5 // 2 + 5, size.living * 5 // 3 + 5)
-        pki = house.crew.state.room("pki")
-        say(f"making and signing {small} + {size.large} documents")
-        self.documents = corpus(house.crew.state.path, pki, small)
-        self.large = corpus(house.crew.state.path, pki, size.large, large=True)
+            count = max(count, size.waiting * 5 // 2 + 5, size.living * 5 // 3 + 5)
+        say(f"making and signing {count} documents")
+        return corpus(self._state, self.house.crew.state.room("pki"), count)
+
+    @cached_property
+    def large(self) -> list[Document]:
+        """Documents of 1 MB."""
+        say(f"making and signing {self.size.large} documents of 1 MB")
+        return corpus(self._state, self.house.crew.state.room("pki"), self.size.large, large=True)
+
+    @property
+    def _state(self) -> Path:
+        return self.house.crew.state.path
 
     @property
     def _light(self) -> list[Document]:
@@ -119,7 +136,10 @@ class Bench:
     async def parts(self) -> None:
         """What everything is made of."""
         say("the parts alone")
-        few = self.documents[: min(200, self.size.full)]
+        few, _ = (
+            self.documents[: min(200, self.size.full)],
+            self.large,
+        )  # nothing is made while something is measured
         self.results.parts += await parts(self.house, few, self.size.part_seconds)
 
     async def engine(self) -> None:
@@ -241,6 +261,22 @@ class Bench:
         await self.house.stop("work")
         await self.house.stop("serve")
 
+    async def giants(self) -> None:
+        """Documents of 20 MB, pulled by РЭМД in signed envelopes: what the processes grow to and give back."""
+        if not self.house.gost:
+            self.results.skipped.append("no ГОСТ engine: envelopes around files of 20 MB are signed with RSA")
+        await self.house.start_registry(workersAtOnce=4, fileTries=20, fileTimeout=120)
+        await self.house.start("serve")
+        await self.house.start("work")
+        await self.house.route()
+        await self.house.forget()
+        await warm(self.house, self.size.warm)
+        say(f"{self.size.giants} documents of 20 MB")
+        self.results.giants = await giants(self.house, self.size.giants)
+        await self.house.forget()
+        for name in ("work", "serve", REMD):
+            await self.house.stop(name)
+
     async def full(self) -> None:
         """End to end with the whole rule set."""
         await self.house.stop("work")
@@ -265,10 +301,21 @@ async def run(arguments: argparse.Namespace) -> None:
         bench = Bench(house, size, results)
         phases = {
             name: getattr(bench, name)
-            for name in ("engine", "signatures", "parts", "paused", "flowing", "dying", "full", "field")
+            for name in (
+                "engine",
+                "signatures",
+                "parts",
+                "paused",
+                "flowing",
+                "dying",
+                "full",
+                "field",
+                "giants",
+            )
         }
-        for phase in phases.values():
-            await phase()
+        for name, phase in phases.items():
+            if not arguments.only or name in arguments.only:
+                await phase()
         results.goals = goals(results)
         out = arguments.out or house.crew.state.path / "bench.json"
         out.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
@@ -295,6 +342,7 @@ def main() -> None:
     parser.add_argument(
         "--no-amqp", action="store_true", help="without RabbitMQ: no AMQP door, no naive pipeline"
     )
+    parser.add_argument("--only", action="append", help="this phase alone (may be repeated)")
     parser.add_argument("--state-dir", type=Path, default=Path(".inaya-bench"))
     parser.add_argument("--out", type=Path, help="where the JSON goes (default: <state-dir>/bench.json)")
     arguments = parser.parse_args()

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aio_pika
 import asyncpg
@@ -36,6 +36,7 @@ LIVE: Final = "bench"
 SECOND: Final = "bench.second"
 REFUSING: Final = "bench.refusing"
 MUTE: Final = "bench.mute"
+REMD: Final = "remd"
 _ENTRY: Final = "[inaya.adapters]\nbench_sink = tests.load.sink_adapter:ADAPTER\n"
 
 
@@ -54,6 +55,7 @@ class House:
         self.sink = f"http://127.0.0.1:{self.sink_port}/documents"
         self.url = f"http://127.0.0.1:{stand.http_port}/api/v1/documents"
         self.running: dict[str, Child] = {}
+        self.registry = False
         self._watching: dict[str, asyncpg.Connection] = {}
 
     def trees(self) -> dict[str, int]:
@@ -72,7 +74,7 @@ class House:
         return copy
 
     def environment(self, schemas: Path, packs: Path | None = None) -> dict[str, str]:
-        """Return the variables of ``serve`` and ``work``: a production configuration, four sinks as destinations."""
+        """Return the variables of ``serve`` and ``work``: a production configuration, four sinks and РЭМД as destinations."""
         room = self.crew.state.room("config")
         site = self.crew.state.room("site")
         info = site / "inaya_bench_sink-1.0.dist-info"
@@ -91,9 +93,11 @@ class House:
         destinations = [
             Destination(id=name, adapter="bench_sink", url=url, mode="any") for name, url in addresses.items()
         ]
+        found = self.stand.environment(self.database, self.amqp)
+        stands = msgspec.json.decode(Path(found["INAYA_DESTINATIONS"]).read_bytes(), type=list[Destination])
+        destinations += [its for its in stands if its.id == REMD and self.registry]
         path = room / "bench-destinations.json"
         path.write_bytes(msgspec.json.encode(destinations))
-        found = self.stand.environment(self.database, self.amqp)
         del found["INAYA_CLOCK_FILE"]
         return found | {
             "INAYA_DESTINATIONS": str(path),
@@ -125,6 +129,14 @@ class House:
         )
         self.running[name] = await self.crew.start(spec)
 
+    async def start_registry(self, **settings: Any) -> None:
+        """Start the simulated РЭМД, with envelopes signed both ways, and know it as a destination from now on."""
+        self.registry = True
+        spec = self.stand.simulator(REMD)
+        params = self.crew.state.room("config") / f"sim-{REMD}.json"
+        params.write_bytes(msgspec.json.encode(msgspec.json.decode(params.read_bytes()) | settings))
+        self.running[REMD] = await self.crew.start(spec)
+
     async def stop(self, name: str) -> None:
         """Stop a child started here."""
         await self.crew.stop(self.running.pop(name))
@@ -137,11 +149,13 @@ class House:
     async def route(self, dead: Sequence[str] = (), destination: str = "", *, twice: bool = False) -> None:
         """Send every document to the live sink, those of the ``dead`` clinics to the dead destination instead.
 
-        ``twice``: to a second live destination as well.
+        ``twice``: to a second live destination as well. Where there is a registry, to it too.
         """
         clinics = [clinic.oid for clinic in self.stand.world.clinics]
         live = tuple(oid for oid in clinics if oid not in dead)
         rules = [Rule(name="живой приёмник", destination=LIVE, when=When(clinics=live))]
+        if self.registry:
+            rules.append(Rule(name="РЭМД", destination=REMD, registers=True))
         if twice:
             rules.append(Rule(name="второй приёмник", destination=SECOND))
         if dead:
@@ -184,10 +198,14 @@ class House:
 
     def packets(self, documents: Sequence[Document]) -> list[bytes]:
         """Encode documents as requests to the product's door."""
-        tokens = {
+        tokens = self.tokens()
+        return [request(self.url, one.body, tokens[one.vendor]) for one in documents]
+
+    def tokens(self) -> dict[str, dict[str, str]]:
+        """Return the header by which the door knows every vendor."""
+        return {
             v.id: {"Authorization": f"Bearer {self.stand.secret_of(v)}"} for v in self.stand.world.vendors
         }
-        return [request(self.url, one.body, tokens[one.vendor]) for one in documents]
 
     def letters(self, documents: Sequence[Document]) -> list[Letter]:
         """Address documents as messages to the product's exchange."""

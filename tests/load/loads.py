@@ -29,6 +29,9 @@ OFFICIAL_FIELD: Final = "the field, official 290"
 WARM: Final = 32
 """Connections while warming up: as many as any load has, so that pools are as wide as they will be."""
 PATIENCE: Final = 300.0
+UNTOLD: Final = """
+select count(*) from journal j left join relay r using (partner_id)
+where j.feed and (r.partner_id is null or (j.tx, j.id) > (r.tx, r.id))"""
 UNFINISHED: Final = "select count(*) from document where status in ('accepted', 'validated', 'routed')"
 
 
@@ -37,8 +40,9 @@ async def observe(
     what: str,
     send: Callable[[], Awaitable[Load]],
     done: Callable[[], Awaitable[bool]] | None,
+    told: Callable[[], Awaitable[bool]] | None = None,
 ) -> Round:
-    """Send, wait until all is done, and account for it."""
+    """Send, wait until all is done, and account for it; CPU is counted until everybody is ``told``, too."""
     meter = Meter(house.trees())
     before = meter.cpu()
     load = await send()
@@ -46,6 +50,8 @@ async def observe(
     if done is not None:
         await until(done, seconds=PATIENCE, what=what)
         finished = time.time()
+    if told is not None:
+        await until(told, seconds=PATIENCE, what=f"{what}: told")
     return Round(load=load, finished=finished, cpu=spent(before, meter.cpu()), memory=meter.memory())
 
 
@@ -88,6 +94,7 @@ class Product:
             f"inaya, http, {workers}",
             lambda: post_all(self._house.url, packets, connections),
             done,
+            self._told if done and self._house.amqp else None,
         )
         await self._house.forget()
         return found
@@ -101,12 +108,17 @@ class Product:
             f"inaya, amqp, {workers}",
             lambda: publish_all(self._house.logins(), "documents", letters, connections),
             lambda: self._taken(count) if workers == PAUSED else self._final(count),
+            None if workers == PAUSED else self._told,
         )
         await self._house.forget()
         return found
 
     async def _taken(self, count: int) -> bool:
         return await self._house.count("select count(*) from document") >= count
+
+    async def _told(self) -> bool:
+        """Tell whether every event stands in its partner's queue."""
+        return await self._house.count(UNTOLD) == 0
 
     async def _final(self, count: int) -> bool:
         left = await self._house.count(UNFINISHED)

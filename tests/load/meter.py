@@ -1,5 +1,6 @@
 """What the processes of a run cost: CPU seconds and memory, by the part of the house they belong to."""
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -15,6 +16,15 @@ class Memory(msgspec.Struct, frozen=True):
     processes: int
     peak: float
     shared_out: float
+
+
+class Resident(msgspec.Struct, frozen=True):
+    """Megabytes resident in the largest process of a part: before a load, at its peak, afterwards."""
+
+    processes: int
+    before: float
+    peak: float
+    after: float
 
 
 class Meter:
@@ -60,6 +70,29 @@ class Meter:
             except OSError:
                 continue
         return {name: Memory(len(found), max(found), shares[name]) for name, found in peaks.items() if found}
+
+    def mark(self) -> dict[int, float]:
+        """Begin to watch for peaks anew; return what each process holds now, megabytes by its id."""
+        found = {}
+        for _, process in self._members():
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{process.pid}/clear_refs").write_text("5", encoding="ascii")
+                found[process.pid] = _field(process.pid, "status", "VmRSS:")
+        return found
+
+    def resident(self, before: Mapping[int, float]) -> dict[str, Resident]:
+        """Return what every part came to since ``mark``; a process started since then counts from what its part held."""
+        found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        for name, process in self._members():
+            with contextlib.suppress(OSError):
+                sizes = [_field(process.pid, "status", field) for field in ("VmHWM:", "VmRSS:")]
+                found[name].append((before.get(process.pid, 0.0), *sizes))
+        return {name: _largest(its) for name, its in found.items()}
+
+
+def _largest(sizes: list[tuple[float, float, float]]) -> Resident:
+    before, peak, after = (max(column) for column in zip(*sizes, strict=True))
+    return Resident(len(sizes), before, peak, after)
 
 
 def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

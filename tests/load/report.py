@@ -14,7 +14,8 @@ def goals(results: Results) -> list[Goal]:
     """Judge the run: every goal is a ratio of two loads of the same run."""
     engine = results.engine.goals() if results.engine is not None else []
     signatures = results.signatures.goals() if results.signatures is not None else []
-    return [*_against_naive(results), *_field(results), *_dead(results), *engine, *signatures]
+    giants = results.giants.goals() if results.giants is not None else ()
+    return [*_against_naive(results), *_field(results), *_dead(results), *engine, *signatures, *giants]
 
 
 def _against_naive(results: Results) -> Iterator[Goal]:
@@ -81,7 +82,7 @@ def tables(results: Results) -> str:
     ]
     if results.dead:
         blocks += ["## Beside a dead destination: p95 from arrival to final status, ms", _dead_table(results)]
-    for section in (results.engine, results.signatures):
+    for section in (results.engine, results.signatures, results.giants):
         for title, head, rows in section.tables() if section is not None else ():
             blocks += [f"## {title}", table(head, rows)]
     blocks += ["## Goals", goal_table(results.goals)]

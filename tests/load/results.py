@@ -7,6 +7,7 @@ import msgspec
 
 from tests.load.driver import Load, quantile
 from tests.load.engine_results import EngineResults
+from tests.load.giant_results import Giants
 from tests.load.goal import Goal
 from tests.load.meter import Memory
 from tests.load.signature_results import SignatureResults
@@ -107,6 +108,7 @@ class Results(msgspec.Struct, kw_only=True):
     dead: list[DeadDestination] = []
     engine: EngineResults | None = None
     signatures: SignatureResults | None = None
+    giants: Giants | None = None
     goals: list[Goal] = []
     skipped: list[str] = []
 

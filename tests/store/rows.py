@@ -19,10 +19,12 @@ from broker.store.database import Database
 from broker.store.deliveries import DeliveryStore, Start
 from broker.store.destinations import DestinationStore
 from broker.store.examination import ExaminationStore, Examined, Opening
+from broker.store.files import FileStore
 from broker.store.intake import IntakeStore, Ticket
 from broker.store.journal import Journal
 from broker.store.tasks import LEASE, PREPARE, NewTask, Task, TaskStore, insert_tasks, route_queue
 from broker.store.views import Views
+from broker.validation.report import Report
 
 PATIENCE = dt.timedelta(days=15)
 
@@ -45,6 +47,7 @@ class Shelf:
         self.documents = ExaminationStore(database, codec)
         self.deliveries = DeliveryStore(database)
         self.tasks = TaskStore(database)
+        self.files = FileStore(database, codec, {"103": 25}.get)
 
     async def accept(self, arrival: Arrival | None = None) -> Ticket:
         verdicts, _ = await self.intake.commit([arrival or an_arrival()])
@@ -61,7 +64,7 @@ class Shelf:
             at=at,
             status=DocumentStatus.ROUTED,
             drafts=(Draft(event=EventName.DOCUMENT_ROUTED, at=at, status=DocumentStatus.ROUTED),),
-            report={},
+            report=Report(),
             set_key=loaded.set_key,
             version=loaded.version,
             openings=tuple(
@@ -147,6 +150,7 @@ class Acting:
             self.clock,
             lambda _due: None,
             ChannelStore(database),
+            shelf.files,
         )
 
 

@@ -8,9 +8,10 @@ from builders import NOW, an_arrival
 from rows import Shelf
 from structlog.testing import capture_logs
 
-from broker.adapter_kit import PeerRequest, Take
+from broker.adapter_kit import FileAway, PeerRequest, Take
 from broker.archive import Codec
 from broker.store.destinations import (
+    DAMAGED,
     CallbackStore,
     DestinationStore,
     RelayStore,
@@ -166,7 +167,7 @@ async def test_a_file_that_is_not_what_entered_is_not_handed_out_and_the_log_say
     await shelf.database.execute("update document set digest = sha256('<other/>') where id = $1", arrival.id)
     with capture_logs() as logs:
         files = StoredFiles("remd", shelf.deliveries, shelf.documents)
-        assert await files.by_local_uid(arrival.local_uid) is None
+        assert await files.by_local_uid(arrival.local_uid) == FileAway(document_id=arrival.id, reason=DAMAGED)
     (line,) = [line for line in logs if line["event"] == "content.digest_mismatch"]
     assert (line["log_level"], line["document"]) == ("error", str(arrival.id))
 

@@ -3,13 +3,14 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 from builders import NOW
 from rows import Shelf, StillClock
 
 from broker.compute.pool import PoolUnusable
 from broker.console.headlines import headlines
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
-from broker.pipeline import Examination, Router
+from broker.pipeline import Batch, Examination, InForce, Router
 from broker.routing.table import Table
 from broker.store.journal import Journal
 from broker.store.overview import OverviewStore
@@ -40,10 +41,12 @@ class NoRules(NoPool):
             responsible=Responsible.OPERATOR,
             source=Source.OWN,
         )
-        return [
-            Examination(document_id=one.document_id, findings=(finding,), layers={}, seconds=0)
-            for one in given.inputs
-        ]
+        return msgspec.msgpack.encode(
+            [
+                Examination(document_id=one.document_id, findings=(finding,), layers={}, seconds=0)
+                for one in msgspec.msgpack.decode(given, type=Batch).inputs
+            ]
+        )
 
 
 def a_worker(shelf: Shelf, pool: NoPool) -> PrepareWorker:
@@ -54,7 +57,7 @@ def a_worker(shelf: Shelf, pool: NoPool) -> PrepareWorker:
         stores,
         pool,  # type: ignore[arg-type]  # the way a pool behaves
         lambda: Router(Table(), {}, {}),
-        lambda: "",
+        InForce,
         StillClock(),
         lambda _due: None,
         8,

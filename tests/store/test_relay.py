@@ -90,3 +90,17 @@ async def test_a_full_queue_is_asked_with_one_event_and_less_and_less_often(shel
     await worker._work()
     await worker._work()
     assert len(door.taken["vendor-alpha"]) == 20
+
+
+async def test_the_relay_goes_on_at_once_only_where_more_waits(
+    shelf: Shelf, relays: RelayStore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("broker.work.relay.BATCH", 2)
+    await shelf.routed()
+    await shelf.accept()
+    door = Queues()
+    worker = RelayWorker(door, relays, Journal(shelf.database))
+    assert await worker._turn() == 1
+    assert len(door.taken["vendor-alpha"]) == 2
+    assert await worker._turn() == 0
+    assert len(door.taken["vendor-alpha"]) == 3

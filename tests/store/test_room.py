@@ -7,8 +7,8 @@ import pytest
 from builders import an_arrival
 from rows import Shelf
 
-from broker.store.destinations import ANSWER_COPIES, StoredFiles
-from broker.store.room import COPIES, PORTION, NoRoom, Portion, Room, Share, portions
+from broker.store.destinations import StoredFiles
+from broker.store.room import ANSWERED, COPIES, PORTION, NoRoom, Portion, Room, Share, portions
 
 MIB = 1024 * 1024
 
@@ -114,7 +114,23 @@ async def test_a_file_is_counted_before_it_is_loaded_and_until_its_answer_is_don
     with Share(room) as share:
         files = StoredFiles("remd", shelf.deliveries, shelf.documents, share)
         assert await files.by_local_uid(arrival.local_uid) is not None
-        assert room.held == 1000 * ANSWER_COPIES
+        assert room.held == 1000 * ANSWERED
         assert await files.by_local_uid("нет") is None
-        assert room.held == 1000 * ANSWER_COPIES
+        assert room.held == 1000 * ANSWERED
+    assert room.held == 0
+
+
+async def test_a_share_gives_back_what_is_done_with_but_never_less_than_everybody_holds():
+    room = Room(100)
+    with Share(room, least=10) as share:
+        await share.add(1)
+        assert room.held == 10
+        await share.add(60)
+        assert room.held == 70
+        share.keep(30)
+        assert room.held == 30
+        share.keep(40)
+        assert room.held == 30, "nothing is taken by giving back"
+        share.keep(0)
+        assert room.held == 10
     assert room.held == 0

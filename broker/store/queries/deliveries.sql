@@ -2,15 +2,16 @@
 -- Open deliveries chosen by routing.
 insert into delivery (id, document_id, partner_id, clinic_oid, mode, destination, required, rule, status, local_uid,
                       set_key, version, created_at, status_at, deadline_at, next_attempt_at,
-                      term_from, term_marks, term_next)
+                      term_from, term_marks, term_next, term_days, term_provisional)
 select u.id, u.document_id, u.partner_id, u.clinic_oid, u.mode, u.destination, u.required, u.rule, 'queued',
        u.local_uid, u.set_key, u.version, u.created_at, u.created_at, u.deadline_at, u.created_at,
-       u.term_from, case when u.term_from is not null then array[u.term_half, u.term_most, u.term_ends] end, u.term_half
+       u.term_from, case when u.term_from is not null then array[u.term_half, u.term_most, u.term_ends] end, u.term_half,
+       u.term_days, u.term_provisional
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::text[],
             $9::text[], $10::text[], $11::int[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
-            $15::timestamptz[], $16::timestamptz[], $17::timestamptz[])
+            $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::int[], $19::bool[])
     as u (id, document_id, partner_id, clinic_oid, mode, destination, required, rule, local_uid, set_key, version,
-          created_at, deadline_at, term_from, term_half, term_most, term_ends)
+          created_at, deadline_at, term_from, term_half, term_most, term_ends, term_days, term_provisional)
 on conflict (document_id, destination) do nothing
 returning id
 

@@ -74,6 +74,8 @@ select (select count(*) from registration where status = 'submitted') as registr
            or exists (select 1 from clinic_unlinked u where u.clinic_oid = c.oid))) as unlinked,
        (select count(*) from unknown_answer where settled_at is null) as unknown_codes,
        r.differences, r.differing_clinics, r.uncompared,
+       (select count(*) from file_request where answered_at is null) as files_awaited,
+       (select min(first_at) from file_request where answered_at is null) as files_since,
        (select count(*) from delivery where term_told = 3
            and status in ('queued', 'held', 'sending', 'awaiting_result')) as overdue,
        (select count(*) from delivery where term_told = 2

@@ -83,7 +83,7 @@ delete from clinic_param where clinic_oid = $1 and destination = $2 and name = $
 
 -- name: clinic_card
 -- A clinic's card as onboarding left it, and its partners.
-select c.oid, c.kpp, c.card, c.created_at, c.updated_at, coalesce((select array_agg(l.partner_id order by l.partner_id)
+select c.oid, c.kpp, c.file_url, c.card, c.created_at, c.updated_at, coalesce((select array_agg(l.partner_id order by l.partner_id)
        from clinic_partner l where l.clinic_oid = c.oid), '{}') as partners
 from clinic c where c.oid = $1
 

@@ -6,10 +6,16 @@ select d.id, d.partner_id, d.clinic_oid, d.region, d.mode, d.door, d.type, d.kin
 from document d left join report r on r.document_id = d.id where d.id = $1
 
 -- name: deliveries
--- The deliveries of one document, with what stands before their whole destination.
+-- The deliveries of one document, with what stands before their whole destination: a pause, an open breaker, the silence
+-- of the channel over which it calls about their clinic.
 select v.id, v.destination, v.required, v.rule, v.status, v.reason, v.stage, v.attempt, v.next_attempt_at, v.receipt,
        v.findings, v.created_at, v.status_at, v.sent_at, v.deadline_at, v.message_id, d.paused, d.open_until,
-       d.last_failure
+       d.last_failure, exists (
+           select 1 from channel c
+           where c.destination = v.destination and c.silent_since is not null
+             and c.clinic_oid = case when exists (
+                     select 1 from clinic_param p where p.clinic_oid = v.clinic_oid and p.destination = v.destination
+                       and p.name = 'reply_to' and p.value <> '') then v.clinic_oid else '' end) as silent
 from delivery v left join destination d on d.id = v.destination
 where v.document_id = $1 order by v.destination
 
@@ -63,7 +69,12 @@ group by v.destination, v.status order by v.destination, v.status
 -- name: waiting
 -- Waiting deliveries of a destination with why they wait and when they are tried next, and what stands before all.
 select v.id, v.document_id, v.clinic_oid, v.status, v.reason, v.stage, v.attempt, v.next_attempt_at, v.status_at,
-       v.created_at, v.deadline_at, d.paused, d.open_until, d.last_failure
+       v.created_at, v.deadline_at, d.paused, d.open_until, d.last_failure, exists (
+           select 1 from channel c
+           where c.destination = v.destination and c.silent_since is not null
+             and c.clinic_oid = case when exists (
+                     select 1 from clinic_param p where p.clinic_oid = v.clinic_oid and p.destination = v.destination
+                       and p.name = 'reply_to' and p.value <> '') then v.clinic_oid else '' end) as silent
 from delivery v left join destination d on d.id = v.destination
 where v.destination = $1 and v.status in ('queued', 'held', 'sending', 'awaiting_result')
 order by v.created_at limit $2

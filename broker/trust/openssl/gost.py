@@ -4,6 +4,7 @@ The engine calls itself a reference implementation: good for verification, tests
 """
 
 import ctypes
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -46,6 +47,21 @@ class GostProvider:
         found = ctypes.create_string_buffer(size)
         if self._crypto.EVP_Digest(data, len(data), found, None, _algorithm(suite), None) != 1:
             raise ProviderUnavailable(f"Движок ГОСТ перестал считать хеш: {self._crypto.failure()}.")
+        return found.raw
+
+    def digest_of(self, suite: Suite, pieces: Iterable[bytes]) -> bytes | None:
+        """Compute Стрибог of bytes that come in pieces, or None for a suite that is not of ГОСТ."""
+        size = _DIGEST_SIZE.get(suite)
+        if size is None:
+            return None
+        crypto = self._crypto
+        context = owned(crypto.EVP_MD_CTX_new(), crypto.EVP_MD_CTX_free)
+        found = ctypes.create_string_buffer(size)
+        done = crypto.EVP_DigestInit_ex(context.pointer, _algorithm(suite), None) == 1
+        for piece in pieces if done else ():
+            done = done and crypto.EVP_DigestUpdate(context.pointer, piece, len(piece)) == 1
+        if not done or crypto.EVP_DigestFinal_ex(context.pointer, found, None) != 1:
+            raise ProviderUnavailable(f"Движок ГОСТ перестал считать хеш: {crypto.failure()}.")
         return found.raw
 
     def verify(self, suite: Suite, certificate: bytes, signature: bytes, data: bytes) -> bool | None:
@@ -170,7 +186,7 @@ class GostSigner:
     """Signs with a GOST key in this process: tests, pilots, development; not a certified СКЗИ."""
 
     provider: str = NAME
-    certified: bool = False
+    certified: str = ""
 
     def __init__(self, certificate: bytes, key: GostKey, chain: tuple[bytes, ...] = ()) -> None:
         if not key.fits(certificate):

@@ -87,7 +87,7 @@ def _card(row: dict[str, str], types: dict[str, str]) -> KindCard:
         mo_sign=_of_set(code, "MO_SIGN", row, _YES_NO),
         series_required=_of_set(code, "SERIES_REQUIRED", row, _YES_NO),
         format=_number(code, row["FORMAT"]),
-        shelf_life_years=int(years[1]) if (years := _YEARS.match(row["SHELF_LIFE"].strip())) else 25,
+        shelf_life_years=int(years[1]) if (years := _YEARS.match(row["SHELF_LIFE"].strip())) else None,
         issued=row["STORAGE_TYPE"].strip().casefold().startswith("выда"),
     )
 

@@ -31,6 +31,8 @@ def ends(signed: str, region: str = "77", kind: str = "306") -> str:
             "2025-11-02T00:00:00+03:00",
         ),  # the next day is a working Saturday
         ("2025-11-01T10:00:00+03:00", "77", "2025-11-06T00:00:00+03:00"),  # ... and three days off follow it
+        ("2024-04-26T10:00:00+03:00", "77", "2024-04-28T00:00:00+03:00"),  # a Saturday worked for 29 April
+        ("2024-12-28T10:00:00+03:00", "77", "2025-01-10T00:00:00+03:00"),  # off from there to 8 January
         ("2026-03-06T10:00:00+03:00", "77", "2026-03-11T00:00:00+03:00"),  # 8 March was a Sunday
         ("2026-05-08T10:00:00+03:00", "77", "2026-05-13T00:00:00+03:00"),  # 9 May was a Saturday
         ("2026-11-26T20:30:00+03:00", "41", "2026-12-01T00:00:00+12:00"),  # already Friday on Kamchatka
@@ -73,18 +75,36 @@ def test_every_term_goes_forward_whenever_and_wherever_it_starts() -> None:
 
 def test_an_unpublished_year_follows_the_labour_code_and_is_called_provisional() -> None:
     term = TERMS.of(datetime(2027, 2, 22, 9, tzinfo=UTC), clinic=CLINIC, region="77", kind="306")
-    assert TERMS.is_provisional(term)
+    assert term.provisional
     assert ends("2027-02-22T12:00:00+03:00") == "2027-02-25T00:00:00+03:00"  # 23 February off
     assert not TERMS.calendar.is_working(date(2027, 5, 3))  # 1 May is a Saturday: its rest moves to Monday
     assert not TERMS.calendar.is_working(date(2027, 5, 10))  # 9 May is a Sunday
-    assert not TERMS.is_provisional(
-        TERMS.of(datetime(2026, 2, 20, 9, tzinfo=UTC), clinic=CLINIC, region="77", kind="306")
-    )
+    assert not TERMS.of(
+        datetime(2026, 2, 20, 9, tzinfo=UTC), clinic=CLINIC, region="77", kind="306"
+    ).provisional
+
+
+@pytest.mark.parametrize(
+    ("signed", "region", "provisional"),
+    [
+        ("2026-12-30T12:00:00+03:00", "77", True),  # 31 December is off: it ends in January
+        ("2026-12-29T12:00:00+03:00", "77", False),  # ends with 30 December
+        ("2026-12-29T23:30:00+03:00", "41", True),  # the 30th already on Kamchatka
+        ("2023-12-29T12:00:00+03:00", "77", True),  # no calendar of 2023
+    ],
+)
+def test_a_term_is_provisional_when_a_day_it_counts_is_of_an_unpublished_year(
+    signed: str, region: str, provisional: bool
+) -> None:
+    term = TERMS.of(datetime.fromisoformat(signed), clinic=CLINIC, region=region, kind="306")
+    assert term.provisional is provisional
+    assert term.days == 1
 
 
 def test_working_days_of_the_published_years_are_as_many_as_decreed() -> None:
-    for year, count in ((2025, 247), (2026, 247)):
-        days = (date(year, 1, 1) + timedelta(days=n) for n in range(365))
+    for year, count in ((2024, 248), (2025, 247), (2026, 247)):
+        length = (date(year + 1, 1, 1) - date(year, 1, 1)).days
+        days = (date(year, 1, 1) + timedelta(days=n) for n in range(length))
         assert sum(map(TERMS.calendar.is_working, days)) == count
 
 

@@ -143,12 +143,15 @@ def cryptopro(stand: Stand, room: Path, mode: str = "", pin: str = "1234", **par
     )
 
 
-def test_an_envelope_signed_by_a_program_is_believed_and_its_means_counts_as_certified(
+def test_an_envelope_signed_by_a_program_is_believed_and_its_means_is_certified_as_the_operator_states(
     stand: Stand, tmp_path: Path
 ) -> None:
-    key = cryptopro(stand, tmp_path)
+    key = cryptopro(stand, tmp_path, certified=" СФ/000-0001\n(выдуман) ")
     assert describe(key) == KeyCard(
-        provider="cryptopro-cli", version="5.0", certified=True, suite=Suite.RSA_SHA256
+        provider="cryptopro-cli", version="5.0", certified="СФ/000-0001 (выдуман)", suite=Suite.RSA_SHA256
+    )
+    assert describe(cryptopro(stand, tmp_path)) == KeyCard(
+        provider="cryptopro-cli", version="5.0", certified="", suite=Suite.RSA_SHA256
     )
     data = sealed(unsigned_envelope(), stand, signer=signer_of(key))
     assert isinstance(opened(data, trusting(stand), stand), VerifiedEnvelope)
@@ -166,6 +169,9 @@ def test_an_envelope_signed_by_a_program_is_believed_and_its_means_counts_as_cer
         ({"command": "sleep 5", "timeout": "0.2"}, "не закончилась вовремя"),
         ({"command": "x {password}"}, "команда подписи неверна"),
         ({"command": ""}, "не задана команда"),
+        ({"timeout": "soon"}, "sign.timeout — секунды.*«soon»"),
+        ({"timeout": "-1"}, "sign.timeout — секунды"),
+        ({"timeout": "nan"}, "sign.timeout — секунды"),
     ],
 )
 def test_a_program_that_fails_is_named_in_words_without_its_own(

@@ -217,7 +217,7 @@ def test_a_key_described_by_files_or_text_signs_and_is_made_once(tmp_path: Path,
     )
     signer = signer_of(msgspec.json.decode(msgspec.json.encode(by_file), type=SigningKey))
     assert signer is signer_of(by_text), "the same material is one signer"
-    assert (signer.suite, signer.provider, signer.certified) == (suite, "openssl-gost", False)
+    assert (signer.suite, signer.provider, signer.certified) == (suite, "openssl-gost", "")
     assert load_gost().verify(suite, signer.certificate, signer.sign(b"text"), b"text")
     ca.issue_system("Другая", not_before=NOW, not_after=NOW + timedelta(days=1)).save(tmp_path, "system")
     assert signer_of(by_file) is not signer, "a file that was replaced is read anew"
