@@ -227,9 +227,9 @@ async def _hand_out(
                 note=reason,
             )
         case StoredFile():
-            found = await _file_found(file, call, request, context, link)
+            parts = await _file_found(file, call, request, context, link)
             return Serve(
-                body=found, content_type=media, document_id=file.document_id, asked=asked, note=file.source
+                body=parts, content_type=media, document_id=file.document_id, asked=asked, note=file.source
             )
 
 

@@ -4,8 +4,6 @@ SOAP 1.1 in ``http://tempuri.org/`` with the parameter order and SOAPActions see
 regard to case, for the namespaces inside them were not seen.
 """
 
-import asyncio
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Final
 from xml.sax.saxutils import escape
@@ -15,6 +13,7 @@ import msgspec
 from lxml import etree
 
 from broker.adapter_kit import InDoubt, Unavailable
+from broker.adapter_kit.pieces import Encoded
 from broker.adapter_kit.soap import SOAP11, fault_text, post_soap
 
 NAMESPACE: Final = "http://tempuri.org/"
@@ -36,14 +35,17 @@ class Spoken(msgspec.Struct, frozen=True):
 Reply = Given | Spoken | Unavailable | InDoubt
 
 
-def envelope(operation: str, members: Mapping[str, str | bytes]) -> bytes:
-    """Build the envelope of a call; bytes become base64 (``xs:base64Binary``)."""
-    parts = [f'<s:Envelope xmlns:s="{SOAP11}"><s:Body><n:{operation} xmlns:n="{NAMESPACE}">'.encode()]
+def envelope(operation: str, members: Mapping[str, str | bytes]) -> tuple[bytes | Encoded, ...]:
+    """Build the envelope of a call; bytes become base64 (``xs:base64Binary``) while they are written."""
+    parts: list[bytes | Encoded] = []
+    text = f'<s:Envelope xmlns:s="{SOAP11}"><s:Body><n:{operation} xmlns:n="{NAMESPACE}">'
     for name, value in members.items():
-        text = b64encode(value) if isinstance(value, bytes) else escape(value).encode()
-        parts.append(b"<n:%b>%b</n:%b>" % (name.encode(), text, name.encode()))
-    parts.append(f"</n:{operation}></s:Body></s:Envelope>".encode())
-    return b"".join(parts)
+        if isinstance(value, bytes):
+            parts += [f"{text}<n:{name}>".encode(), Encoded(value)]
+            text = f"</n:{name}>"
+        else:
+            text += f"<n:{name}>{escape(value)}</n:{name}>"
+    return (*parts, f"{text}</n:{operation}></s:Body></s:Envelope>".encode())
 
 
 def action(operation: str) -> str:
@@ -61,7 +63,7 @@ async def call(
     request_id: str = "",
 ) -> Reply:
     """Ask a service; ``timeout`` in seconds, ``request_id`` travels in an HTTP header for later inquiries."""
-    body = await asyncio.to_thread(envelope, operation, members)
+    body = envelope(operation, members)
     answer = await post_soap(
         http,
         url,

@@ -46,6 +46,14 @@ def pieces_of(body: Body) -> Iterator[bytes]:
             yield part
 
 
+def filled(data: bytes, mark: bytes, content: bytes) -> tuple[bytes, Encoded, bytes]:
+    """Put a content in the place of a mark whose base64 text stands in a message once, else raise ``ValueError``."""
+    head, *tail = data.split(pybase64.b64encode(mark))
+    if len(tail) != 1:
+        raise ValueError("the mark must stand in the message once")
+    return head, Encoded(content), tail[0]
+
+
 def held_by(body: Body) -> int:
     """Return the bytes a body holds in memory while it is written."""
     parts = (body,) if isinstance(body, bytes) else body

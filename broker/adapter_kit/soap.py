@@ -12,6 +12,7 @@ import msgspec
 from lxml import etree
 
 from broker.adapter_kit.outcome import InDoubt, Unavailable
+from broker.adapter_kit.pieces import Body, Parts
 
 SOAP11: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12: Final = "http://www.w3.org/2003/05/soap-envelope"
@@ -90,7 +91,7 @@ async def read_at_most(stream: aiohttp.StreamReader, limit: int) -> bytes | None
 async def post_soap(
     http: aiohttp.ClientSession,
     url: str,
-    envelope: bytes,
+    envelope: Body,
     *,
     action: str,
     version: str = SOAP11,
@@ -102,7 +103,7 @@ async def post_soap(
 
     Not connected, 429, 503, or 4xx without an envelope (a gateway's refusal): ``Unavailable``. Sent and no whole,
     well-formed answer: ``InDoubt``, and so are 502 and 504 without one (RFC 9110 §15.6): the gateway passed the message on.
-    ``timeout`` is in seconds for the whole call.
+    ``timeout`` is in seconds for the whole call. An envelope with a document comes in parts.
     """
     content_type = _CONTENT_TYPE[version]
     if version == SOAP12 and action:
@@ -113,7 +114,9 @@ async def post_soap(
     try:
         async with http.post(
             url,
-            data=io.BytesIO(envelope),  # raw bytes of over a megabyte would be written in one piece
+            data=Parts(envelope)
+            if isinstance(envelope, tuple)
+            else io.BytesIO(envelope),  # never in one piece
             headers=all_headers,
             timeout=aiohttp.ClientTimeout(total=timeout, connect=timeout / 2),
         ) as response:

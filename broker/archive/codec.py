@@ -7,6 +7,7 @@ one at rest, that is the disk's or the database's task in production (docs/threa
 
 import hmac
 import os
+import threading
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -44,24 +45,29 @@ class MasterKeys(msgspec.Struct, frozen=True):
 
 
 LARGE: Final = 1024 * 1024
-"""Bytes from which sealing and opening takes milliseconds and may be done in a thread."""
+"""Bytes from which sealing and opening takes milliseconds and belongs in a thread."""
+
+
+class _Zstd(threading.local):
+    """What compresses, one for each thread: a context of zstd used by two at once spoils the bytes of both."""
+
+    def __init__(self, level: int) -> None:
+        self.pack = zstandard.ZstdCompressor(level=level)
+        self.unpack = zstandard.ZstdDecompressor()
 
 
 class Codec:
-    """Seals and opens content; one per process. Threads may share it for what is ``LARGE`` alone."""
+    """Seals and opens content; one per process, shared by its threads."""
 
     def __init__(self, keys: MasterKeys, *, level: int = 1) -> None:
         self._keys = keys
-        self._level = level
-        self._pack = zstandard.ZstdCompressor(level=level)
-        self._unpack = zstandard.ZstdDecompressor()
+        self._zstd = _Zstd(level)
 
     def seal(self, plain: bytes, bound_to: UUID) -> bytes:
         """Compress and encrypt ``plain`` (at most ``MAX_PLAIN`` bytes) for the row of this id."""
         number = self._keys.current
         key, nonce = os.urandom(32), os.urandom(_NONCE)
-        pack = self._pack if len(plain) < LARGE else zstandard.ZstdCompressor(level=self._level)
-        packed = pack.compress(plain)
+        packed = self._zstd.pack.compress(plain)
         del plain  # of a large content no more is alive than must be
         sealed = AESGCM(key).encrypt(nonce, packed, bound_to.bytes)
         del packed
@@ -82,8 +88,7 @@ class Codec:
                 zstandard.frame_content_size(packed) > MAX_PLAIN
             ):  # the limit below holds for frames of unknown size only
                 raise Tampered("too large")
-            unpack = self._unpack if len(sealed) < LARGE else zstandard.ZstdDecompressor()
-            return unpack.decompress(packed, max_output_size=MAX_PLAIN)
+            return self._zstd.unpack.decompress(packed, max_output_size=MAX_PLAIN)
         except (InvalidTag, InvalidUnwrap, zstandard.ZstdError) as error:
             raise Tampered("does not open") from error
 

@@ -6,6 +6,7 @@ from typing import Any
 from broker.api.asyncapi import asyncapi
 from broker.api.clinics import ClinicApi, clinic_routes
 from broker.api.documents import DocumentApi
+from broker.api.files import FileApi, file_routes
 from broker.api.openapi import openapi
 from broker.api.registrations import RegistrationApi, registration_routes
 from broker.api.route import Route
@@ -18,6 +19,7 @@ def described_routes() -> tuple[Route, ...]:
     """Return every route; their handlers belong to objects that were never set up and must not be called."""
     return (
         *document_routes(DocumentApi.__new__(DocumentApi)),
+        *file_routes(FileApi.__new__(FileApi)),
         *term_routes(TermApi.__new__(TermApi)),
         *registration_routes(RegistrationApi.__new__(RegistrationApi)),
         *clinic_routes(ClinicApi.__new__(ClinicApi)),

@@ -57,8 +57,10 @@ from broker.telemetry.log import log
 from broker.work.sweeper import Announcer
 
 PREFETCH = 100
-AMQP_BODIES = AmqpBodies()
-"""What the AMQP door may hold; the other doors of the same process get the rest of its limit."""
+AMQP_BODIES = AmqpBodies(held=48 * 1024 * 1024)
+"""What the AMQP door may hold: four of the largest messages."""
+ALIVE = 2
+"""A message is alive as it came and as what was read of it; the other doors of the process get the rest of its limit."""
 
 
 @web.middleware
@@ -141,7 +143,7 @@ async def _peer_door(
 async def run_serve(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Run the doors until cancelled."""
     async with contextlib.AsyncExitStack() as stack:
-        beside = AMQP_BODIES.sum if settings.bus.amqp_url else 0
+        beside = ALIVE * AMQP_BODIES.sum if settings.bus.amqp_url else 0
         base = await stack.enter_async_context(foundation(settings, beside))
         room = base.documents.room
         pool = await stack.enter_async_context(compute(settings, 1))

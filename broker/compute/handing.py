@@ -28,6 +28,7 @@ class Lent(msgspec.Struct, frozen=True):
     process: int
     descriptor: int
     inode: int
+    size: int
 
     def read(self) -> bytes:
         """Return the bytes; raise ``OSError`` when they were taken back."""
@@ -43,6 +44,11 @@ class Handed(msgspec.Struct, frozen=True):
     pickled: bytes
     lent: tuple[Lent, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes of all that is lent."""
+        return sum(one.size for one in self.lent)
+
     def receive(self) -> Any:
         """Return the value; raise ``OSError`` when it was taken back."""
         return _Unpickler(self).load()
@@ -56,7 +62,7 @@ def lend(content: bytes) -> Iterator[Lent]:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
-        yield Lent(os.getpid(), descriptor, os.fstat(descriptor).st_ino)
+        yield Lent(os.getpid(), descriptor, os.fstat(descriptor).st_ino, len(content))
     finally:
         os.close(descriptor)
 

@@ -18,7 +18,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from broker.compute.garbage import collect_rarely
 from broker.compute.handing import Handed, handed
-from broker.compute.returning import return_large_blocks, return_what_is_free
+from broker.compute.returning import GIANT, return_large_blocks, return_what_is_free
 from broker.telemetry.log import log
 from broker.telemetry.metrics import BUGS
 
@@ -149,7 +149,7 @@ def _do(work: Handed) -> Any:
     try:
         return function(given)
     finally:
-        if work.lent:
+        if work.size >= GIANT:
             del given
             return_what_is_free()
 

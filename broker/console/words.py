@@ -125,6 +125,7 @@ REASONS: Final = {
     "clinic.params_missing": "не заполнены параметры клиники",
     "clinic.suspended": "клиника приостановлена",
     "content.digest_mismatch": "байты документа изменились в хранилище",
+    "clinic.busy": "точка клиники занята",
     "clinic.has_not": "клиника отвечает, что файла у неё нет",
     "clinic.other_bytes": "клиника отдала не те байты",
     "clinic.refused": "точка клиники отказала",

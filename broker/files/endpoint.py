@@ -9,6 +9,9 @@ import asyncio
 import hashlib
 import hmac
 import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -23,6 +26,10 @@ from broker.telemetry.log import log
 
 PATIENCE: Final = 20.0
 """Seconds a clinic has to answer; РЭМД itself waits meanwhile."""
+AT_ONCE: Final = 2
+"""Files of one clinic asked for at once by a process."""
+REST: Final = 30.0
+"""Seconds in which a clinic that did not answer is not asked again."""
 SIGNATURE: Final = "X-Inaya-Signature"
 SHORTEST_KEY: Final = 32
 """Characters of a key, at least."""
@@ -48,6 +55,12 @@ class NotHanded(msgspec.Struct, frozen=True):
     """The clinic did not hand the file out; ``why`` is a stable code."""
 
     why: str
+
+
+_TIMEOUT: Final = NotHanded("clinic.timeout")
+_UNREACHABLE: Final = NotHanded("clinic.unreachable")
+_OTHER: Final = NotHanded("clinic.other_bytes")
+_BUSY: Final = NotHanded("clinic.busy")
 
 
 def signature_of(key: bytes, body: bytes, at: datetime) -> str:
@@ -77,15 +90,47 @@ def tls_of(ca_file: str) -> ssl.SSLContext:
 
 
 class ClinicFiles:
-    """Asks clinics' endpoints."""
+    """Asks clinics' endpoints; one that is slow or away holds up nobody else's files. Times are monotonic seconds."""
 
-    def __init__(self, http: aiohttp.ClientSession, tls: ssl.SSLContext, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        tls: ssl.SSLContext,
+        patience: float = PATIENCE,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._http = http
         self._tls = tls
         self._patience = aiohttp.ClientTimeout(total=patience)
+        self._monotonic = monotonic
+        self._asking: Counter[str] = Counter()
+        self._away: dict[str, tuple[float, NotHanded]] = {}
 
     async def ask(self, endpoint: ClinicEndpoint, question: FileQuestion, size: int) -> bytes | NotHanded:
-        """Return the file's bytes, ``size`` of them with the digest asked for, or why there are none."""
+        """Return the file's bytes, ``size`` of them with the digest asked for, or why there are none.
+
+        A clinic that is asked ``AT_ONCE`` times already, or did not answer just now, is not asked.
+        """
+        clinic = endpoint.clinic
+        until, why = self._away.get(clinic, (0.0, _BUSY))
+        if self._monotonic() < until:
+            return why
+        if self._asking[clinic] >= AT_ONCE:
+            return _BUSY
+        self._asking[clinic] += 1
+        try:
+            made = await self._asked(endpoint, question, size)
+        finally:
+            self._asking[clinic] -= 1
+        self._away.pop(clinic, None)
+        if isinstance(made, NotHanded):
+            if made in {_TIMEOUT, _UNREACHABLE}:
+                self._away[clinic] = (self._monotonic() + REST, made)
+            log().warning("clinic.file_not_handed", clinic=clinic, why=made.why,
+                          document=str(question.document_id))  # fmt: skip
+        return made
+
+    async def _asked(self, endpoint: ClinicEndpoint, question: FileQuestion, size: int) -> bytes | NotHanded:
         body = msgspec.json.encode(question)
         headers = {
             "Content-Type": "application/json",
@@ -102,17 +147,13 @@ class ClinicFiles:
             ) as answer:
                 made = await _read(answer, size)
         except TimeoutError:
-            made = NotHanded("clinic.timeout")
+            return _TIMEOUT
         except (aiohttp.ClientError, OSError, ValueError):
-            made = NotHanded("clinic.unreachable")
-        if isinstance(made, bytes):
-            digest = (await asyncio.to_thread(hashlib.sha256, made)).hexdigest()
-            if digest != question.digest:
-                made = NotHanded("clinic.other_bytes")
+            return _UNREACHABLE
         if isinstance(made, NotHanded):
-            log().warning("clinic.file_not_handed", clinic=endpoint.clinic, why=made.why,
-                          document=str(question.document_id))  # fmt: skip
-        return made
+            return made
+        digest = (await asyncio.to_thread(hashlib.sha256, made)).hexdigest()
+        return made if digest == question.digest else _OTHER
 
 
 async def _read(answer: aiohttp.ClientResponse, size: int) -> bytes | NotHanded:
@@ -125,5 +166,5 @@ async def _read(answer: aiohttp.ClientResponse, size: int) -> bytes | NotHanded:
     async for chunk in answer.content.iter_any():
         held += chunk
         if len(held) > size:
-            return NotHanded("clinic.other_bytes")
+            return _OTHER
     return bytes(held)

@@ -3,6 +3,7 @@
 An element's values are looked at once, each by the few rules its name calls for; a rule sees what the one before it made.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, cast
@@ -80,6 +81,9 @@ _ORGANISATION: Final = frozenset({"name", "IssueOrgName"})
 _FORMED: Final = (_ID, TELECOM, *(f"{{*}}{name}" for name in sorted({*TIMES, "value", *_TRIMMED_TEXT})))
 """Elements whose values the rules know more of than their characters."""
 
+_IN_FORM: Final = re.compile(r"[0-9]+(?:[+-][0-9]{4})?|tel:\+[0-9]+")
+"""Points in time and phone numbers as the rules write them."""
+
 Reform: TypeAlias = Callable[[str], str]
 Chain: TypeAlias = tuple[tuple[Rule, Reform], ...]
 
@@ -132,6 +136,8 @@ def edits(root: Element, on: frozenset[Rule], *, smooth: bool = False) -> Iterat
     """
     chains = _chains(on)
     for element in root.iter(*_FORMED) if smooth else root.iter(etree.Element):
+        if smooth and _is_in_form(element):
+            continue
         tag = str(element.tag)
         for name, value in _formed_values(element) if smooth else _values(element):
             if name in HINTS:
@@ -158,6 +164,16 @@ def _values(element: Element) -> list[tuple[str, str]]:
 def _formed_values(element: Element) -> list[tuple[str, str]]:
     """Return the attributes that may have a form of their own: everything else is right where the bytes are smooth."""
     return [(name, value) for name in _SPECIAL if (value := element.get(name))]
+
+
+def _is_in_form(element: Element) -> bool:
+    """Tell at a glance that an element of smooth bytes holds what every rule leaves alone, as nearly all do."""
+    value, text = element.get("value"), element.text
+    if value and not _IN_FORM.fullmatch(value):
+        return False
+    if element.tag == _ID and element.get("root") == SNILS_ROOT:
+        return False
+    return text is None or text.isspace() or text.strip(forms.BLANKS) == text
 
 
 def _chained(chain: Chain, element: Element, place: str, value: str) -> Iterator[Edit]:

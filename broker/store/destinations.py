@@ -22,7 +22,7 @@ from broker.store.database import Database, naming_outages
 from broker.store.deliveries import DeliveryStore
 from broker.store.examination import ExaminationStore, LoadedDocument
 from broker.store.journal import note
-from broker.store.room import ANSWERED, Portion, Room, Share, portions
+from broker.store.room import Portion, Room, Share, portions
 from broker.store.sql import queries
 from broker.store.tasks import CALLBACK, NewTask, Task, finish_tasks, insert_tasks
 from broker.telemetry.killpoints import KillPoint, passed
@@ -192,7 +192,8 @@ class CallbackStore:
 
 
 ANSWER_COPIES: Final = 3
-"""A file that opens is alive as what the database sent, unsealed and unpacked."""
+"""A file that opens is alive as what the database sent, unsealed and unpacked; while it is signed as its bytes and in
+memory lent to a compute process."""
 
 
 BY_LOCAL_UID: Final = "file_by_local_uid"
@@ -232,7 +233,7 @@ class StoredFiles:
         if owner is None:
             return None
         if self._share is not None:
-            return await self._documents.load_one(owner, self._share, ANSWER_COPIES, ANSWERED)
+            return await self._documents.load_one(owner, self._share, ANSWER_COPIES)
         return (await self._documents.load([owner])).get(owner)
 
     async def _file(self, query: str, key: str) -> StoredFile | FileAway | None:

@@ -117,14 +117,16 @@ class ExaminationStore:
             for row in rows
         }
 
-    async def load_one(
-        self, document_id: UUID, share: Share, copies: int = COPIES, keeping: int = COPIES
-    ) -> LoadedDocument | None:
-        """Return one document for an answer; the share holds ``copies`` of its bytes while it opens, then ``keeping``."""
+    async def load_one(self, document_id: UUID, share: Share, copies: int = COPIES) -> LoadedDocument | None:
+        """Return one document for an answer; the copies of its bytes are held in the share first.
+
+        Where the bytes are not here any more, one copy stays counted: they may yet come from somewhere else.
+        """
         size = sum(portion.size for portion in await self.portions([document_id]))
         await share.add(size * copies)
         found = (await self.load([document_id])).get(document_id)
-        share.keep(size * keeping)
+        if found is None or not found.stored.content:
+            share.keep(size)
         return found
 
     async def _read(self, row: Any) -> LoadedDocument:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
+from weakref import WeakSet
 
 import msgspec
 
@@ -19,8 +20,6 @@ PORTION: Final = 24 * 1024 * 1024
 """Bytes of bodies worked on together, unless a single one is larger."""
 COPIES: Final = 3
 """A body is alive as what the database sent, as the opened bytes, and in what an adapter or a process makes of it."""
-ANSWERED: Final = 2
-"""A file handed out is alive as the opened bytes and, while it is signed, in memory lent to a compute process."""
 WAIT: Final = 10.0
 """Seconds a caller at a door waits for room before it is asked to come again."""
 
@@ -60,6 +59,7 @@ class Room:
         self.limit = limit
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.held = 0
+        _rooms.add(self)
 
     async def take(self, size: int, wait: float | None = None) -> int:
         """Wait until bytes fit, count them in and return how many to give back; ``NoRoom`` after ``wait`` seconds.
@@ -99,7 +99,6 @@ class Room:
 
     def _count(self, size: int) -> None:
         self.held += size
-        BODIES.inc(size)
 
     def _let_in(self) -> None:
         while self._queue:
@@ -119,6 +118,10 @@ class Room:
         elif not place[1].cancelled():
             self._count(-place[0])
         self._let_in()
+
+
+_rooms: Final[WeakSet[Room]] = WeakSet()
+BODIES.set_function(lambda: sum(room.held for room in _rooms))
 
 
 class Share:

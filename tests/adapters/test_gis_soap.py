@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from gis_stage import GUID, ID_LPU, OID, a_gis_destination, a_gis_parcel, gis_stage
+from lxml import etree
 
 from adapters.gis_soap import ADAPTER
 from adapters.gis_soap.adapter import EMK_WSDL, PIX_WSDL, fingerprint
@@ -16,7 +17,7 @@ from broker.adapter_kit import Awaiting, Delivered, Held, InDoubt, Registered, R
 from broker.adapter_kit.harness import Stage, a_document, context_for, next_attempt, serving
 from broker.adapter_kit.parcel import Parcel
 from broker.adapter_kit.soap import parse_soap
-from broker.adapter_kit.zeep_client import load_contract
+from broker.adapter_kit.zeep_client import Contract, load_contract
 from broker.document.canonical import IdentityDocument, Patient
 from broker.document.finding import Responsible
 
@@ -414,3 +415,19 @@ async def test_a_readback_that_is_down_means_waiting_on():
         outcome = await ADAPTER.poll(msgspec.structs.replace(parcel, state=waiting.state), stage.context)
     assert isinstance(outcome, Awaiting)
     assert outcome.state == waiting.state
+
+
+async def test_no_tree_ever_holds_a_document(monkeypatch: pytest.MonkeyPatch):
+    built: list[int] = []
+
+    def watched(contract: Contract, parcel: Parcel, its: Settings) -> etree._Element:
+        envelope = document_message(contract, parcel, its)
+        built.append(len(etree.tostring(envelope)))
+        return envelope
+
+    monkeypatch.setattr("adapters.gis_soap.adapter.document_message", watched)
+    parcel = a_gis_parcel(1, content=b"<ClinicalDocument>" + b"<!-- -->" * 300_001 + b"</ClinicalDocument>")
+    async with gis_stage() as stage:
+        assert isinstance(await stage.send(parcel), Delivered)
+        assert (await stage.documents())[0].sha256 == parcel.digest
+    assert max(built) < 64 * 1024

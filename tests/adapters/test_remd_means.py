@@ -97,10 +97,10 @@ async def test_production_goes_out_under_the_certificate_the_operator_states_whe
 async def test_what_a_means_says_of_itself_is_asked_anew_after_ten_minutes(sides: Sides) -> None:
     says: dict[str, object] = {"certified": True, "means": NUMBER}
     async with over_a_service(sides, says) as (stage, asked):
-        assert isinstance(await ADAPTER.deliver(a_parcel(1), stage.context), Awaiting)
+        assert isinstance(await stage.send_and_settle(a_parcel(1)), Registered)
         says["certified"] = False
         asked.clear()
-        assert isinstance(await ADAPTER.deliver(a_parcel(2), stage.context), Awaiting)
+        assert isinstance(await stage.send_and_settle(a_parcel(2)), Registered), "nobody asks any more"
         assert "/key" not in asked
         stage.clock.advance(CARD_AGE)
         held = await ADAPTER.deliver(a_parcel(3), stage.context)

@@ -13,6 +13,7 @@ import adapters.tfoms
 from adapters.tfoms.privacy import Censor, scrub
 from adapters.tfoms.protocol import Row, Stage, checked_files, parse, read_answer, rows, stage_of
 from adapters.tfoms.service import action, envelope
+from broker.adapter_kit.pieces import whole
 from broker.adapter_kit.zeep_client import load_contract
 from broker.samples.registry import make_bills
 
@@ -190,7 +191,7 @@ def test_what_we_send_is_what_the_contract_says(
     wsdl: str, operation: str, members: dict[str, str | bytes]
 ) -> None:
     contract = load_contract(CONTRACT / f"{wsdl}.wsdl")
-    ours = etree.fromstring(envelope(operation, members))
+    ours = etree.fromstring(whole(envelope(operation, members)))
     typed = contract.envelope(operation, **members)
     assert contract.violations(ours) == []
     assert contract.action(operation) == action(operation)

@@ -5,7 +5,7 @@ import uuid
 import pytest
 from builders import a_submission
 from in_process import KEY, House
-from office import sign_in
+from office import picture, sign_in
 from playwright.async_api import Page, expect
 
 from broker.archive import Codec, MasterKeys
@@ -39,6 +39,7 @@ async def test_a_file_somebody_waits_for_is_the_headline_and_leads_to_its_docume
     row = tab.locator("tbody tr", has_text=awaited)
     await expect(row).to_contain_text("файл хранит клиника")
     assert await tab.evaluate(FITS)
+    await picture(tab, "files.png", height=560)
     await row.locator("a").first.click()
     await expect(tab.locator("dl.facts")).to_contain_text("файл хранит клиника")
     await expect(tab.locator("main")).to_contain_text("Файл удалён из нашего архива")

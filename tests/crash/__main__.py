@@ -37,6 +37,7 @@ from tests.crash.verdict import (
     read_register,
 )
 from tests.crash.weather import Weather, advance
+from tests.crash.years import Years
 
 LEAST = 50
 PAUSE = 1.5
@@ -141,8 +142,11 @@ async def _ordeal(
             await calm.settle(database)
             facts = await _facts(endpoints, database, stand, load, book, papers[: load.offered])
             numbers = await _numbers(database, load, book, storm)
-    facts.registrar_region = REGISTRAR_REGION if options.weather else ""
-    lines = judge(facts)
+            facts.registrar_region = REGISTRAR_REGION if options.weather else ""
+            lines = judge(facts)
+            if options.weather:
+                years = Years(stand, endpoints, database, papers[: load.offered])
+                lines += await years.pass_by(facts.registers["remd"])
     if options.weather:
         numbers["weather"] = dict(sorted(weather.turned.items()))
     else:

@@ -20,6 +20,7 @@ LEASES = {
     "INAYA_ATTEMPT_GRACE_SECONDS": "3",
     "INAYA_RELAY_LEASE_SECONDS": "4",
     "INAYA_COMPUTE_PROCESSES": "1",
+    "INAYA_PURGE_HOUR": "0",
 }
 LONGEST_LEASE = TIMEOUT + 3
 """Seconds: a delivery is leased for the timeout of its destination and the grace."""

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from builders import an_arrival
-from in_process import KEY, a_house, everything_to, scripted_destination
+from in_process import KEY, House, a_house, everything_to, scripted_destination
 from rows import Shelf, StillClock
 from scripted import installed
 from servers import Databases
@@ -24,10 +24,12 @@ from broker.adapter_kit.harness import MemoryFiles, MemoryIds, serving
 from broker.archive import Codec, MasterKeys
 from broker.dev.world import World
 from broker.ingress import peer
+from broker.routing.table import Rule, Table
 from broker.store.destinations import ANSWER_COPIES, CallbackStore, StoredFiles
 from broker.store.journal import Journal
 from broker.store.notebook import Notebook
 from broker.store.room import Room
+from broker.telemetry.metrics import BODIES
 
 MIB = 1024 * 1024
 FILE = 6 * MIB
@@ -107,6 +109,11 @@ async def unread(url: URL, body: bytes) -> AsyncIterator[asyncio.StreamReader]:
         yield reader
     finally:
         writer.transport.abort()
+
+
+def held() -> float:
+    """Bytes of bodies in all rooms of this process."""
+    return BODIES.collect()[0].samples[0].value
 
 
 async def comes_true(question: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -263,3 +270,53 @@ async def test_a_worker_opens_no_more_bodies_than_it_may_hold(
                 assert len(there.taken) == 3
                 there.gate.set()
                 await comes_true(lambda: len(there.taken) == 5, 20)
+
+
+async def test_files_and_verdicts_are_served_by_doors_whose_room_is_full_of_giants_on_their_way(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, world: World
+):
+    """Four partners send 40 MiB each, slowly; the room for bodies holds two of them."""
+    place = tmp_path_factory.mktemp("doors")
+    remd = Destination(id="remd", adapter="remd", mode="any", params={"client_entity_id": "us"})
+    async with (
+        databases.fresh() as url,
+        a_house(
+            place,
+            url,
+            world,
+            destinations=[remd],
+            table=Table((Rule(name="РЭМД", destination="remd", registers=True),)),
+            processes=("serve",),
+            INAYA_BODIES_LIMIT=str(192 * MIB),
+        ) as house,
+        contextlib.AsyncExitStack() as senders,
+    ):
+        shelf = Shelf(house.database, Codec(MasterKeys({0: KEY})))
+        arrival = an_arrival(content=b"x" * (20 * MIB))
+        await shelf.routed(arrival, destinations=("remd",), at=house.clock.now())
+        before = held()
+        for _ in range(4):
+            await senders.enter_async_context(a_giant_on_its_way(house, 40 * MIB))
+        await comes_true(lambda: held() - before == 160 * MIB)
+        door = f"{house.peer}/peer/remd/callback"
+        async with asyncio.timeout(8):
+            served = await asyncio.gather(*(call(door, asking(arrival.local_uid)) for _ in range(3)))
+            assert (await call(door, telling()))[0] == 200
+        assert {status for status, _ in served} == {200}
+        assert min(length for _, length in served) > 20 * MIB * 4 / 3
+
+
+@contextlib.asynccontextmanager
+async def a_giant_on_its_way(house: House, size: int) -> AsyncIterator[None]:
+    """Announce a submission and send the first of it."""
+    url = URL(house.http)
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    head = (
+        f"POST /api/v1/documents HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {house.partners[0].secret}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+    )
+    writer.write(head.encode() + b'{"clinic"')
+    try:
+        yield
+    finally:
+        writer.transport.abort()

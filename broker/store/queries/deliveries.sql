@@ -55,54 +55,66 @@ select pg_advisory_xact_lock(hashtextextended(k, 0)) from unnest($1::text[]) as 
 -- name: predecessors
 -- Earlier versions of the same set that are not finished at the destination, and the same document under other
 -- signatures: older, or tried already whichever is older (two doors may have numbered them in either order).
+-- Each set is looked up by itself: whatever else waits, however much, is not read. "is true" keeps a condition from
+-- choosing the index: plans made while the tables are empty take any.
 select v.id as successor, p.id::text as id, p.status, p.attempt, false as same, null::jsonb as receipt
-from delivery v
-join delivery p on p.destination = v.destination and p.clinic_oid = v.clinic_oid and p.mode = v.mode
-    and p.set_key = v.set_key and p.version < v.version
-    and p.status in ('queued', 'held', 'sending', 'awaiting_result')
-where v.id = any ($1::uuid[]) and v.set_key <> ''
+from delivery v cross join lateral (
+    select o.id, o.status, o.attempt from delivery o
+    where o.destination = v.destination and o.clinic_oid = v.clinic_oid and o.mode = v.mode
+        and o.set_key = v.set_key and o.set_key <> '' and o.version < v.version
+        and (o.status in ('queued', 'held', 'sending', 'awaiting_result')) is true
+    offset 0) p
+where v.id = any ($1::uuid[]) and (v.set_key <> '') is true
 union all
 select v.id, d.id::text, null, 0, false, null
-from delivery v
-join document d on d.clinic_oid = v.clinic_oid and d.set_key = v.set_key and d.mode = v.mode
-    and d.version < v.version and d.status in ('accepted', 'validated')
-where v.id = any ($1::uuid[]) and v.set_key <> ''
+from delivery v cross join lateral (
+    select o.id from document o
+    where o.clinic_oid = v.clinic_oid and o.set_key = v.set_key and o.set_key <> '' and o.mode = v.mode
+        and o.version < v.version and (o.status in ('accepted', 'validated')) is true
+    offset 0) d
+where v.id = any ($1::uuid[]) and (v.set_key <> '') is true
 union all
 select v.id, p.id::text, p.status, p.attempt, true, p.receipt
-from delivery v
-join delivery p on lower(p.local_uid) = lower(v.local_uid) and p.destination = v.destination
-    and p.clinic_oid = v.clinic_oid and p.mode = v.mode and p.id <> v.id
-    and p.status in ('queued', 'held', 'sending', 'awaiting_result', 'registered', 'delivered')
-    and (p.document_id < v.document_id or p.attempt > 0)
+from delivery v cross join lateral (
+    select o.id, o.status, o.attempt, o.receipt from delivery o
+    where lower(o.local_uid) = lower(v.local_uid) and (o.destination = v.destination) is true
+        and o.clinic_oid = v.clinic_oid and o.mode = v.mode and o.id <> v.id
+        and (o.status in ('queued', 'held', 'sending', 'awaiting_result', 'registered', 'delivered')) is true
+        and (o.document_id < v.document_id or o.attempt > 0)
+    offset 0) p
 where v.id = any ($1::uuid[])
 union all
 select v.id, d.id::text, null, 0, true, null
-from delivery v
-join document d on d.local_uid = v.local_uid and d.clinic_oid = v.clinic_oid and d.mode = v.mode
-    and d.id < v.document_id and d.status in ('accepted', 'validated')
+from delivery v cross join lateral (
+    select o.id from document o
+    where o.local_uid = v.local_uid and (o.clinic_oid = v.clinic_oid) is true and o.mode = v.mode
+        and o.id < v.document_id and (o.status in ('accepted', 'validated')) is true
+    offset 0) d
 where v.id = any ($1::uuid[])
 
 -- name: begin
 -- Mark deliveries as being sent: the attempt is counted and its message id known before the first byte leaves.
 -- Only where the task is still claimed by us, whose lease begins anew: who slept past it must not send beside its
 -- successor, and nobody may take it for lost while the call lasts. Deliveries are locked before tasks, like everywhere.
+-- Both are found by their own numbers alone: a plan made while the tables are empty would walk through all there are later.
 with mine as materialized (
     select v.id, u.message_id, u.claim, u.at, u.task
     from delivery v
     join unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::bigint[])
         as u (id, message_id, claim, at, task) on u.id = v.id
-    where v.status = 'queued'
+    where v.id = any ($1::uuid[]) and (v.status = 'queued') is true
     order by v.id for update of v
 ), kept as (
     update task t set leased_until = clock_timestamp() + $6::interval
-    from mine u where t.id = u.task and t.claim = u.claim
+    from unnest($5::bigint[], $3::bigint[]) as u (id, claim)
+    where t.id = any ($5::bigint[]) and t.id + 0 = u.id and t.claim = u.claim and u.id = any (array(select task from mine))
     returning t.id
 )
 update delivery v
 set status = 'sending', attempt = v.attempt + 1, message_id = u.message_id, claim = u.claim, status_at = u.at,
     sent_at = coalesce(v.sent_at, u.at), next_attempt_at = null, reason = ''
 from mine u
-where v.id = u.id and u.task in (select id from kept)
+where v.id = any ($1::uuid[]) and v.id = u.id and u.task in (select id from kept)
 returning v.id, v.attempt
 
 -- name: put_off

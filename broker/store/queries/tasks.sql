@@ -42,7 +42,7 @@ returning id, queue
 -- name: finish
 -- Take tasks off the list where the claim still matches; returns those that were ours.
 delete from task t using unnest($1::bigint[], $2::bigint[]) as mine (id, claim)
-where t.id = mine.id and t.claim = mine.claim
+where t.id = any ($1::bigint[]) and t.id + 0 = mine.id and t.claim = mine.claim
 returning t.id
 
 -- name: postpone
@@ -50,7 +50,7 @@ returning t.id
 update task t set due_at = mine.due_at, leased_until = null, why = mine.why, priority = mine.priority
 from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::smallint[])
     as mine (id, claim, due_at, why, priority)
-where t.id = mine.id and t.claim = mine.claim
+where t.id = any ($1::bigint[]) and t.id + 0 = mine.id and t.claim = mine.claim
 returning t.id
 
 -- name: drop_subjects
@@ -61,13 +61,13 @@ delete from task where subject = any ($1::uuid[])
 -- Keep leases longer while the work goes on; only where the claim still matches.
 update task t set leased_until = clock_timestamp() + $3::interval
 from unnest($1::bigint[], $2::bigint[]) as mine (id, claim)
-where t.id = mine.id and t.claim = mine.claim
+where t.id = any ($1::bigint[]) and t.id + 0 = mine.id and t.claim = mine.claim
 
 -- name: release
 -- Give leases back untouched and uncounted (a clean stop, an open breaker).
 update task t set leased_until = null, attempts = t.attempts - 1
 from unnest($1::bigint[], $2::bigint[]) as mine (id, claim)
-where t.id = mine.id and t.claim = mine.claim
+where t.id = any ($1::bigint[]) and t.id + 0 = mine.id and t.claim = mine.claim
 
 -- name: due
 -- Which queues have due, unclaimed tasks, and how many (the sweeper announces them again).

@@ -8,6 +8,7 @@ from typing import Final
 from broker.document import instant
 from broker.document.cda import LICENCE_ROOT, is_uuid, stated_numbers
 from broker.document.finding import Layer, Source
+from broker.document.markup import Markup, parse
 from broker.validation.business.places import (
     AUTHOR_ORGANIZATION,
     CUSTODIAN,
@@ -172,6 +173,13 @@ def payment(subject: Subject) -> Iterator[Breach]:
         )
 
 
+def pluggable(subject: Subject) -> Iterator[Breach]:
+    """Demand that the attributes of the document's kind are one XML element, without DTD."""
+    text = subject.facts.metadata.pluggable_attributes
+    if text and not isinstance(parse(text.encode()), Markup):
+        yield Breach(None, "Дополнительные атрибуты вида документа (pluggableAttributes) — не XML.")
+
+
 _rule = partial(Rule, layer=Layer.METADATA)
 RULES: Final = (
     _rule(
@@ -285,6 +293,15 @@ RULES: Final = (
         why=_OWN,
         fix="Передайте в paymentSource код участника IND документа (справочник 1.2.643.5.1.13.13.11.1039).",
         check=payment,
+    ),
+    _rule(
+        name="metadata.pluggable_not_xml",
+        title="Дополнительные атрибуты — XML",
+        source=Source.OFFICIAL,
+        why="НСИ 1.2.643.5.1.13.13.99.2.305, INVALID_PLUGGABLE_ATTRS",
+        fix="Передайте в metadata.pluggableAttributes один элемент XML без DOCTYPE или не передавайте поле.",
+        remd_code="INVALID_PLUGGABLE_ATTRS",
+        check=pluggable,
     ),
 )
 """Every comparison of the metadata."""

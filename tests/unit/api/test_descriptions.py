@@ -59,6 +59,7 @@ def test_the_operations_of_the_contract_are_there(page):
         ("get", "/documents/{id}/events"),
         ("get", "/documents/{id}/report"),
         ("get", "/documents/{id}/content"),
+        ("put", "/documents/{id}/content"),
         ("post", "/documents/{id}/cancel"),
         ("get", "/events"),
         ("post", "/validate"),

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -74,3 +75,14 @@ def test_what_would_unpack_beyond_all_bounds_is_refused():
 def test_nothing_readable_is_left_in_sealed_bytes():
     secret = os.urandom(16).hex().encode()
     assert secret not in Codec(KEYS).seal(b"<name>" + secret + b"</name>", ROW)
+
+
+def test_threads_share_a_codec_without_spoiling_each_others_bytes():
+    codec = Codec(KEYS)
+    plains = [os.urandom(50_000) + bytes([n]) * 300_000 for n in range(8)]
+
+    def there_and_back(plain: bytes) -> bool:
+        return all(codec.open(codec.seal(plain, ROW), ROW) == plain for _ in range(60))
+
+    with ThreadPoolExecutor(len(plains)) as threads:
+        assert all(threads.map(there_and_back, plains))

@@ -16,7 +16,15 @@ from clinic import KEY, ClinicShelf
 from structlog.testing import capture_logs
 
 from broker.adapter_kit.harness import serving
-from broker.files.endpoint import ClinicFiles, FileQuestion, NotHanded, is_allowed_url, signature_of, tls_of
+from broker.files.endpoint import (
+    REST,
+    ClinicFiles,
+    FileQuestion,
+    NotHanded,
+    is_allowed_url,
+    signature_of,
+    tls_of,
+)
 from broker.store.files import ClinicEndpoint
 
 CONTENT = b"<ClinicalDocument/>" * 1000
@@ -83,6 +91,42 @@ async def test_a_clinic_does_not_answer_who_signs_with_another_key():
     assert shelf.asked == []
 
 
+async def test_a_slow_clinic_is_asked_for_two_files_at_once_and_no_more():
+    gate, asked = asyncio.Event(), asyncio.Barrier(3)
+
+    async def slow(_request: web.Request) -> web.Response:
+        if not gate.is_set():
+            await asked.wait()
+        await gate.wait()
+        return web.Response(body=CONTENT)
+
+    app = web.Application()
+    app.router.add_post("/files", slow)
+    async with serving(app) as url, asking() as clinics:
+        first = [
+            asyncio.create_task(clinics.ask(at(f"{url}/files"), QUESTION, len(CONTENT))) for _ in range(2)
+        ]
+        await asked.wait()
+        assert await clinics.ask(at(f"{url}/files"), QUESTION, len(CONTENT)) == NotHanded("clinic.busy")
+        gate.set()
+        assert await asyncio.gather(*first) == [CONTENT, CONTENT]
+        assert await clinics.ask(at(f"{url}/files"), QUESTION, len(CONTENT)) == CONTENT
+
+
+async def test_a_clinic_that_did_not_answer_is_left_alone_for_a_while():
+    now = [0.0]
+    shelf = ClinicShelf()
+    shelf.keep(CONTENT)
+    async with aiohttp.ClientSession() as http, shelf.open() as url:
+        clinics = ClinicFiles(http, ssl.create_default_context(), 5.0, lambda: now[0])
+        away = NotHanded("clinic.unreachable")
+        assert await clinics.ask(at("http://127.0.0.1:1/files"), QUESTION, len(CONTENT)) == away
+        assert await clinics.ask(at(url), QUESTION, len(CONTENT)) == away
+        assert shelf.asked == []
+        now[0] = REST
+        assert await clinics.ask(at(url), QUESTION, len(CONTENT)) == CONTENT
+
+
 async def test_nobody_there_and_nobody_answering_are_told_apart():
     async def never(_request: web.Request) -> web.Response:
         await asyncio.sleep(30)
@@ -92,6 +136,7 @@ async def test_nobody_there_and_nobody_answering_are_told_apart():
     app.router.add_post("/files", never)
     async with serving(app) as url, asking(0.2) as clinics:
         assert await clinics.ask(at(f"{url}/files"), QUESTION, len(CONTENT)) == NotHanded("clinic.timeout")
+    async with asking() as clinics:
         gone = await clinics.ask(at("http://127.0.0.1:1/files"), QUESTION, len(CONTENT))
     assert gone == NotHanded("clinic.unreachable")
 

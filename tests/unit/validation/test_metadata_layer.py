@@ -52,6 +52,12 @@ def with_(facts, **changes):
         ),
         ({"title": "Другое"}, "metadata.title_mismatch", Severity.WARNING, None),
         ({"payment_source": "12"}, "metadata.payment_mismatch", Severity.WARNING, None),
+        (
+            {"pluggable_attributes": "<!DOCTYPE a><a/>"},
+            "metadata.pluggable_not_xml",
+            Severity.ERROR,
+            "INVALID_PLUGGABLE_ATTRS",
+        ),
     ],
 )
 def test_a_difference_between_the_request_and_the_document_is_told(stand, said, code, severity, remd):

@@ -153,6 +153,7 @@ METADATA: dict[str, tuple[str, Edit, Tell, Edit, Tell]] = {
     "metadata.department_not_in_document": ("306", bare(f"{ORG}/h:id[1]", "extension"), lambda facts: facts, bare(f"{ORG}/h:id[1]", "extension"), said(department=None)),
     "metadata.patient_mismatch": ("306", nothing, said(patient=PatientRef(local_id="other")), nothing, said(patient=PatientRef())),
     "metadata.title_mismatch": ("306", nothing, said(title="Справка"), nothing, said(title=" Медицинское   заключение ")),
+    "metadata.pluggable_not_xml": ("306", nothing, said(pluggable_attributes="<a><b></a>"), nothing, said(pluggable_attributes="<a/>")),
     "metadata.payment_mismatch": ("306", nothing, said(payment_source="1"), nothing, said(payment_source="4")),
     "metadata.set_id_missing": ("306", version(2, bare("h:setId", "extension")), lambda facts: facts, bare("h:setId", "extension"), lambda facts: facts),
     "metadata.version_not_greater": ("306", nothing, after(1), version(2), after(1)),
