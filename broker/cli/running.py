@@ -17,7 +17,7 @@ from broker.assembly.simulating import SimulatorOptions, run_simulator
 from broker.assembly.working import run_work
 from broker.cli.terminal import Parsers, command, say
 from broker.compute.garbage import collect_rarely
-from broker.compute.returning import return_large_blocks
+from broker.compute.returning import keep_returning, return_large_blocks
 from broker.dev.demo import run_demo
 from broker.dev.install import InstallPolicy
 from broker.dev.stand import StandOptions, running_stand
@@ -107,7 +107,7 @@ def _settings(process: str) -> Settings:
 
 
 async def _steadily(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run a long-lived process; once it is ready, what it made so far counts as made to stay.
+    """Run a long-lived process; once it is ready, what it made so far counts as made to stay, and what grows is given back.
 
     What the work raises leaves as it is, in no group: ``entry`` tells misconfiguration in one line.
     """
@@ -117,6 +117,7 @@ async def _steadily(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) 
     async def settle() -> None:
         await ready.wait()
         collect_rarely()
+        await keep_returning()
 
     settling = asyncio.create_task(settle(), name="running.settle")
     try:

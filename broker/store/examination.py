@@ -118,10 +118,16 @@ class ExaminationStore:
         }
 
     async def load_one(self, document_id: UUID, share: Share, copies: int = COPIES) -> LoadedDocument | None:
-        """Return one document for an answer; the copies of its bytes are held in the share first."""
-        for portion in await self.portions([document_id]):
-            await share.add(portion.size * copies)
-        return (await self.load([document_id])).get(document_id)
+        """Return one document for an answer; the copies of its bytes are held in the share first.
+
+        Where the bytes are not here any more, one copy stays counted: they may yet come from somewhere else.
+        """
+        size = sum(portion.size for portion in await self.portions([document_id]))
+        await share.add(size * copies)
+        found = (await self.load([document_id])).get(document_id)
+        if found is None or not found.stored.content:
+            share.keep(size)
+        return found
 
     async def _read(self, row: Any) -> LoadedDocument:
         small = len(row["body"]) < LARGE

@@ -7,6 +7,7 @@ import pytest
 from builders import an_arrival
 from rows import Shelf
 
+from broker.adapter_kit import FileAway
 from broker.store.destinations import ANSWER_COPIES, StoredFiles
 from broker.store.room import COPIES, PORTION, NoRoom, Portion, Room, Share, portions
 
@@ -117,6 +118,18 @@ async def test_a_file_is_counted_before_it_is_loaded_and_until_its_answer_is_don
         assert room.held == 1000 * ANSWER_COPIES
         assert await files.by_local_uid("нет") is None
         assert room.held == 1000 * ANSWER_COPIES
+    assert room.held == 0
+
+
+async def test_of_a_file_that_is_not_here_any_more_one_copy_stays_counted(shelf: Shelf):
+    arrival = an_arrival(content=b"x" * 1000)
+    await shelf.routed(arrival, destinations=("remd",))
+    await shelf.database.execute("update content set body = '\\x00'")
+    room = Room(MIB)
+    with Share(room) as share:
+        files = StoredFiles("remd", shelf.deliveries, shelf.documents, share)
+        assert isinstance(await files.by_local_uid(arrival.local_uid), FileAway)
+        assert room.held == 1000, "it may come from its clinic"
     assert room.held == 0
 
 
