@@ -133,10 +133,9 @@ class Publisher:
 class MessageProperties(Basic.Properties):
     """The few properties our messages have, written at once: the driver's own way asks of each of fourteen what it is.
 
-    AMQP 0-9-1 §4.2.6.1: flags from the first property on, then short strings with their length in front.
+    AMQP 0-9-1 §4.2.6.1: flags from the first property on, then short strings with their length in front. Without slots
+    of its own: properties are as many as their class has slots, and with none the driver sends its own in their stead.
     """
-
-    __slots__ = ()
 
     def marshal(self) -> bytes:
         """Return flags and values as they travel."""

@@ -289,11 +289,14 @@ async def test_a_body_over_the_limit_is_told_without_being_kept(node: RabbitNode
     assert (message.oversized, message.body, message.size, message.message_id) == (True, b"", 5000, "huge")
 
 
-async def test_bodies_over_the_limit_never_add_up_in_memory(node: RabbitNode, patience: Patience):
-    """RabbitMQ takes 64 MiB where our door takes 12, so that the refusal is ours; they come in at full prefetch."""
+async def test_bodies_over_the_limit_never_add_up_in_memory(node: RabbitNode):
+    """RabbitMQ takes 64 MiB where our door takes 12, so that the refusal is ours; they come in at full prefetch.
+
+    With the patience of the product: a probe of the connection waits behind the bodies.
+    """
     shelf, process = Shelf(), psutil.Process()
     huge = bytes(40 * 1024 * 1024)
-    async with a_door(node.url, patience) as door, a_partner(node) as channel:
+    async with a_door(node.url, Patience()) as door, a_partner(node) as channel:
         for number in range(10):
             await publish(channel, huge, str(number))
         before = most = process.memory_info().rss

@@ -22,6 +22,10 @@ def test_properties_are_written_as_the_driver_writes_them(
     assert MessageProperties(**given).marshal() == Basic.Properties(**given).marshal()
 
 
+def test_the_driver_does_not_take_them_for_none_at_all():
+    assert MessageProperties(content_type="application/json")
+
+
 def test_a_value_too_long_to_travel_is_refused():
     with pytest.raises(ValueError, match="range"):
         MessageProperties(content_type="application/json", correlation_id="x" * 256).marshal()
