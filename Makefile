@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STATE ?= .inaya
 N ?= 10
 DOCUMENTS ?= 1000
+JOBS ?= 3
 
 .PHONY: setup demo test lint crash weather bench conformance reference lock clean
 
@@ -17,8 +18,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml scripts/setup
 demo: setup
 	$(BIN)/inaya demo --state-dir $(STATE) $(if $(ONCE),--once)
 
+# More processes than cores: most of a test is waiting. JOBS=1 runs all in one. Who hangs or dies is named, and ends the run.
+SHARED := --dist loadfile --max-worker-restart 0 -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) $(SHARED))
 
 lint: setup
 	$(BIN)/ruff check .

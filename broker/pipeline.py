@@ -209,16 +209,15 @@ def prepare_process(schemas: str, packs: str, cache: str, engine: str = "", sche
 async def examined(pool: ComputePool, batch: Batch) -> list[Examination]:
     """Examine a batch in a compute process; raises what ``ComputePool.run`` raises.
 
-    It travels there and back packed: pickling values of so many small parts takes ten times as long.
+    What comes back is packed: pickling values of so many small parts takes ten times as long.
     """
-    return _MADE.decode(await pool.run(_examine_packed, msgspec.msgpack.encode(batch)))
+    return _MADE.decode(await pool.run(_examine_packed, batch))
 
 
-def _examine_packed(batch: bytes) -> bytes:
-    return msgspec.msgpack.encode(examine_all(_BATCH.decode(batch)))
+def _examine_packed(batch: Batch) -> bytes:
+    return msgspec.msgpack.encode(examine_all(batch))
 
 
-_BATCH: Final = msgspec.msgpack.Decoder(Batch)
 _MADE: Final = msgspec.msgpack.Decoder(list[Examination])
 
 

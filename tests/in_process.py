@@ -25,8 +25,13 @@ from broker.settings import load
 from broker.store.database import Database, open_database
 from broker.store.destinations import DestinationStore
 from broker.store.partners import PartnerStore
+from broker.work import gate
 
 KEY = b"tests of the house, 32 bytes....."[:32]
+
+gate.LOOK_EVERY = 0.0  # a house remembers no pause, as it remembers no partner (INAYA_CACHE_SECONDS)
+CLAIM_UNDER_WAY = 0.2
+"""Seconds after which nothing is claimed any more by who looked before a pause."""
 
 
 class House:

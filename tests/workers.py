@@ -27,16 +27,20 @@ ON_THE_STAND = {
 }
 """Those that ask for ``a_stand``; apart, each process would start one."""
 
+TOGETHER = {"tests/bus", "tests/house"}
+"""Whole directories that stand on one node of RabbitMQ, or on one reading of the tree."""
+
 FIRST = ("a_stand", "tests/bus", "tests/dev", "tests/journeys", "tests/console")
 """What mostly waits, longest first; the many quick files behind it fill whatever time is left over at the end."""
 
 
 def unit_of(nodeid: str) -> str:
-    """Name what one process runs in one go: a file, or all that share a stand or a node of RabbitMQ."""
+    """Name what one process runs in one go: a file, or all that share something slow."""
     file = nodeid.partition("::")[0]
     if file in ON_THE_STAND:
         return "a_stand"
-    return "tests/bus" if file.startswith("tests/bus/") else file
+    directory = str(PurePosixPath(file).parent)
+    return directory if directory in TOGETHER else file
 
 
 def rank_of(unit: str) -> int:

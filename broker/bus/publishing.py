@@ -130,10 +130,39 @@ class Publisher:
         raise LinkError("publishing channel closed")
 
 
+class MessageProperties(Basic.Properties):
+    """The few properties our messages have, written at once: the driver's own way asks of each of fourteen what it is.
+
+    AMQP 0-9-1 §4.2.6.1: flags from the first property on, then short strings with their length in front.
+    """
+
+    __slots__ = ()
+
+    def marshal(self) -> bytes:
+        """Return flags and values as they travel."""
+        flags, values = _ALWAYS_SET, [_ALWAYS]
+        for flag, text in (
+            (0x0400, self.correlation_id),
+            (0x0080, self.message_id),
+            (0x0020, self.message_type),
+        ):
+            if text:
+                flags |= flag
+                encoded = text.encode()
+                values += (bytes((len(encoded),)), encoded)
+        return flags.to_bytes(2, "big") + b"".join(values)
+
+
+_JSON: Final = "application/json"
+_ALWAYS_SET: Final = 0x9000
+"""Flags of content-type and delivery-mode."""
+_ALWAYS: Final = bytes((len(_JSON),)) + _JSON.encode() + bytes((PERSISTENT,))
+
+
 async def _send(channel: Channel, queue: str, letters: Sequence[Letter], progress: _Progress) -> None:
     for letter in letters:
-        properties = Basic.Properties(
-            content_type="application/json",
+        properties = MessageProperties(
+            content_type=_JSON,
             delivery_mode=PERSISTENT,
             message_id=letter.message_id,
             correlation_id=letter.correlation_id,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from applications import an_application
 from builders import a_submission
-from in_process import House
+from in_process import CLAIM_UNDER_WAY, House
 from office import PASSWORD, Person, sign_in
 from playwright.async_api import Page, expect
 
@@ -102,7 +102,8 @@ async def test_a_held_delivery_is_retried_with_a_reason_that_stays(house: House,
     clinic = world.clinics[2].oid
     await sign_in(house, tab)
     await tab.click("text=Пауза")
-    await asyncio.sleep(1.5)  # a worker looks at pauses once a second
+    await expect(tab.locator("text=Возобновить")).to_be_visible()
+    await asyncio.sleep(CLAIM_UNDER_WAY)
     document = await submitted(house, world, signers, clinic=2)
     await house.database.execute("update clinic set status = 'suspended' where oid = $1", clinic)
     await tab.click("text=Возобновить")

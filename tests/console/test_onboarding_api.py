@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from applications import an_application, spoiled
 from builders import a_submission
-from in_process import House
+from in_process import CLAIM_UNDER_WAY, House
 from office import PASSWORD, Person
 from partner import Partner
 
@@ -263,7 +263,7 @@ async def delivery_becomes(vendor: Partner, document: str, status: str) -> bool:
 
 async def pause(house: House) -> None:
     await house.database.execute("update destination set paused = true where id = 'folder'")
-    await asyncio.sleep(1.5)  # a worker looks at pauses once a second
+    await asyncio.sleep(CLAIM_UNDER_WAY)
 
 
 async def resume(house: House) -> None:

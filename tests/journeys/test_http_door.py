@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 from builders import a_sample, a_signature, a_submission, as_json
-from in_process import KEY, House
+from in_process import CLAIM_UNDER_WAY, KEY, House
 from partner import Partner, until
 from scripted import Scripted
 
@@ -396,7 +396,7 @@ async def test_while_paused_nothing_is_sent_and_after_it_everything_is(
 
 async def pause(house: House) -> None:
     await DestinationStore(house.database).pause("scripted", "оператор", "работы у них", house.clock.now())
-    await asyncio.sleep(1.1)  # a worker looks at pauses once a second
+    await asyncio.sleep(CLAIM_UNDER_WAY)
 
 
 async def resume(house: House) -> None:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from builders import a_submission
-from in_process import House, a_house
+from in_process import CLAIM_UNDER_WAY, House, a_house
 from partner import Partner
 from servers import Databases
 
@@ -41,6 +41,7 @@ class Wall:
 
     def __init__(self) -> None:
         self.stops: Callable[[bytes], bool] = nothing
+        self.stopped = 0
         self.house = ""
 
     def application(self) -> web.Application:
@@ -51,6 +52,7 @@ class Wall:
     async def _call(self, request: web.Request) -> web.Response:
         body = await request.read()
         if self.stops(body):
+            self.stopped += 1
             return web.Response(status=502)
         url, headers = f"{self.house}/peer/remd/callback", {"Content-Type": request.headers["Content-Type"]}
         async with aiohttp.ClientSession() as http, http.post(url, data=body, headers=headers) as response:
@@ -122,9 +124,9 @@ async def test_a_silent_channel_is_held_and_the_first_call_lets_everything_go(
         )
 
     await eventually(silent)
-    await asyncio.sleep(1.5)  # a worker looks at channels once a second
+    await asyncio.sleep(CLAIM_UNDER_WAY)
     late = (await alpha.submit(a_submission(world, signers), wait=20)).body["id"]
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(3 * CLAIM_UNDER_WAY)
     assert (await statuses(house))[3] == "queued", "nothing is sent to whom we cannot hear"
     assert (
         await house.database.fetchval("select max(attempt) from delivery where document_id = $1", late) == 0
@@ -154,8 +156,11 @@ async def test_what_was_registered_and_never_told_is_found_by_asking_at_the_end(
     async def served() -> bool:
         return bool(await house.database.fetchval("select count(*) from journal where event = 'file.served'"))
 
+    async def verdict_lost() -> bool:
+        return wall.stopped > 0 and await statuses(house) == ["awaiting_result"]
+
     await eventually(served)
-    await asyncio.sleep(1.0)
+    await eventually(verdict_lost)
     house.pass_time(15 * DAY + 60)
     found = await alpha.outcome(ticket)
     assert found["deliveries"][0]["status"] == "registered"

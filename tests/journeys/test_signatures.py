@@ -198,7 +198,12 @@ async def test_while_the_directory_cannot_be_read_documents_wait_and_afterwards_
     assert status == 1
     assert "roots/half.pem: это не сертификат X.509" in said
     broken.unlink()
-    await asyncio.sleep(3)  # the directory is looked at every two seconds
+
+    async def is_read_again() -> bool:
+        told = await alpha.submit(a_submission(world, signers), wait=2)
+        return told.status == 202 and told.body["status"] not in {"accepted", "rejected"}
+
+    await soon(is_read_again)
     trusting.pass_time(70)
     assert (await alpha.outcome(document))["status"] == "completed"
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from argon2 import PasswordHasher
 from builders import a_sample, a_signature, a_submission
-from in_process import House
+from in_process import CLAIM_UNDER_WAY, House
 from partner import Partner, until
 from scripted import Scripted
 
@@ -96,7 +96,7 @@ async def test_who_waits_for_a_paused_destination_says_so_and_names_no_time(
     store = DestinationStore(house.database)
     await store.pause("scripted", "оператор", "работы у них", house.clock.now())
     try:
-        await asyncio.sleep(1.5)  # a worker looks at pauses once a second
+        await asyncio.sleep(CLAIM_UNDER_WAY)
         document = (await alpha.submit(a_submission(world, signers), wait=20)).body["id"]
         delivery = await until(alpha, document, status="queued")
         assert (delivery["reason"], delivery["nextAttemptAt"]) == ("destination.paused", None)

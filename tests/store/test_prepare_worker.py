@@ -10,7 +10,7 @@ from rows import Shelf, StillClock
 from broker.compute.pool import PoolUnusable
 from broker.console.headlines import headlines
 from broker.document.finding import Finding, Layer, Responsible, Severity, Source
-from broker.pipeline import Batch, Examination, InForce, Router
+from broker.pipeline import Examination, InForce, Router
 from broker.routing.table import Table
 from broker.store.journal import Journal
 from broker.store.overview import OverviewStore
@@ -44,7 +44,7 @@ class NoRules(NoPool):
         return msgspec.msgpack.encode(
             [
                 Examination(document_id=one.document_id, findings=(finding,), layers={}, seconds=0)
-                for one in msgspec.msgpack.decode(given, type=Batch).inputs
+                for one in given.inputs
             ]
         )
 

@@ -266,9 +266,9 @@ def test_a_document_full_of_wrong_codes_is_answered_with_a_hundred_findings_and_
 def test_a_name_chosen_to_be_found_everywhere_does_not_make_the_search_last():
     many = a_dictionary(ID=[str(n) for n in range(60_000)], NAME=[f"б{n}а" for n in range(60_000)])
     lookup = shelf_of(many).edition(many.oid, many.version).lookup
-    started = time.perf_counter()
+    started = time.process_time()
     assert [lookup.code_of("а") for _ in range(100)] == [None] * 100
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_the_validator_tells_the_layer_beside_the_others(stand):

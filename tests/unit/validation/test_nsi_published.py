@@ -119,6 +119,6 @@ def test_the_official_sample_of_kind_290_is_judged_in_no_time_against_all_it_nam
 
 
 def _seconds(markup, shelf) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     check(markup, shelf)
-    return time.perf_counter() - started
+    return time.process_time() - started
