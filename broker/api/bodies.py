@@ -107,4 +107,5 @@ async def written(response: web.Response, request: web.Request) -> web.Response:
             request.transport.abort()
     except ConnectionError:  # gone: nobody is left to tell
         pass
+    response.body = None  # a kept connection keeps its last answer until the next request
     return response

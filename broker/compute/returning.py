@@ -6,9 +6,7 @@ one small survivor behind them keeps them all (mallopt(3), M_MMAP_THRESHOLD). El
 
 import asyncio
 import ctypes
-import os
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 _TRIM_THRESHOLD: Final = (-1, 16 * 1024 * 1024)
@@ -17,10 +15,8 @@ GIANT: Final = 4 * 1024 * 1024
 """Bytes of a block that is worth giving back at once; documents of one megabyte are not slowed down by it."""
 _MMAP_THRESHOLD: Final = (-3, GIANT)
 """M_MMAP_THRESHOLD: a block of so many bytes is the system's own and goes back when it is freed."""
-LOOK_EVERY: Final = 5.0
-GROWN: Final = 16 * 1024 * 1024
-"""Bytes a process must have grown by since the last look, for the milliseconds to be worth it."""
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+EVERY: Final = 5.0
+"""Seconds; giving back takes a millisecond or two, getting the pages again as much."""
 _ARENA_MAX: Final = (-8, 2)
 """M_ARENA_MAX: threads share heaps instead of keeping one each."""
 
@@ -40,22 +36,15 @@ def return_large_blocks() -> None:
             library.mallopt(option, value)
 
 
-async def keep_returning(every: float = LOOK_EVERY) -> None:
-    """Look every so many seconds whether the process has grown, and give back what is free then; until cancelled.
+async def keep_returning(every: float = EVERY) -> None:
+    """Give back what is free every so many seconds, until cancelled.
 
-    A body comes and goes in thousands of small blocks of sockets, between which something always stays.
+    A body comes and goes in thousands of small blocks of sockets, between which something always stays; that they were
+    freed shows nowhere outside the heap, so there is nothing to wait for.
     """
-    floor = _resident()
     while True:
         await asyncio.sleep(every)
-        if _resident() - floor > GROWN:
-            await asyncio.to_thread(return_what_is_free)
-            floor = _resident()
-
-
-def _resident() -> int:
-    """Return the bytes of this process that are in memory (proc(5), statm)."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+        await asyncio.to_thread(return_what_is_free)
 
 
 def return_what_is_free() -> None:

@@ -208,6 +208,7 @@ async def _written(response: web.Response, request: web.Request) -> web.Response
             request.transport.abort()
     except ConnectionError:  # gone: it comes again
         pass
+    response.body = None  # a kept connection keeps its last answer until the next request
     return response
 
 

@@ -79,6 +79,7 @@ class Batcher(Generic[Item, Result]):
             self._commits.add(commit)
             commit.add_done_callback(self._commits.discard)
             await asyncio.shield(commit)
+            del batch, commit  # or its items would stay alive until the next arrival
 
     async def _gather(self) -> None:
         """Let what is already on its way through this process come along: turns of the loop, no time."""

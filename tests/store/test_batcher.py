@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from weakref import WeakSet
 
 import pytest
 
@@ -160,3 +161,23 @@ async def test_what_is_on_its_way_through_the_process_comes_along():
     async with batcher.running():
         await asyncio.gather(batcher.submit("a"), slower("b"))
     assert ledger.batches == [["a", "b"]]
+
+
+async def test_nothing_of_what_was_written_stays_alive_until_the_next_arrival():
+    class Large:
+        pass
+
+    async def write(items: Sequence[Large]) -> Sequence[None]:
+        await asyncio.sleep(0)
+        return [None for _ in items]
+
+    batcher: Batcher[Large, None] = Batcher(write, writers=2)
+    async with batcher.running():
+        alive: WeakSet[Large] = WeakSet()
+        for _ in range(5):
+            some = [Large() for _ in range(3)]
+            alive.update(some)
+            await asyncio.gather(*(batcher.submit(one) for one in some))
+            del some
+        await asyncio.sleep(0.05)
+        assert not alive

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import io
 import socket
 import uuid
@@ -21,6 +22,7 @@ from adapters.remd import ADAPTER
 from adapters.remd.simulator import wire
 from broker.adapter_kit import Context, Destination
 from broker.adapter_kit.harness import MemoryFiles, MemoryIds, serving
+from broker.adapter_kit.pieces import Parts
 from broker.archive import Codec, MasterKeys
 from broker.dev.world import World
 from broker.ingress import peer
@@ -159,6 +161,17 @@ async def test_a_file_is_held_until_it_is_read_and_who_finds_no_room_is_asked_to
     room.give(taken)
     assert (await call(door, asking(uid)))[0] == 200
     assert room.held == 0
+
+
+async def test_a_kept_connection_keeps_nothing_of_the_file_it_was_answered_with(shelf: Shelf, door: str):
+    body = asking(await a_file(shelf))
+    headers = {"Content-Type": "application/soap+xml"}
+    async with aiohttp.ClientSession() as http:
+        async with http.post(door, data=body, headers=headers) as response:
+            assert len(await response.read()) > FILE
+        await asyncio.sleep(0.1)
+        gc.collect()
+        assert [one for one in gc.get_objects() if isinstance(one, Parts)] == []
 
 
 async def test_a_reader_that_never_reads_is_cut_off(

@@ -8,15 +8,19 @@ import pytest
 MIB = 1024 * 1024
 PROGRAM = """
 import asyncio, sys
-from broker.compute.returning import _resident, keep_returning, return_large_blocks
+import psutil
+from broker.compute.returning import keep_returning, return_large_blocks
 
 if sys.argv[1] == "on":
     return_large_blocks()
 
+def resident():
+    return psutil.Process().memory_info().rss
+
 async def live():
     tidying = asyncio.create_task(keep_returning(0.1)) if sys.argv[1] == "on" else None
     await asyncio.sleep(0)
-    before, kept = _resident(), []
+    before, kept = resident(), []
     for _ in range(5):
         body = b"".join([bytes(64 * 1024) for _ in range(320)])
         pieces = []
@@ -25,8 +29,13 @@ async def live():
             if number % 32 == 0:
                 kept.append(bytes(2000))
         del body, pieces
+    await asyncio.sleep(0.25)
+    pieces = [bytes(48 * 1024) for _ in range(640)]
+    await asyncio.sleep(0.25)
+    kept.append(bytes(2000))
+    del pieces
     await asyncio.sleep(0.5)
-    print(_resident() - before)
+    print(resident() - before)
 
 asyncio.run(live())
 """
