@@ -133,10 +133,9 @@ class Publisher:
 class MessageProperties(Basic.Properties):
     """The few properties our messages have, written at once: the driver's own way asks of each of fourteen what it is.
 
-    AMQP 0-9-1 §4.2.6.1: flags from the first property on, then short strings with their length in front.
+    AMQP 0-9-1 §4.2.6.1: flags from the first property on, then short strings with their length in front. No slots of its
+    own: the driver counts them, and takes properties without any for none.
     """
-
-    __slots__ = ()
 
     def marshal(self) -> bytes:
         """Return flags and values as they travel."""
