@@ -19,7 +19,10 @@ def test_properties_are_written_as_the_driver_writes_them(
         "correlation_id": correlation_id,
         "message_type": kind,
     }
-    assert MessageProperties(**given).marshal() == Basic.Properties(**given).marshal()
+    ours, theirs = MessageProperties(**given), Basic.Properties(**given)
+    assert ours.marshal() == theirs.marshal()
+    assert ours, "the driver would put properties of its own in the place of none"
+    assert dict(ours) == dict(theirs)
 
 
 def test_the_driver_does_not_take_them_for_none_at_all():
