@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from in_process import House, a_house
 from partner import Partner
 from servers import Databases, empty, open_databases
@@ -26,6 +27,7 @@ from broker.dev.install import InstallPolicy, Missing, ensure_rabbitmq
 from broker.dev.stand import StandOptions, running_stand
 from broker.dev.world import Signers, World
 from broker.store.database import Database, open_database
+from broker.telemetry.log import log as log_of_the_process
 
 HERE = str(Path(__file__).parent)
 if (
@@ -45,6 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit | None:
     """Share out by what belongs together where files are asked to stay whole (``--dist loadfile``)."""
     return ByUnit(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """Undo what a command run in this process did to its log: it writes to what pytest captures, and closes, per test."""
+    before = structlog.get_config()
+    yield
+    if structlog.get_config() != before:
+        structlog.configure(**before)
+        log_of_the_process.cache_clear()
+        structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

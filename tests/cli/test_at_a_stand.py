@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import pytest
-import structlog
 from builders import a_submission
 
 from broker.cli.entry import run
@@ -24,7 +23,6 @@ class Said(NamedTuple):
 @pytest.fixture
 def inaya(a_stand, capsys):
     """Run a command beside the stand, in a thread as it has a loop of its own."""
-    before = structlog.get_config()
 
     async def command(*words: object, stand: bool = True) -> Said:
         beside = ("--state-dir", str(a_stand.state_dir)) if stand else ()
@@ -32,8 +30,7 @@ def inaya(a_stand, capsys):
             status = await asyncio.to_thread(run, [*map(str, words), *beside])
         return Said(status, *capsys.readouterr())
 
-    yield command
-    structlog.configure(**before)
+    return command
 
 
 async def test_the_doctor_finds_a_stand_in_good_health(inaya):

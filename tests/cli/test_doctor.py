@@ -6,7 +6,6 @@ import json
 import os
 
 import pytest
-import structlog
 from builders import NOW
 
 from broker.assembly.selfcheck import Health, clock_check, server_checks
@@ -20,7 +19,6 @@ NOWHERE = "postgresql://127.0.0.1:1/none"
 @pytest.fixture
 def doctor(monkeypatch, capsys):
     """Run the doctor with exactly these variables."""
-    before = structlog.get_config()
 
     async def ask(**variables: str) -> tuple[int, str]:
         for name in [name for name in os.environ if name.startswith("INAYA_")]:
@@ -31,8 +29,7 @@ def doctor(monkeypatch, capsys):
         said = capsys.readouterr()
         return status, said.out + said.err
 
-    yield ask
-    structlog.configure(**before)
+    return ask
 
 
 async def test_without_any_setting_the_missing_variable_is_named(doctor):

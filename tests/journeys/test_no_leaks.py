@@ -27,7 +27,7 @@ from broker.samples.faults import BY_ID, FREQUENT
 from broker.samples.people import dashed
 from broker.samples.submission import make_submission
 
-ASKED = re.compile(r'"address": "([^"]*)"')
+ASKED = re.compile(r'"address": ?"([^"]*)"')
 
 
 def written(state: Path) -> dict[str, str]:

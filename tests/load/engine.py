@@ -5,15 +5,19 @@ installed (``pip install 'inaya[saxon]'``), stays in the process that has loaded
 """
 
 import argparse
+import atexit
 import importlib
 import importlib.util
 import os
 import random
+import re
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -28,11 +32,11 @@ from broker.validation.schematron.kept import EngineShop
 from broker.validation.schematron.load import SchematronFile, load
 from broker.validation.schematron.native import NativeEngine
 from broker.validation.schematron.xslt import stylesheet
-from tests.load.classic_xslt import classic_stylesheet
 from tests.load.engine_beside import beside, throughput
 from tests.load.engine_corpus import AT, OFFICIAL, Case, cases, hundred_kinds
 from tests.load.engine_results import EngineResults, Kind, Timed
 from tests.load.report import goal_table, table
+from tests.load.schxslt_form import schxslt_form
 
 WARM: Final = 40
 """Documents SaxonC is given first: its first runs are several times slower."""
@@ -47,6 +51,7 @@ class Size(msgspec.Struct, frozen=True):
     rounds: int
 
 
+FAILED: Final = "</svrl:failed-assert>|</svrl:successful-report>"
 WHOLE: Final = Size(turns=60, warm=WARM, seconds=3.0, rounds=4)
 QUICK: Final = Size(turns=5, warm=2, seconds=0.3, rounds=1)
 
@@ -112,6 +117,7 @@ def _timed(case: Case, processor: Any, size: Size) -> Timed:
     assert path is not None
     schema = etree.XMLSchema(file=str(path))
     runs: list[Run] = [engine.run(etree.fromstring(case.content), AT) for engine in engines]
+    failures = sum(len(run.failures) for run in runs)
     forms: dict[str, Callable[[], object]] = {
         "native": lambda: _judged(case.content, [engine.run for engine in engines]),
         "plain": lambda: _judged(case.content, [engine.plain.run for engine in engines]),
@@ -121,11 +127,18 @@ def _timed(case: Case, processor: Any, size: Size) -> Timed:
     if processor is not None:
         forms |= {
             "saxon": _saxon(processor, case, stylesheet),
-            "classic": _saxon(processor, case, classic_stylesheet),
+            "schxslt": _saxon(processor, case, partial(schxslt_form, reads_itself=True)),
+            "leaner": _saxon(processor, case, partial(schxslt_form, reads_itself=False)),
         }
         for _ in range(size.warm):
-            forms["saxon"]()
-            forms["classic"]()
+            for name, marks in (
+                ("saxon", "\n"),
+                ("schxslt", "</svrl:failed-assert>|</svrl:successful-report>"),
+            ):
+                said = forms[name]()
+                assert isinstance(said, str)
+                if (n := len(re.findall(marks, said))) != failures:
+                    raise AssertionError(f"{case.name}: {name} finds {n}, native {failures}")
     turns: dict[str, list[float]] = {name: [] for name in forms}
     for form in forms.values():
         form()
@@ -146,14 +159,16 @@ def _timed(case: Case, processor: Any, size: Size) -> Timed:
         kind=case.kind,
         official=case.official,
         good=case.good,
-        findings=sum(len(run.failures) for run in runs),
+        findings=failures,
         native=statistics.median(turns["native"]),
         plain=statistics.median(turns["plain"]),
         floor=statistics.median(turns["floor"]),
         saxon=statistics.median(turns["saxon"]) if "saxon" in turns else None,
         saxon_ratio=against("saxon"),
-        classic=statistics.median(turns["classic"]) if "classic" in turns else None,
-        classic_ratio=against("classic"),
+        schxslt=statistics.median(turns["schxslt"]) if "schxslt" in turns else None,
+        schxslt_ratio=against("schxslt"),
+        leaner=statistics.median(turns["leaner"]) if "leaner" in turns else None,
+        leaner_ratio=against("leaner"),
         floor_ratio=statistics.median(
             whole / floor for whole, floor in zip(turns["all"], turns["floor"], strict=True)
         ),
@@ -181,17 +196,19 @@ def _median_of(work: Callable[[], object], turns: int) -> float:
 
 
 def _saxon(processor: Any, case: Case, write: Callable[[SchematronFile], str]) -> Callable[[], object]:
-    """Return what lets SaxonC judge the document: parse and transform, the answer unread."""
-    made = [
-        processor.new_xslt30_processor().compile_stylesheet(stylesheet_text=write(load(path.read_bytes())))
-        for path in case.rules.schematron_paths()
-    ]
+    """Return what lets SaxonC judge the document: parse and transform, as text, counted only in the warm-up."""
+    room = Path(tempfile.mkdtemp(prefix="inaya-bench-"))
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    made = []
+    for number, path in enumerate(case.rules.schematron_paths()):
+        written = room / f"{number}.xsl"
+        written.write_text(write(load(path.read_bytes())), encoding="utf-8")
+        made.append(processor.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(written)))
     text = case.content.decode()
 
-    def judge() -> None:
+    def judge() -> str:
         node = processor.parse_xml(xml_text=text)
-        for executable in made:
-            executable.transform_to_string(xdm_node=node)
+        return "".join(executable.transform_to_string(xdm_node=node) or "" for executable in made)
 
     return judge
 
