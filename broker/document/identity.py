@@ -4,6 +4,7 @@ Every function answers for the form only; whether the number exists is known to 
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NewType
 
 Oid = NewType("Oid", str)
@@ -16,11 +17,18 @@ PartnerId = NewType("PartnerId", str)
 OID_PATTERN: Final = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+")
 CLINIC_OID_PATTERN: Final = re.compile(r"1\.2\.643\.5\.1\.13\.13\.12\.(2|4)\.(\d{2})\.\d+")
 PARTNER_ID_PATTERN: Final = re.compile(r"[a-z0-9-]{3,40}")
+_KEPT_SIZE: Final = 64
+"""Characters. Documents name the same few hundred OIDs again and again; longer texts are read anew each time."""
 _SEPARATORS: Final = str.maketrans("", "", "- ")
 
 
 def is_oid(text: str) -> bool:
     """Tell whether the text is an OID; leading zeros and blanks make it none."""
+    return _is_oid(text) if len(text) <= _KEPT_SIZE else OID_PATTERN.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_oid(text: str) -> bool:
     return OID_PATTERN.fullmatch(text) is not None
 
 

@@ -174,10 +174,17 @@ def read_subject(name_der: bytes) -> SignerSubject:
 
 def certificate_names(certificate: bytes) -> tuple[bytes, bytes, bytes]:
     """Return serial number, issuer and subject as they stand in a DER certificate, each with tag and length."""
+    return _kept_names(certificate) if len(certificate) <= KEPT_SIZE else _names(certificate)
+
+
+def _names(certificate: bytes) -> tuple[bytes, bytes, bytes]:
     fields = children(children(certificate, 1)[0], 7)
     if fields[0][:1] == b"\xa0":  # the version, absent from a v1 certificate
         del fields[0]
     return fields[0], fields[2], fields[4]
+
+
+_kept_names = lru_cache(maxsize=1024)(_names)
 
 
 def key_identifier(certificate: bytes) -> bytes | None:
@@ -222,9 +229,16 @@ def _key_usage(certificate: x509.Certificate) -> frozenset[str] | None:
 
 def is_authority(der: bytes) -> bool:
     """Tell whether a certificate may issue others (basicConstraints)."""
+    return _kept_authority(der) if len(der) <= KEPT_SIZE else _is_authority(der)
+
+
+def _is_authority(der: bytes) -> bool:
     try:
         with quiet(CryptographyDeprecationWarning):
             extensions = load_certificate(der).extensions
         return extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, *READ_ERRORS):
         return False
+
+
+_kept_authority = lru_cache(maxsize=1024)(_is_authority)

@@ -32,7 +32,7 @@ from broker.trust.container import (
     read_time,
 )
 from broker.trust.openssl import GostSigner, load_gost
-from broker.trust.provider import Provider, computing
+from broker.trust.provider import Provider, certificate_digest, computing
 from broker.trust.providers import process_provider
 from broker.trust.signer import Signer
 from broker.trust.suites import STRONG_SUITES, SUITES, Suite, suite_of_oids
@@ -83,7 +83,7 @@ def sign_detached(
     algorithm = der.sequence(der.oid(facts.digest_oids[0]))
     serial, issuer, _ = certificate_names(signer.certificate)
     attributes = [
-        _attribute(CONTENT_TYPE, der.oid(_DATA)),
+        _attribute(CONTENT_TYPE, _DATA_OID),
         _attribute(SIGNING_TIME, der.time(signing_time)),
         _attribute(MESSAGE_DIGEST, der.octets(digest)),
         _attribute(ESS_V2, _signing_certificate(algorithm, certificate_digest, issuer, serial)),
@@ -99,7 +99,7 @@ def sign_detached(
     signed_data = der.sequence(
         der.small_integer(1),
         der.set_of(algorithm),
-        der.sequence(der.oid(_DATA)),
+        der.sequence(_DATA_OID),
         der.context(0, *sorted((signer.certificate, *signer.chain))),
         der.set_of(info),
     )
@@ -107,6 +107,7 @@ def sign_detached(
 
 
 _DATA: Final = "1.2.840.113549.1.7.1"
+_DATA_OID: Final = der.oid(_DATA)
 
 
 def _attribute(oid: str, value: bytes) -> bytes:
@@ -205,7 +206,8 @@ def _judge(
 
 def _content_type_agrees(found: Container) -> bool:
     """Tell whether the signed contentType is that of the content (RFC 5652 §11.1); without signed attributes it is."""
-    return not found.attributes or found.single(CONTENT_TYPE) == der.oid(found.content_type)
+    expected = _DATA_OID if found.content_type == _DATA else der.oid(found.content_type)
+    return not found.attributes or found.single(CONTENT_TYPE) == expected
 
 
 def _graver(code: SignatureCode, form: SignatureCode) -> SignatureCode:
@@ -314,5 +316,5 @@ def _digest_by(oid: str, certificate: bytes, provider: Provider) -> bytes | None
     """Hash the certificate with the algorithm the attribute names."""
     for suite, facts in SUITES.items():
         if oid in facts.digest_oids:
-            return provider.digest(suite, certificate)
+            return certificate_digest(provider, suite, certificate)
     return None

@@ -5,6 +5,7 @@ A provider answers None for what it cannot do, so that nothing is called right w
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Protocol
 
 import cryptography
@@ -12,7 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from broker.trust.certificate import load_certificate
+from broker.trust.certificate import KEPT_SIZE, load_certificate
 from broker.trust.suites import SUITES, Suite
 
 
@@ -142,10 +143,12 @@ class CompositeProvider:
 
     def of(self, suite: Suite) -> Provider:
         """Return who computes a suite here, for receipts; this composite where nobody does."""
-        for provider in self.providers:
-            if provider.digest(suite, b"") is not None:
-                return provider
-        return self
+        return _who_computes(self.providers, suite) or self
+
+
+@lru_cache(maxsize=64)
+def _who_computes(providers: tuple[Provider, ...], suite: Suite) -> Provider | None:
+    return next((one for one in providers if one.digest(suite, b"") is not None), None)
 
 
 class ContentProvider(CompositeProvider):
@@ -170,3 +173,15 @@ def computing(provider: Provider, suite: Suite | None) -> Provider:
     if suite is None or not isinstance(provider, CompositeProvider):
         return provider
     return provider.of(suite)
+
+
+def certificate_digest(provider: Provider, suite: Suite, certificate: bytes) -> bytes | None:
+    """Compute the digest of a certificate, or None; the few signers of a clinic come again and again: kept."""
+    if isinstance(provider, CompositeProvider) and len(certificate) <= KEPT_SIZE:
+        return _kept_digest(provider.providers, suite, certificate)
+    return provider.digest(suite, certificate)
+
+
+@lru_cache(maxsize=1024)
+def _kept_digest(providers: tuple[Provider, ...], suite: Suite, certificate: bytes) -> bytes | None:
+    return CompositeProvider(providers).digest(suite, certificate)

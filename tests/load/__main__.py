@@ -67,7 +67,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WHOLE = Size(
-    rounds=4, light=2400, full=600, large=80, giants=100, field=1200, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0, calm=10.0,
+    rounds=4, light=2400, full=600, large=80, giants=100, field=4000, warm=96, part_seconds=3.0, waiting=1000, living=600, rate=25.0, calm=10.0,
     connections=CONNECTIONS,
     dead=(REFUSING, MUTE),
 )  # fmt: skip
@@ -247,14 +247,15 @@ class Bench:
     async def _field(self, kind: str, name: str, packs: Path | None) -> None:
         suite = Suite.GOST2012_256 if self.house.gost else Suite.RSA_SHA256
         state = self.house.crew.state
-        count = self.size.field + self.size.warm
+        warm = max(self.size.warm, self.size.field // 8)
+        count = self.size.field + warm
         say(f"{name}: making and signing {count} documents")
         documents = corpus(state.path, state.room("pki"), count, kind=kind, suite=suite)
         await self.house.start("serve")
         await self.house.start("work", packs=packs)
         await self.house.route(twice=True)
         await self.house.forget()
-        await self.product.warm(documents[-self.size.warm :], final=True)
+        await self.product.warm(documents[-warm:], final=True)
         say(name)
         few = documents[: self.size.field]
         await self._measure(few, self.size.connections[-1], name, naive=False, amqp=False)

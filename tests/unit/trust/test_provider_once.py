@@ -1,6 +1,15 @@
-"""A content that several have signed is hashed once for each suite, and everything else as often as it is asked."""
+"""A content that several have signed is hashed once for each suite, a certificate once, all else as often as it is asked."""
 
-from broker.trust.provider import RSA_PROVIDER, CompositeProvider, ContentProvider, computing
+import pytest
+
+from broker.trust.certificate import KEPT_SIZE
+from broker.trust.provider import (
+    RSA_PROVIDER,
+    CompositeProvider,
+    ContentProvider,
+    certificate_digest,
+    computing,
+)
 from broker.trust.suites import Suite
 
 
@@ -37,3 +46,13 @@ def test_a_receipt_still_names_who_computed():
     counting = Counting()
     for provider in (counting, CompositeProvider((counting, RSA_PROVIDER))):
         assert computing(ContentProvider(provider, b"x"), Suite.RSA_SHA256) is counting
+
+
+@pytest.mark.parametrize(("size", "times"), [(KEPT_SIZE, 1), (KEPT_SIZE + 1, 3)])
+def test_a_certificate_is_hashed_once_unless_it_is_too_large_to_keep(size, times):
+    counting, certificate = Counting(), bytes(size)
+    for content in (b"a", b"b", b"c"):
+        document = ContentProvider(CompositeProvider((counting, RSA_PROVIDER)), content)
+        digest = certificate_digest(document, Suite.RSA_SHA256, certificate)
+        assert digest == RSA_PROVIDER.digest(Suite.RSA_SHA256, certificate)
+    assert counting.asked == [(Suite.RSA_SHA256, certificate)] * times
