@@ -317,6 +317,7 @@ async def run(arguments: argparse.Namespace) -> None:
         for name, phase in phases.items():
             if not arguments.only or name in arguments.only:
                 await phase()
+        results.best_loop_ns = house.yardstick.best_ns()
         results.goals = goals(results)
         out = arguments.out or house.crew.state.path / "bench.json"
         out.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")

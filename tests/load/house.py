@@ -26,6 +26,7 @@ from broker.store.migrate import migrate
 from broker.trust import Suite
 from tests.load.corpus import Document
 from tests.load.driver import Letter, request
+from tests.load.yardstick import Yardstick
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCHEMAS: Final = ROOT / "schemas"
@@ -43,12 +44,13 @@ _ENTRY: Final = "[inaya.adapters]\nbench_sink = tests.load.sink_adapter:ADAPTER\
 class House:
     """Everything a phase needs; ``amqp`` is empty where there is no RabbitMQ."""
 
-    def __init__(self, crew: Supervisor, stand: Stand, database: str, amqp: str, amqp_port: int) -> None:
+    def __init__(
+        self, crew: Supervisor, stand: Stand, servers: tuple[str, str, int], yardstick: Yardstick
+    ) -> None:
         self.crew = crew
         self.stand = stand
-        self.database = database
-        self.amqp = amqp
-        self.amqp_port = amqp_port
+        self.database, self.amqp, self.amqp_port = servers
+        self.yardstick = yardstick
         state = crew.state
         self.sink_port, self.mute_port = state.port("bench-sink"), state.port("bench-mute")
         self.naive_port = state.port("bench-naive")
@@ -256,7 +258,7 @@ async def open_house(state_dir: Path, *, amqp: bool, tell: Callable[[str], None]
             await stand.seed(database)
         await stand.add_gost()
         stand.publish_authorities()
-        house = House(crew, stand, server.url, url, port)
+        house = House(crew, stand, (server.url, url, port), stack.enter_context(Yardstick()))
         stack.push_async_callback(house.close)
         arguments = ("--port", str(house.sink_port), "--mute", str(house.mute_port))
         await house.start_module(

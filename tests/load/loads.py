@@ -44,7 +44,7 @@ async def observe(
 ) -> Round:
     """Send, wait until all is done, and account for it; CPU is counted until everybody is ``told``, too."""
     meter = Meter(house.trees())
-    before = meter.cpu()
+    before, began = meter.cpu(), time.monotonic()
     load = await send()
     finished = None
     if done is not None:
@@ -52,7 +52,13 @@ async def observe(
         finished = time.time()
     if told is not None:
         await until(told, seconds=PATIENCE, what=f"{what}: told")
-    return Round(load=load, finished=finished, cpu=spent(before, meter.cpu()), memory=meter.memory())
+    return Round(
+        load=load,
+        finished=finished,
+        cpu=spent(before, meter.cpu()),
+        memory=meter.memory(),
+        loop_ns=house.yardstick.loop_ns(began, time.monotonic()),
+    )
 
 
 Turn = Callable[[Sequence[Document]], Awaitable[Round]]

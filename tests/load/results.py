@@ -32,11 +32,17 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     finished_per_second: float | None
     cpu_ms: dict[str, float]
     memory: dict[str, Memory]
+    loop_ns: float | None = None
+    """What the yardstick's loop took meanwhile."""
 
     @property
     def cpu_total_ms(self) -> float:
         """All of it but the driver's and the recipient's."""
         return sum(ms for part, ms in self.cpu_ms.items() if part not in {"driver", "sink"})
+
+    def calm_cpu_ms(self, best_loop_ns: float) -> float:
+        """The same at the speed the machine had at its best moment."""
+        return self.cpu_total_ms * best_loop_ns / (self.loop_ns or best_loop_ns)
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +52,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     finished: float | None
     cpu: dict[str, float]
     memory: dict[str, Memory]
+    loop_ns: float | None = None
 
 
 def measured(names: tuple[str, str, str], rounds: Sequence[Round]) -> Measured:
@@ -71,7 +78,12 @@ def measured(names: tuple[str, str, str], rounds: Sequence[Round]) -> Measured:
         finished_per_second=len(shots) / sum(ends) if ends else None,
         cpu_ms={part: seconds / len(shots) * 1000 for part, seconds in cpu.items() if seconds > 0},
         memory=rounds[-1].memory,
+        loop_ns=_mean([one.loop_ns for one in rounds if one.loop_ns]),
     )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -109,6 +121,7 @@ class Results(msgspec.Struct, kw_only=True):
     engine: EngineResults | None = None
     signatures: SignatureResults | None = None
     giants: Giants | None = None
+    best_loop_ns: float | None = None
     goals: list[Goal] = []
     skipped: list[str] = []
 
