@@ -92,10 +92,10 @@ class RabbitDoor:
         """Make sure ``receipts.<login>`` exists; False when RabbitMQ is away."""
         return await self._publisher.declare(receipts_queue(login))
 
-    async def send_receipts(self, login: str, letters: Sequence[Letter]) -> tuple[int, Sent]:
-        """Put events into ``receipts.<login>`` in order; the queue is declared when it is missing."""
-        confirmed, outcome = await self._publisher.publish(receipts_queue(login), letters)
-        return confirmed, _sent(outcome)
+    async def send_receipts(self, login: str, rows: Sequence[Sequence[Letter]]) -> list[tuple[int, Sent]]:
+        """Put rows of events into ``receipts.<login>``, each in order; the queue is declared when it is missing."""
+        found = await self._publisher.publish(receipts_queue(login), rows)
+        return [(confirmed, _sent(outcome)) for confirmed, outcome in found]
 
     @asynccontextmanager
     async def _consume(self, source: Source, handler: IntakeHandler, budget: Budget) -> AsyncIterator[None]:

@@ -141,9 +141,10 @@ class PartnerDoor(Protocol):
         """Make sure ``receipts.<login>`` exists (``login``: partner id or ``<partner>-test``); False when RabbitMQ is away."""
         ...
 
-    async def send_receipts(self, login: str, letters: Sequence[Letter]) -> tuple[int, Sent]:
-        """Put events into ``receipts.<login>`` in order, each after the confirm of the one before, in a bounded time.
+    async def send_receipts(self, login: str, rows: Sequence[Sequence[Letter]]) -> list[tuple[int, Sent]]:
+        """Put rows of events into ``receipts.<login>`` side by side, in a bounded time.
 
-        Returns how many are confirmed, from the beginning, and what became of the last one tried.
+        In a row each goes after the confirm of the one before. Returns of each row how many are confirmed, from its
+        beginning, and what became of the last one tried.
         """
         ...

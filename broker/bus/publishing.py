@@ -1,6 +1,7 @@
 """Publishing with a confirm: every message ends as one of four outcomes within a bounded time."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
@@ -9,15 +10,13 @@ from typing import Final
 import msgspec
 from aiormq.channel import Channel
 from aiormq.exceptions import DeliveryError, PublishError
-from pamqp.commands import Basic
 
 from broker.bus.declaring import declare
 from broker.bus.port import Letter
+from broker.bus.posting import Confirm, post
 from broker.bus.supervision import Link, LinkError, Patience, Wire, first
 from broker.bus.topology import Queue
 
-PERSISTENT: Final = 2
-"""Delivery mode of a message that survives a restart of RabbitMQ (AMQP 0-9-1, basic.delivery-mode)."""
 MAY_BE_BORN: Final = (0.05, 0.2, 0.5)
 """Seconds before a hint is tried again that its queue refused: a queue declared a moment ago nacks until it has a leader,
 and one that drops its head is never full."""
@@ -39,9 +38,29 @@ class Outcome(StrEnum):
 
 
 class _Progress(msgspec.Struct):
-    """How many of a row of messages are confirmed."""
+    """How many of a row of messages are confirmed, and what became of the one behind them that was not."""
 
     confirmed: int = 0
+    fault: Outcome | None = None
+
+    def note(self, confirm: Confirm) -> None:
+        """Take in what became of the next one; raise what says that the channel is lost."""
+        if confirm.cancelled():
+            raise LinkError("connection lost")
+        match confirm.exception():
+            case None:
+                self.confirmed += 1
+            case PublishError():
+                self.fault = Outcome.UNROUTABLE
+            case DeliveryError():
+                self.fault = Outcome.REFUSED
+            case fault:
+                raise fault
+
+    def outcome(self, row: Sequence[Letter]) -> tuple[int, Outcome]:
+        """Return how many are confirmed and what became of the last one tried."""
+        behind = Outcome.CONFIRMED if self.confirmed == len(row) else Outcome.UNAVAILABLE
+        return self.confirmed, self.fault or behind
 
 
 class Publisher:
@@ -83,38 +102,44 @@ class Publisher:
                 self._declared.add(queue.name)
             return True
 
-    async def publish(self, queue: Queue, letters: Sequence[Letter]) -> tuple[int, Outcome]:
-        """Put the letters into the queue one after another, each after the confirm of the one before.
+    async def publish(self, queue: Queue, rows: Sequence[Sequence[Letter]]) -> list[tuple[int, Outcome]]:
+        """Put rows of letters into the queue side by side; in a row each goes after the confirm of the one before.
 
-        Returns how many are confirmed and what became of the last one tried; behind one that was not taken nothing is
-        sent. A queue somebody deleted is declared anew, once.
+        Returns of each row how many are confirmed and what became of the last one tried; behind one that was not taken
+        nothing of its row is sent. A queue somebody deleted is declared anew, once.
         """
-        confirmed, outcome = await self._try(queue, letters)
-        if outcome is Outcome.UNROUTABLE:
+        found = await self._try(queue, rows)
+        if any(outcome is Outcome.UNROUTABLE for _, outcome in found):
             self._declared.discard(queue.name)
-            more, outcome = await self._try(queue, letters[confirmed:])
-            confirmed += more
+            await self._again(queue, rows, found, Outcome.UNROUTABLE)
         for pause in MAY_BE_BORN if queue.expendable else ():
-            if outcome is not Outcome.REFUSED:
+            if all(outcome is not Outcome.REFUSED for _, outcome in found):
                 break
             await asyncio.sleep(pause)
-            more, outcome = await self._try(queue, letters[confirmed:])
-            confirmed += more
-        return confirmed, outcome
+            await self._again(queue, rows, found, Outcome.REFUSED)
+        return found
 
-    async def _try(self, queue: Queue, letters: Sequence[Letter]) -> tuple[int, Outcome]:
-        if not await self.declare(queue):
-            return 0, Outcome.UNAVAILABLE
-        channel, wire = self._channel, self._wire
-        if channel is None or wire is None or await wire.is_blocked():
-            return 0, Outcome.UNAVAILABLE
-        progress = _Progress()
-        seconds = self._patience.confirm * (1 + len(letters) // MANY)
-        try:
-            await wire.ask(_send(channel, queue.name, letters, progress), seconds)
-        except LinkError as fault:
-            return progress.confirmed, _outcome_of(fault)
-        return progress.confirmed, Outcome.CONFIRMED
+    async def _again(
+        self,
+        queue: Queue,
+        rows: Sequence[Sequence[Letter]],
+        found: list[tuple[int, Outcome]],
+        what: Outcome,
+    ) -> None:
+        """Try the rest of those rows once more that ended so, and take in what became of them."""
+        numbers = [number for number, (_, outcome) in enumerate(found) if outcome is what]
+        rest = [rows[number][found[number][0] :] for number in numbers]
+        for number, (more, outcome) in zip(numbers, await self._try(queue, rest), strict=True):
+            found[number] = found[number][0] + more, outcome
+
+    async def _try(self, queue: Queue, rows: Sequence[Sequence[Letter]]) -> list[tuple[int, Outcome]]:
+        sent = [_Progress() for _ in rows]
+        channel, wire = (self._channel, self._wire) if await self.declare(queue) else (None, None)
+        if channel is not None and wire is not None and not await wire.is_blocked():
+            seconds = self._patience.confirm * (1 + max(map(len, rows)) // MANY)
+            with contextlib.suppress(LinkError):
+                await wire.ask(_send(channel, queue.name, rows, sent), seconds)
+        return [progress.outcome(row) for progress, row in zip(sent, rows, strict=True)]
 
     async def _hold(self, wire: Wire) -> None:
         """Keep the channel of this connection until it closes."""
@@ -130,54 +155,15 @@ class Publisher:
         raise LinkError("publishing channel closed")
 
 
-class MessageProperties(Basic.Properties):
-    """The few properties our messages have, written at once: the driver's own way asks of each of fourteen what it is.
-
-    AMQP 0-9-1 §4.2.6.1: flags from the first property on, then short strings with their length in front. Without slots
-    of its own: properties are as many as their class has slots, and with none the driver sends its own in their stead.
-    """
-
-    def marshal(self) -> bytes:
-        """Return flags and values as they travel."""
-        flags, values = _ALWAYS_SET, [_ALWAYS]
-        for flag, text in (
-            (0x0400, self.correlation_id),
-            (0x0080, self.message_id),
-            (0x0020, self.message_type),
-        ):
-            if text:
-                flags |= flag
-                encoded = text.encode()
-                values += (bytes((len(encoded),)), encoded)
-        return flags.to_bytes(2, "big") + b"".join(values)
-
-
-_JSON: Final = "application/json"
-_ALWAYS_SET: Final = 0x9000
-"""Flags of content-type and delivery-mode."""
-_ALWAYS: Final = bytes((len(_JSON),)) + _JSON.encode() + bytes((PERSISTENT,))
-
-
-async def _send(channel: Channel, queue: str, letters: Sequence[Letter], progress: _Progress) -> None:
-    for letter in letters:
-        properties = MessageProperties(
-            content_type=_JSON,
-            delivery_mode=PERSISTENT,
-            message_id=letter.message_id,
-            correlation_id=letter.correlation_id,
-            message_type=letter.kind,
-        )
-        await channel.basic_publish(
-            letter.body, routing_key=queue, properties=properties, mandatory=True, wait=False
-        )
-        progress.confirmed += 1
-
-
-def _outcome_of(fault: LinkError) -> Outcome:
-    match fault.__cause__:
-        case PublishError():
-            return Outcome.UNROUTABLE
-        case DeliveryError():
-            return Outcome.REFUSED
-        case _:
-            return Outcome.UNAVAILABLE
+async def _send(
+    channel: Channel, queue: str, rows: Sequence[Sequence[Letter]], sent: Sequence[_Progress]
+) -> None:
+    """Send the first letters of all rows, then the second of those whose first was taken, and so on."""
+    place = 0
+    going = [number for number, row in enumerate(rows) if row]
+    while going:
+        confirms = await post(channel, queue, [rows[number][place] for number in going])
+        for number, confirm in zip(going, confirms, strict=True):
+            sent[number].note(confirm)
+        place += 1
+        going = [number for number in going if sent[number].confirmed == place < len(rows[number])]

@@ -186,7 +186,9 @@ class _Outbox:
 
     async def _send(self, due: Due) -> None:
         try:
-            _, outcome = await self._publisher.publish(hint_queue(due.queue), [Letter(body=hint.encode(due))])
+            ((_, outcome),) = await self._publisher.publish(
+                hint_queue(due.queue), [[Letter(body=hint.encode(due))]]
+            )
         finally:
             self._slots.release()
         if outcome is not Outcome.CONFIRMED:

@@ -5,6 +5,7 @@ what is not above the last ``sequence`` it saw.
 """
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -39,11 +40,22 @@ def read_head(item: FeedItem) -> Head:
     return msgspec.json.decode(item.body, type=Head)
 
 
-def chains(items: Sequence[FeedItem]) -> list[list[FeedItem]]:
-    """Split a feed into chains that may be told side by side: one per document, events without one form one chain."""
-    found: dict[str | None, list[FeedItem]] = {}
+class Telling(NamedTuple):
+    """An event to tell and what its envelope needs."""
+
+    item: FeedItem
+    head: Head
+
+
+def chains(items: Sequence[FeedItem]) -> list[list[Telling]]:
+    """Split a feed into chains that may be told side by side.
+
+    One per document and one per mode (a queue of its own) of events without a document.
+    """
+    found: dict[tuple[str | None, Mode], list[Telling]] = {}
     for item in items:
-        found.setdefault(read_head(item).document_id, []).append(item)
+        head = read_head(item)
+        found.setdefault((head.document_id, head.mode), []).append(Telling(item, head))
     return list(found.values())
 
 

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
 from broker.bus.port import Letter, PartnerDoor, Sent
 from broker.partners.credential import login_of
-from broker.receipts.feed import FeedItem, chains, read_head, told_up_to
+from broker.receipts.feed import FeedItem, Telling, chains, told_up_to
 from broker.store.destinations import RelayLease, RelayStore
 from broker.store.journal import Journal
 from broker.telemetry.killpoints import KillPoint, passed
@@ -85,7 +84,7 @@ class RelayWorker:
         probing = partner in self._full
         limit = 1 if probing else BATCH
         items = await self._journal.feed(partner, lease.cursor, limit)
-        told = set().union(*await asyncio.gather(*(self._tell(partner, chain) for chain in chains(items))))
+        told = await self._tell(partner, items)
         confirmed = told_up_to(items, told)
         why = "" if confirmed == len(items) else "receipts.not_taken"
         self._more |= confirmed == limit
@@ -106,26 +105,29 @@ class RelayWorker:
         pause = min(before.pause * 2, LONGEST_PAUSE) if before else FIRST_PAUSE
         self._full[partner] = _Full(asyncio.get_running_loop().time() + pause, pause)
 
-    async def _tell(self, partner: str, chain: Sequence[FeedItem]) -> set[UUID]:
-        """Send one document's events in order, stopping at the first that is not taken."""
-        heads = [read_head(item) for item in chain]
-        letters = [
-            Letter(
-                body=item.body.encode(),
-                message_id=str(item.id),
-                correlation_id=head.message_id,
-                kind=item.event,
-            )
-            for item, head in zip(chain, heads, strict=True)
-        ]
+    async def _tell(self, partner: str, items: Sequence[FeedItem]) -> set[UUID]:
+        """Send events, those of one document in order up to the first that is not taken; return which were."""
+        queues: dict[str, list[list[Telling]]] = {}
+        for chain in chains(items):
+            queues.setdefault(login_of(partner, chain[0].head.mode), []).append(chain)
+        answers = await asyncio.gather(*(self._send(login, rows) for login, rows in queues.items()))
+        return set().union(*answers)
+
+    async def _send(self, login: str, rows: Sequence[Sequence[Telling]]) -> set[UUID]:
         told: set[UUID] = set()
-        for mode, some in groupby(range(len(chain)), key=lambda number: heads[number].mode):
-            numbers = list(some)
-            part = [letters[number] for number in numbers]
-            confirmed, answer = await self._door.send_receipts(login_of(partner, mode), part)
-            told.update(chain[number].id for number in numbers[:confirmed])
+        answers = await self._door.send_receipts(login, [[_letter(one) for one in row] for row in rows])
+        for row, (confirmed, answer) in zip(rows, answers, strict=True):
+            told.update(one.item.id for one in row[:confirmed])
             RELAYED.labels(Sent.CONFIRMED).inc(confirmed)
             if answer is not Sent.CONFIRMED:
                 RELAYED.labels(answer).inc()
-                break
         return told
+
+
+def _letter(one: Telling) -> Letter:
+    return Letter(
+        body=one.item.body.encode(),
+        message_id=str(one.item.id),
+        correlation_id=one.head.message_id,
+        kind=one.item.event,
+    )

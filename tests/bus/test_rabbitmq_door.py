@@ -310,7 +310,7 @@ async def test_bodies_over_the_limit_never_add_up_in_memory(node: RabbitNode):
 
 
 async def tell(door: RabbitDoor, login: str) -> Sent:
-    _, sent = await door.send_receipts(login, [Letter(body=b"{}", message_id="r", kind="k")])
+    ((_, sent),) = await door.send_receipts(login, [[Letter(body=b"{}", message_id="r", kind="k")]])
     return sent
 
 
@@ -322,7 +322,7 @@ async def test_a_receipt_is_confirmed_and_readable(node: RabbitNode, patience: P
             correlation_id="m-1",
             kind="document.accepted",
         )
-        assert await door.send_receipts("mis-17", [letter]) == (1, Sent.CONFIRMED)
+        assert await door.send_receipts("mis-17", [[letter]]) == [(1, Sent.CONFIRMED)]
     async with (
         await aio_pika.connect(node.url, connection_class=Connection) as connection,
         connection.channel() as channel,
@@ -370,10 +370,53 @@ async def test_behind_a_receipt_that_was_not_taken_nothing_is_sent(node: RabbitN
         await channel.declare_queue(receipts_name("mis-row"), durable=True, arguments=arguments)
     letters = [Letter(body=b"%d" % number, message_id=str(number)) for number in range(50)]
     async with a_door(node.url, patience) as door:
-        confirmed, sent = await door.send_receipts("mis-row", letters)
+        ((confirmed, sent),) = await door.send_receipts("mis-row", [letters])
     assert sent is Sent.FULL
     assert 3 <= confirmed < 50
     assert await depth(node, receipts_name("mis-row")) == confirmed
+
+
+async def test_rows_side_by_side_each_stop_where_something_is_not_taken(node: RabbitNode, patience: Patience):
+    async with (
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
+        connection.channel() as channel,
+    ):
+        arguments = {"x-queue-type": "quorum", "x-max-length": 8, "x-overflow": "reject-publish"}
+        await channel.declare_queue(receipts_name("mis-rows"), durable=True, arguments=arguments)
+        rows = [
+            [Letter(body=b"%d.%d" % (row, place), message_id=f"{row}.{place}") for place in range(row)]
+            for row in range(14)
+        ]
+        async with a_door(node.url, patience) as door:
+            answers = await door.send_receipts("mis-rows", rows)
+        queue = await channel.get_queue(receipts_name("mis-rows"))
+        kept = [message.message_id async for message in _all_of(queue)]
+    assert answers[0] == (0, Sent.CONFIRMED), "an empty row is told"
+    assert {sent for _, sent in answers[1:]} <= {Sent.CONFIRMED, Sent.FULL}
+    assert answers[-1][1] is Sent.FULL
+    for row, (confirmed, _) in enumerate(answers):
+        assert [name for name in kept if name.startswith(f"{row}.")] == [
+            f"{row}.{n}" for n in range(confirmed)
+        ]
+
+
+async def test_a_row_of_large_events_arrives_whole(node: RabbitNode, patience: Patience):
+    bodies = [bytes([48 + number]) * 300_000 for number in range(3)]
+    async with a_door(node.url, patience) as door:
+        answers = await door.send_receipts("mis-large", [[Letter(body=body) for body in bodies], []])
+    assert answers == [(3, Sent.CONFIRMED), (0, Sent.CONFIRMED)]
+    async with (
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
+        connection.channel() as channel,
+    ):
+        queue = await channel.get_queue(receipts_name("mis-large"))
+        assert [message.body async for message in _all_of(queue)] == bodies
+
+
+async def _all_of(queue: aio_pika.abc.AbstractQueue) -> AsyncIterator[aio_pika.abc.AbstractIncomingMessage]:
+    while (message := await queue.get(timeout=5, fail=False)) is not None:
+        await message.ack()
+        yield message
 
 
 async def test_no_confirm_in_time_is_unavailable(node: RabbitNode, patience: Patience):

@@ -26,7 +26,10 @@ class Queues:
     async def declare_partner(self, login: str) -> bool:
         return True
 
-    async def send_receipts(self, login: str, letters: Sequence[Letter]) -> tuple[int, Sent]:
+    async def send_receipts(self, login: str, rows: Sequence[Sequence[Letter]]) -> list[tuple[int, Sent]]:
+        return [self._take(login, row) for row in rows]
+
+    def _take(self, login: str, letters: Sequence[Letter]) -> tuple[int, Sent]:
         self.asked[login] += len(letters)
         room = self.room.get(login, 10_000) - len(self.taken[login])
         self.taken[login] += letters[:room]

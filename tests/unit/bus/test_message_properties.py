@@ -3,7 +3,7 @@
 import pytest
 from pamqp.commands import Basic
 
-from broker.bus.publishing import PERSISTENT, MessageProperties
+from broker.bus.posting import PERSISTENT, MessageProperties
 
 
 @pytest.mark.parametrize("message_id", [None, "", "0190b0d2-7d3c-7a0e-9d39-0d8b8c0a0001"])

@@ -28,10 +28,10 @@ def test_a_head_is_read_from_the_words_of_the_contract():
 def test_every_document_is_told_in_its_own_order_and_nothing_is_left_out(documents):
     items = [an_item(document, number) for number, document in enumerate(documents)]
     split = chains(items)
-    assert sorted(item.id for chain in split for item in chain) == [item.id for item in items]
+    assert sorted(one.item.id for chain in split for one in chain) == [item.id for item in items]
     for chain in split:
-        assert len({read_head(item).document_id for item in chain}) == 1
-        assert chain == sorted(chain, key=lambda item: item.id)
+        assert len({one.head.document_id for one in chain}) == 1
+        assert chain == sorted(chain, key=lambda one: one.item.id)
 
 
 @given(st.integers(0, 6), st.sets(st.integers(0, 5)))
