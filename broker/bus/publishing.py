@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Final
@@ -20,8 +20,10 @@ from broker.bus.topology import Queue
 MAY_BE_BORN: Final = (0.05, 0.2, 0.5)
 """Seconds before a hint is tried again that its queue refused: a queue declared a moment ago nacks until it has a leader,
 and one that drops its head is never full."""
+PIECE: Final = 2**20
+"""Bytes written and confirmed together: events that tell of many findings are large."""
 MANY: Final = 50
-"""So many messages in a row may take the time of one confirm."""
+"""So many pieces one after another may take the time of one confirm."""
 
 
 class Outcome(StrEnum):
@@ -43,10 +45,10 @@ class _Progress(msgspec.Struct):
     confirmed: int = 0
     fault: Outcome | None = None
 
-    def note(self, confirm: Confirm) -> None:
-        """Take in what became of the next one; raise what says that the channel is lost."""
+    def note(self, confirm: Confirm) -> BaseException | None:
+        """Take in what became of the next one; return what says that the channel is lost."""
         if confirm.cancelled():
-            raise LinkError("connection lost")
+            return LinkError("connection lost")
         match confirm.exception():
             case None:
                 self.confirmed += 1
@@ -54,8 +56,9 @@ class _Progress(msgspec.Struct):
                 self.fault = Outcome.UNROUTABLE
             case DeliveryError():
                 self.fault = Outcome.REFUSED
-            case fault:
-                raise fault
+            case lost:
+                return lost
+        return None
 
     def outcome(self, row: Sequence[Letter]) -> tuple[int, Outcome]:
         """Return how many are confirmed and what became of the last one tried."""
@@ -136,7 +139,8 @@ class Publisher:
         sent = [_Progress() for _ in rows]
         channel, wire = (self._channel, self._wire) if await self.declare(queue) else (None, None)
         if channel is not None and wire is not None and not await wire.is_blocked():
-            seconds = self._patience.confirm * (1 + max(map(len, rows)) // MANY)
+            pieces = max(map(len, rows)) + sum(len(letter.body) for row in rows for letter in row) // PIECE
+            seconds = self._patience.confirm * (1 + pieces // MANY)
             with contextlib.suppress(LinkError):
                 await wire.ask(_send(channel, queue.name, rows, sent), seconds)
         return [progress.outcome(row) for progress, row in zip(sent, rows, strict=True)]
@@ -162,8 +166,23 @@ async def _send(
     place = 0
     going = [number for number, row in enumerate(rows) if row]
     while going:
-        confirms = await post(channel, queue, [rows[number][place] for number in going])
-        for number, confirm in zip(going, confirms, strict=True):
-            sent[number].note(confirm)
+        for some in _pieces(going, [len(rows[number][place].body) for number in going]):
+            confirms = await post(channel, queue, [rows[number][place] for number in some])
+            faults = [sent[number].note(confirm) for number, confirm in zip(some, confirms, strict=True)]
+            for lost in filter(None, faults):
+                raise lost
         place += 1
         going = [number for number in going if sent[number].confirmed == place < len(rows[number])]
+
+
+def _pieces(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Divide what is sent together so that no piece but a single letter is larger than ``PIECE``."""
+    piece: list[int] = []
+    held = 0
+    for number, size in zip(numbers, sizes, strict=True):
+        if piece and held + size > PIECE:
+            yield piece
+            piece, held = [], 0
+        piece.append(number)
+        held += size
+    yield piece
