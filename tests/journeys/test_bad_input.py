@@ -404,7 +404,8 @@ async def test_a_good_document_with_a_text_over_10_mb_goes_its_way(alpha, world,
     longest = max(len(text) for text in base64.b64decode(good["content"]["data"]).split(b"<"))
     assert longest > 10 * MIB
     answer = await alpha.submit(good, wait=25)
-    assert (answer.status, answer.body["status"]) == (202, "routed"), answer.body
+    assert answer.status == 202, answer.body
+    assert answer.body["status"] in {"routed", "completed"}, "its folder may have it by now"
     assert (await alpha.outcome(answer.body["id"]))["status"] == "completed"
 
 
