@@ -35,6 +35,7 @@ from tests.crash.verdict import (
     read_feed,
     read_leftovers,
     read_register,
+    read_strangers,
 )
 from tests.crash.weather import Weather, advance
 from tests.crash.years import Years
@@ -124,7 +125,7 @@ async def _ordeal(
     weather = Weather(endpoints, random.Random(f"weather/{seed}"))
     async with load.running():
         async with weather.bad() if options.weather else contextlib.nullcontext():
-            offering = asyncio.create_task(load.offer(papers, options.rate))
+            offering = asyncio.create_task(load.offer(papers, _rate(options, len(papers))))
             await asyncio.sleep(1)
             await storm.rage(options.kills, PAUSE)
             await _hit_all(storm, offering)
@@ -149,13 +150,21 @@ async def _ordeal(
                 lines += await years.pass_by(facts.registers["remd"])
     if options.weather:
         numbers["weather"] = dict(sorted(weather.turned.items()))
+        numbers["answers to what nobody sent"] = facts.strangers
     else:
+        astray = [f"{facts.strangers} of them"] if facts.strangers else []
+        lines.append(Line("no answer names what nobody sent", facts.strangers, astray))
         slow = [] if numbers["offered per second"] >= LEAST else [f"{numbers['offered per second']} a second"]
         lines.append(Line(f"at least {LEAST} documents a second were offered", load.offered, slow))
     lines.append(Line("no submission was refused", load.offered, [str(one) for one in book.refused]))
     lines.append(Line("every armed kill point was hit", len(storm.hits()), sorted(storm.armed())))
     lines.append(Line("every act found its target", options.kills, storm.missed))
     return lines, numbers
+
+
+def _rate(options: argparse.Namespace, papers: int) -> float:
+    """Return how many documents a second to offer; in bad weather there are only so many, and the storm must meet them."""
+    return min(options.rate, papers / (options.kills * PAUSE * 1.25)) if options.weather else options.rate
 
 
 async def _hit_all(storm: Storm, offering: asyncio.Task[None]) -> None:
@@ -244,6 +253,7 @@ async def _facts(
         feed=feed,
         heard=heard if load.amqp else None,
         leftovers=await read_leftovers(database),
+        strangers=await read_strangers(database),
         bugs=count_bugs(stand.state / "logs"),
     )
 

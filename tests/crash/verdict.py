@@ -37,6 +37,7 @@ class Facts(msgspec.Struct):
     feed: Mapping[str, Sequence[Mapping[str, Any]]]
     heard: Mapping[str, Sequence[int]] | None
     leftovers: Mapping[str, int]
+    strangers: int
     bugs: Mapping[str, int]
     registrar_region: str = ""
 
@@ -55,6 +56,17 @@ async def read_documents(database: asyncpg.Connection) -> dict[str, dict[str, An
     return {row["key"]: dict(row) for row in rows}
 
 
+STRANGER = (
+    "(status = 'parked' and note = 'callback.unknown_correlation' and substr(correlation, 15, 1) = '5')"
+)
+"""A verdict about a message nobody sent: the simulated РЭМД invents its id (UUID version 5), ours are of version 7."""
+
+
+async def read_strangers(database: asyncpg.Connection) -> int:
+    """Count verdicts about messages nobody sent: they are kept for the operator and do no harm."""
+    return int(await database.fetchval(f"select count(*) from callback where {STRANGER}"))
+
+
 async def read_leftovers(database: asyncpg.Connection) -> dict[str, int]:
     """Count what nothing would ever pick up, or what should not be there at the end."""
     queries = {
@@ -65,7 +77,7 @@ async def read_leftovers(database: asyncpg.Connection) -> dict[str, int]:
         " 'awaiting_result') and not exists (select 1 from task t where t.subject = v.id)",
         "accepted documents without a task": "select count(*) from document d where status = 'accepted'"
         " and not exists (select 1 from task t where t.subject = d.id)",
-        "callbacks not handled": "select count(*) from callback where status <> 'handled'",
+        "callbacks not handled": f"select count(*) from callback where status <> 'handled' and not {STRANGER}",
         "documents set aside": "select count(*) from document where crashes > 0 and status = 'failed'",
     }
     return {name: int(await database.fetchval(query)) for name, query in queries.items()}
