@@ -139,7 +139,10 @@ class Publisher:
         sent = [_Progress() for _ in rows]
         channel, wire = (self._channel, self._wire) if await self.declare(queue) else (None, None)
         if channel is not None and wire is not None and not await wire.is_blocked():
-            pieces = max(map(len, rows)) + sum(len(letter.body) for row in rows for letter in row) // PIECE
+            pieces = (
+                max(map(len, rows), default=0)
+                + sum(len(letter.body) for row in rows for letter in row) // PIECE
+            )
             seconds = self._patience.confirm * (1 + pieces // MANY)
             with contextlib.suppress(LinkError):
                 await wire.ask(_send(channel, queue.name, rows, sent), seconds)
