@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Final
@@ -16,6 +16,7 @@ from broker.bus.port import Letter
 from broker.bus.posting import Confirm, post
 from broker.bus.supervision import Link, LinkError, Patience, Wire, first
 from broker.bus.topology import Queue
+from broker.document.portions import divided
 
 MAY_BE_BORN: Final = (0.05, 0.2, 0.5)
 """Seconds before a hint is tried again that its queue refused: a queue declared a moment ago nacks until it has a leader,
@@ -169,23 +170,11 @@ async def _send(
     place = 0
     going = [number for number, row in enumerate(rows) if row]
     while going:
-        for some in _pieces(going, [len(rows[number][place].body) for number in going]):
+        for part in divided([len(rows[number][place].body) for number in going], PIECE):
+            some = going[part]
             confirms = await post(channel, queue, [rows[number][place] for number in some])
             faults = [sent[number].note(confirm) for number, confirm in zip(some, confirms, strict=True)]
             for lost in filter(None, faults):
                 raise lost
         place += 1
         going = [number for number in going if sent[number].confirmed == place < len(rows[number])]
-
-
-def _pieces(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Divide what is sent together so that no piece but a single letter is larger than ``PIECE``."""
-    piece: list[int] = []
-    held = 0
-    for number, size in zip(numbers, sizes, strict=True):
-        if piece and held + size > PIECE:
-            yield piece
-            piece, held = [], 0
-        piece.append(number)
-        held += size
-    yield piece

@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from broker.document.portions import divided
 from broker.telemetry.metrics import BODIES
 
 PORTION: Final = 24 * 1024 * 1024
@@ -33,19 +34,8 @@ class Portion(msgspec.Struct, frozen=True):
 
 def portions(ids: Sequence[UUID], sizes: Mapping[UUID, int]) -> list[Portion]:
     """Divide documents, in order, into portions of at most ``PORTION`` bytes; unknown ones weigh nothing."""
-    made: list[Portion] = []
-    held: list[UUID] = []
-    size = 0
-    for one in ids:
-        weight = sizes.get(one, 0)
-        if held and size + weight > PORTION:
-            made.append(Portion(tuple(held), size))
-            held, size = [], 0
-        held.append(one)
-        size += weight
-    if held:
-        made.append(Portion(tuple(held), size))
-    return made
+    weights = [sizes.get(one, 0) for one in ids]
+    return [Portion(tuple(ids[part]), sum(weights[part])) for part in divided(weights, PORTION)]
 
 
 class NoRoom(Exception):  # noqa: N818  an answer to the caller: come again

@@ -32,7 +32,7 @@ from broker.trust.container import (
     read_time,
 )
 from broker.trust.openssl import GostSigner, load_gost
-from broker.trust.provider import Provider, certificate_digest, computing
+from broker.trust.provider import Provider, computing, digest_of_certificate
 from broker.trust.providers import process_provider
 from broker.trust.signer import Signer
 from broker.trust.suites import STRONG_SUITES, SUITES, Suite, suite_of_oids
@@ -316,5 +316,5 @@ def _digest_by(oid: str, certificate: bytes, provider: Provider) -> bytes | None
     """Hash the certificate with the algorithm the attribute names."""
     for suite, facts in SUITES.items():
         if oid in facts.digest_oids:
-            return certificate_digest(provider, suite, certificate)
+            return digest_of_certificate(provider, suite, certificate)
     return None

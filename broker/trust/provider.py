@@ -175,7 +175,7 @@ def computing(provider: Provider, suite: Suite | None) -> Provider:
     return provider.of(suite)
 
 
-def certificate_digest(provider: Provider, suite: Suite, certificate: bytes) -> bytes | None:
+def digest_of_certificate(provider: Provider, suite: Suite, certificate: bytes) -> bytes | None:
     """Compute the digest of a certificate, or None; the few signers of a clinic come again and again: kept."""
     if isinstance(provider, CompositeProvider) and len(certificate) <= KEPT_SIZE:
         return _kept_digest(provider.providers, suite, certificate)

@@ -346,13 +346,32 @@ async def test_a_receipt_for_a_queue_somebody_deleted_declares_it_anew(node: Rab
     assert await depth(node, receipts_name("mis-deleted")) == 1
 
 
-async def test_a_full_queue_of_receipts_says_so(node: RabbitNode, patience: Patience):
+async def a_short_queue(node: RabbitNode, login: str, length: int) -> None:
+    """Make a partner's queue that refuses what is too much for it."""
     async with (
         await aio_pika.connect(node.url, connection_class=Connection) as connection,
         connection.channel() as channel,
     ):
-        arguments = {"x-queue-type": "quorum", "x-max-length": 3, "x-overflow": "reject-publish"}
-        await channel.declare_queue(receipts_name("mis-full"), durable=True, arguments=arguments)
+        arguments = {"x-queue-type": "quorum", "x-max-length": length, "x-overflow": "reject-publish"}
+        await channel.declare_queue(receipts_name(login), durable=True, arguments=arguments)
+
+
+async def all_of(node: RabbitNode, login: str) -> list[aio_pika.abc.AbstractIncomingMessage]:
+    """Take everything out of a partner's queue."""
+    taken = []
+    async with (
+        await aio_pika.connect(node.url, connection_class=Connection) as connection,
+        connection.channel() as channel,
+    ):
+        queue = await channel.get_queue(receipts_name(login))
+        while (message := await queue.get(timeout=5, fail=False)) is not None:
+            await message.ack()
+            taken.append(message)
+    return taken
+
+
+async def test_a_full_queue_of_receipts_says_so(node: RabbitNode, patience: Patience):
+    await a_short_queue(node, "mis-full", 3)
     async with a_door(node.url, patience) as door:
         sent: list[Sent] = []
         while Sent.FULL not in sent and len(sent) < 50:
@@ -362,12 +381,7 @@ async def test_a_full_queue_of_receipts_says_so(node: RabbitNode, patience: Pati
 
 
 async def test_behind_a_receipt_that_was_not_taken_nothing_is_sent(node: RabbitNode, patience: Patience):
-    async with (
-        await aio_pika.connect(node.url, connection_class=Connection) as connection,
-        connection.channel() as channel,
-    ):
-        arguments = {"x-queue-type": "quorum", "x-max-length": 3, "x-overflow": "reject-publish"}
-        await channel.declare_queue(receipts_name("mis-row"), durable=True, arguments=arguments)
+    await a_short_queue(node, "mis-row", 3)
     letters = [Letter(body=b"%d" % number, message_id=str(number)) for number in range(50)]
     async with a_door(node.url, patience) as door:
         ((confirmed, sent),) = await door.send_receipts("mis-row", [letters])
@@ -377,20 +391,14 @@ async def test_behind_a_receipt_that_was_not_taken_nothing_is_sent(node: RabbitN
 
 
 async def test_rows_side_by_side_each_stop_where_something_is_not_taken(node: RabbitNode, patience: Patience):
-    async with (
-        await aio_pika.connect(node.url, connection_class=Connection) as connection,
-        connection.channel() as channel,
-    ):
-        arguments = {"x-queue-type": "quorum", "x-max-length": 8, "x-overflow": "reject-publish"}
-        await channel.declare_queue(receipts_name("mis-rows"), durable=True, arguments=arguments)
-        rows = [
-            [Letter(body=b"%d.%d" % (row, place), message_id=f"{row}.{place}") for place in range(row)]
-            for row in range(14)
-        ]
-        async with a_door(node.url, patience) as door:
-            answers = await door.send_receipts("mis-rows", rows)
-        queue = await channel.get_queue(receipts_name("mis-rows"))
-        kept = [message.message_id async for message in _all_of(queue)]
+    await a_short_queue(node, "mis-rows", 8)
+    rows = [
+        [Letter(body=b"%d.%d" % (row, place), message_id=f"{row}.{place}") for place in range(row)]
+        for row in range(14)
+    ]
+    async with a_door(node.url, patience) as door:
+        answers = await door.send_receipts("mis-rows", rows)
+    kept = [message.message_id for message in await all_of(node, "mis-rows")]
     assert answers[0] == (0, Sent.CONFIRMED), "an empty row is told"
     assert {sent for _, sent in answers[1:]} <= {Sent.CONFIRMED, Sent.FULL}
     assert answers[-1][1] is Sent.FULL
@@ -406,20 +414,9 @@ async def test_large_events_arrive_whole(node: RabbitNode, patience: Patience):
         row = [Letter(body=body) for body in bodies]
         answers = await door.send_receipts("mis-large", [row, [], *([one] for one in row)])
     assert answers == [(3, Sent.CONFIRMED), (0, Sent.CONFIRMED), *[(1, Sent.CONFIRMED)] * 3]
-    async with (
-        await aio_pika.connect(node.url, connection_class=Connection) as connection,
-        connection.channel() as channel,
-    ):
-        queue = await channel.get_queue(receipts_name("mis-large"))
-        kept = [message.body async for message in _all_of(queue)]
+    kept = [message.body for message in await all_of(node, "mis-large")]
     assert sorted(kept) == sorted(bodies * 2)
     assert [body for body in kept if body == bodies[0]] == kept[:2], "first letters go first"
-
-
-async def _all_of(queue: aio_pika.abc.AbstractQueue) -> AsyncIterator[aio_pika.abc.AbstractIncomingMessage]:
-    while (message := await queue.get(timeout=5, fail=False)) is not None:
-        await message.ack()
-        yield message
 
 
 async def test_no_confirm_in_time_is_unavailable(node: RabbitNode, patience: Patience):

@@ -52,6 +52,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 FAILED: Final = "</svrl:failed-assert>|</svrl:successful-report>"
+"""Ends each failure SVRL tells of."""
 WHOLE: Final = Size(turns=60, warm=WARM, seconds=3.0, rounds=4)
 QUICK: Final = Size(turns=5, warm=2, seconds=0.3, rounds=1)
 
@@ -131,10 +132,7 @@ def _timed(case: Case, processor: Any, size: Size) -> Timed:
             "leaner": _saxon(processor, case, partial(schxslt_form, reads_itself=False)),
         }
         for _ in range(size.warm):
-            for name, marks in (
-                ("saxon", "\n"),
-                ("schxslt", "</svrl:failed-assert>|</svrl:successful-report>"),
-            ):
+            for name, marks in (("saxon", "\n"), ("schxslt", FAILED), ("leaner", FAILED)):
                 said = forms[name]()
                 assert isinstance(said, str)
                 if (n := len(re.findall(marks, said))) != failures:

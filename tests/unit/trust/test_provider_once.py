@@ -7,8 +7,8 @@ from broker.trust.provider import (
     RSA_PROVIDER,
     CompositeProvider,
     ContentProvider,
-    certificate_digest,
     computing,
+    digest_of_certificate,
 )
 from broker.trust.suites import Suite
 
@@ -53,6 +53,6 @@ def test_a_certificate_is_hashed_once_unless_it_is_too_large_to_keep(size, times
     counting, certificate = Counting(), bytes(size)
     for content in (b"a", b"b", b"c"):
         document = ContentProvider(CompositeProvider((counting, RSA_PROVIDER)), content)
-        digest = certificate_digest(document, Suite.RSA_SHA256, certificate)
+        digest = digest_of_certificate(document, Suite.RSA_SHA256, certificate)
         assert digest == RSA_PROVIDER.digest(Suite.RSA_SHA256, certificate)
     assert counting.asked == [(Suite.RSA_SHA256, certificate)] * times
